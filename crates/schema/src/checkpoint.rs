@@ -133,6 +133,8 @@ pub struct Checkpoint {
     pub state: StreamState,
     /// The mode the rows were read in.
     pub mode: Mode,
+    /// The server's time when the reading began; with stream and mode it names the reading, over all runs that carry it on.
+    pub reading_started_at: Timestamp,
     /// Whether the reading is complete with these rows. A complete snapshot lets the warehouse mark what it did not see as deleted.
     pub reading_complete: bool,
 }

@@ -24,8 +24,11 @@ pub const PROVENANCE: &[Field] = &[
     Field::new("merged_into_id", SourceId, "The row this one was merged into."),
 ];
 
+/// The column of a common table that tells, as a JSON object of field to code, what the cleaners found; null when all is well.
+pub const FLAGS_COLUMN: &str = "_flags";
+
 /// Columns the warehouse adds to every row: the load that wrote it and the digest by which unchanged rows are told.
-pub const LOAD_COLUMNS: [&str; 4] = ["_load_id", "_loaded_at", "_row_hash", "_flags"];
+pub const LOAD_COLUMNS: [&str; 3] = ["_load_id", "_loaded_at", "_row_hash"];
 
 /// A person.
 pub const CONTACT: Entity = Entity {

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Destinations: the contract of a warehouse and one module for each kind.
+
+pub mod warehouse;
+
+pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};

@@ -1,0 +1,230 @@
+//! The contract of a warehouse: what every destination promises, and the records it keeps of runs and loads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aqueduct_schema::{Batch, Protected, Result, StreamState, TableName, Timestamp};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// A destination.
+///
+/// Behaviour that every implementation has, each sentence with a test in the suite that all destinations pass:
+/// - `load` is one transaction: rows of all tables, quarantine, load record, state and the check of the fence, or nothing.
+/// - Loading a row whose content is as stored changes nothing and counts as unchanged.
+/// - A row older than the stored one, by `source_updated_at`, changes nothing and counts as unchanged.
+/// - Two rows with one key in one load: the last one wins, the others count as filtered.
+/// - A tombstone sets `is_deleted` and `deleted_at` and keeps the row; a later upsert of a live record brings it back.
+/// - A new column is added to its table; a column whose type differs widens by [`aqueduct_schema::ValueType::widened`];
+///   no column is ever dropped.
+/// - When a snapshot is complete, rows of the same table and constants that it did not contain become tombstones.
+/// - A run whose fence has been taken over commits nothing (`AQ5001`).
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// What this destination can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Creates Aqueduct's own tables where they are missing, takes the pipeline over and records the run as running.
+    ///
+    /// # Errors
+    /// `AQ4001` when the destination cannot be reached.
+    async fn begin_run(&self, start: RunStart) -> Result<Fence>;
+
+    /// The committed state of every stream of a pipeline. Empty when the pipeline never ran, or the destination is new.
+    ///
+    /// # Errors
+    /// `AQ4003` when a state cannot be understood: it is never guessed.
+    async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>>;
+
+    /// Stores the state of a stream by hand, or clears it with `None`. For the command line.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()>;
+
+    /// Loads batches of one stream, in order, and stores the last one's checkpoint. A failure leaves nothing behind; where the
+    /// answer to the commit is lost, the load record tells whether it happened.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost, `AQ6001` when a snapshot would delete too much.
+    async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt>;
+
+    /// Records how the run ended.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn end_run(&self, fence: &Fence, record: &RunRecord) -> Result<()>;
+
+    /// The latest runs, newest first; of one pipeline, or of all.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>>;
+}
+
+/// What a destination can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The name in messages, for example `PostgreSQL`.
+    pub name: &'static str,
+    /// Whether rows stay after the process ends.
+    pub durable: bool,
+    /// How many loads of different streams may run at once.
+    pub parallel_loads: usize,
+}
+
+/// What a run tells the warehouse when it begins.
+#[derive(Clone, Debug)]
+pub struct RunStart {
+    /// The pipeline's name.
+    pub pipeline: Arc<str>,
+    /// The run's id: unique, sortable by time.
+    pub run_id: Arc<str>,
+    /// When it began, by the machine's clock.
+    pub started_at: Timestamp,
+    /// Whether snapshots may mark any number of rows as deleted.
+    pub allow_mass_delete: bool,
+}
+
+/// The right to commit, held until another run takes the pipeline over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The pipeline.
+    pub pipeline: Arc<str>,
+    /// The run that holds it.
+    pub run_id: Arc<str>,
+    /// The number of this take-over; a commit under a smaller number than the stored one fails.
+    pub epoch: i64,
+    /// As in [`RunStart`].
+    pub allow_mass_delete: bool,
+}
+
+/// What a load did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The load's id, in `_load_id` of every row it wrote; empty when nothing had to be committed.
+    pub load_id: String,
+    /// Records read.
+    pub read: u64,
+    /// Records whose source row was inserted or updated.
+    pub loaded: u64,
+    /// Records in quarantine.
+    pub quarantined: u64,
+    /// Records left out on purpose.
+    pub filtered: u64,
+    /// Records whose source row was already as it is.
+    pub unchanged: u64,
+    /// What happened in each table, source table first.
+    pub tables: Vec<TableReceipt>,
+}
+
+/// What a load did in one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableReceipt {
+    /// The table as people name it, for example `contact` or `hubspot_contacts`.
+    pub table: String,
+    /// Rows that are new.
+    pub inserted: u64,
+    /// Rows that changed.
+    pub updated: u64,
+    /// Rows that were already as they are.
+    pub unchanged: u64,
+    /// Rows marked as deleted.
+    pub deleted: u64,
+}
+
+impl TableReceipt {
+    /// Nothing happened yet in a table.
+    pub fn empty(table: &TableName) -> Self {
+        Self { table: table.to_string(), inserted: 0, updated: 0, unchanged: 0, deleted: 0 }
+    }
+}
+
+/// How a run ended, in words that are stored and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It has not ended, or was killed.
+    Running,
+    /// Every stream is complete.
+    Ok,
+    /// Some streams are complete, others are not.
+    Partial,
+    /// It failed.
+    Failed,
+    /// A signal ended it after a checkpoint.
+    Interrupted,
+}
+
+/// The ledger's entry for a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run's id.
+    pub run_id: String,
+    /// The pipeline.
+    pub pipeline: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; absent while it runs, or when it was killed.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// The process exit code.
+    pub exit_code: u8,
+    /// What each stream did.
+    pub streams: Vec<StreamRecord>,
+}
+
+/// What a stream did in a run. `read = loaded + quarantined + filtered + unchanged`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRecord {
+    /// The stream.
+    pub stream: String,
+    /// Records read.
+    pub read: u64,
+    /// Records whose source row was inserted or updated.
+    pub loaded: u64,
+    /// Records in quarantine.
+    pub quarantined: u64,
+    /// Records left out on purpose.
+    pub filtered: u64,
+    /// Records that were already stored as they are.
+    pub unchanged: u64,
+    /// Rows marked as deleted, in the source table.
+    pub deleted: u64,
+    /// What happened in each table.
+    pub tables: Vec<TableReceipt>,
+    /// Requests sent to the source.
+    pub requests: u64,
+    /// Bytes received from the source, as they came over the wire.
+    pub bytes: u64,
+    /// Everything the source changed before this instant is in the warehouse.
+    pub settled_until: Option<Timestamp>,
+    /// Why the stream is not complete: code and message.
+    pub error: Option<String>,
+}
+
+impl StreamRecord {
+    /// Adds what a load did.
+    pub fn add(&mut self, receipt: &Receipt) {
+        self.read += receipt.read;
+        self.loaded += receipt.loaded;
+        self.quarantined += receipt.quarantined;
+        self.filtered += receipt.filtered;
+        self.unchanged += receipt.unchanged;
+        for (index, table) in receipt.tables.iter().enumerate() {
+            if index == 0 {
+                self.deleted += table.deleted;
+            }
+            match self.tables.iter_mut().find(|mine| mine.table == table.table) {
+                Some(mine) => {
+                    mine.inserted += table.inserted;
+                    mine.updated += table.updated;
+                    mine.unchanged += table.unchanged;
+                    mine.deleted += table.deleted;
+                }
+                None => self.tables.push(table.clone()),
+            }
+        }
+    }
+}
