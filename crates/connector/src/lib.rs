@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What a connector author writes against.
+//!
+//! A connector is a [`Registration`]: a name, a config, mappings, and a function that builds a [`Connector`]. The connector says
+//! which [`Stream`]s there are and reads **one [`Page`]** at a time; the engine owns the loop, retries, limits, signing and tracing.
+//! A stream that declares its [`Endpoint`] needs no code at all.
+
+pub mod auth;
+pub mod config;
+pub mod connector;
+pub mod declared;
+pub mod http;
+pub mod json;
+pub mod limits;
+pub mod page;
+pub mod paging;
+pub mod selection;
+pub mod status;
+pub mod stream;
+
+pub use aqueduct_schema as schema;
+pub use async_trait::async_trait;
+pub use auth::{Auth, ClientAuthentication, Grant, KeyPlacement};
+pub use bytes::Bytes;
+pub use connector::{Account, Connector, Context, Read, Registration};
+pub use http::{Body, Http, Method, Request, Response};
+pub use limits::{Limit, LimitClass};
+pub use page::{CsvFormat, Next, Origin, Page, Records};
+pub use paging::Paging;
+pub use schemars;
+pub use selection::Selection;
+pub use serde;
+pub use serde_json;
+pub use status::{Action, StatusRule};
+pub use stream::{Endpoint, Stream};

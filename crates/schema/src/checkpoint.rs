@@ -121,9 +121,6 @@ pub struct StreamState {
     /// Where a stream without times of change goes on (the files already read, for example), in the connector's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bookmark: Option<Position>,
-    /// The readings of the running cycle that are complete, so that a run that goes on does not repeat them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub finished: Vec<Mode>,
 }
 
 /// The state that becomes true once the rows it travels with are committed.

@@ -1,0 +1,133 @@
+//! The connector: a vendor behind four methods.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aqueduct_schema::{Cursor, Mode, Position, Result, Timestamp};
+use async_trait::async_trait;
+use schemars::Schema;
+
+use crate::auth::Auth;
+use crate::http::{Http, Response};
+use crate::limits::Limit;
+use crate::page::Page;
+use crate::status::{Action, StatusRule};
+use crate::stream::Stream;
+
+/// An entry in the table of connectors: everything that can be said without credentials.
+#[derive(Clone)]
+pub struct Registration {
+    /// The name in pipeline files: the vendor, in snake case.
+    pub name: &'static str,
+    /// What it reads, in a sentence.
+    pub summary: &'static str,
+    /// The vendor's documentation.
+    pub documentation: &'static str,
+    /// The JSON Schema of the config.
+    pub config_schema: fn() -> Schema,
+    /// Makes a connector from a config.
+    ///
+    /// # Errors
+    /// `AQ1005` when the config is wrong; see [`crate::config::parse`].
+    pub build: fn(serde_json::Value) -> Result<Arc<dyn Connector>>,
+    /// The mappings onto the common schema: name of the file and YAML text.
+    pub mappings: &'static [(&'static str, &'static str)],
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "connector {}", self.name)
+    }
+}
+
+/// A vendor.
+///
+/// The rules of reading, each a named test of the conformance suite:
+/// - `CURSOR-BY-VALUE`: a position holds a value of the data, never an offset; it stays right when records before it vanish.
+/// - `COMPOSITE`: records that share an instant are told apart by id; none is skipped, however many there are.
+/// - `NEVER-PAST-LAG`: the settled cursor stays behind the server's time by the stream's lag. The engine does this.
+/// - `POSITIVE-END`: the last page is a well-formed answer that says it is the last; an empty or odd body is an error.
+/// - `NO-SILENT-CAP`: a window that hits a vendor's cap is split or fails.
+/// - `COVERS-ITS-ROWS`: the position a page names begins after that page's records and not later.
+/// - `FUTURE-CLAMP`: a record dated in the future moves no cursor beyond the server's time.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// The base URL for paths, without a slash at the end; empty for connectors that send no requests.
+    fn base_url(&self) -> &str;
+
+    /// How requests are signed.
+    fn auth(&self) -> Auth;
+
+    /// The vendor's limits. A class that is not named has none.
+    fn limits(&self) -> Vec<Limit>;
+
+    /// Statuses that mean something else than [`crate::status::DEFAULT`] says.
+    fn status_rules(&self) -> &'static [StatusRule] {
+        &[]
+    }
+
+    /// Looks into an answer that the status alone does not explain: an error body under status 200, a 403 that is a quota.
+    /// `None` leaves it to the tables. The body must be looked at only, never kept.
+    fn classify(&self, _response: &Response) -> Option<Action> {
+        None
+    }
+
+    /// Whom the credentials belong to.
+    ///
+    /// # Errors
+    /// `AQ2001` when they are refused.
+    async fn check(&self, context: &Context) -> Result<Account>;
+
+    /// The streams there are, with every field the account has.
+    ///
+    /// # Errors
+    /// Those of the requests it makes.
+    async fn discover(&self, context: &Context) -> Result<Vec<Stream>>;
+
+    /// Reads one page. A stream that declares its endpoint needs no code here.
+    ///
+    /// # Errors
+    /// Those of the requests it makes, `AQ3005` for an answer without the records it should have.
+    async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
+        crate::declared::read(context, read).await
+    }
+}
+
+/// An account at the vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The vendor's id of the account; part of every row id.
+    pub id: String,
+    /// What to call it, where the vendor says.
+    pub name: Option<String>,
+    /// Its time zone as an IANA name, where the vendor says.
+    pub time_zone: Option<String>,
+    /// Its currency, ISO 4217, where the vendor says.
+    pub currency: Option<String>,
+}
+
+/// What the engine hands to a connector for one call.
+#[derive(Clone)]
+pub struct Context {
+    /// Sends requests.
+    pub http: Arc<dyn Http>,
+    /// The machine's time at the call, for connectors whose source has no clock.
+    pub now: Timestamp,
+}
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct Read<'a> {
+    /// The stream, with the selected fields alone.
+    pub stream: &'a Stream,
+    /// The way of reading.
+    pub mode: Mode,
+    /// For `Changes`: read what changed at or after this cursor. For `Backfill`: the first instant of the window, if it has one.
+    pub from: Option<&'a Cursor>,
+    /// The end of a backfill's window, exclusive; `None` reads to the end.
+    pub until: Option<Timestamp>,
+    /// Where the page begins; `None` for the first. Made by this connector in [`crate::Next::Page`].
+    pub position: Option<&'a Position>,
+    /// Where the last reading left off, for streams that keep their place themselves.
+    pub bookmark: Option<&'a Position>,
+}

@@ -1,0 +1,85 @@
+//! One page: the bytes as they came, where the records are in them, and where the next page begins.
+
+use std::sync::Arc;
+
+use aqueduct_schema::{Position, Timestamp};
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+
+/// One page of a stream.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The records.
+    pub records: Records,
+    /// What comes after.
+    pub next: Next,
+    /// The source's time when the page was asked for.
+    pub server_time: Timestamp,
+}
+
+/// Records, not yet decoded. The engine decodes them straight into Arrow columns.
+#[derive(Clone, Debug)]
+pub enum Records {
+    /// A JSON body; the records are the elements of the array at the pointer.
+    Json {
+        /// The body.
+        body: Bytes,
+        /// Object keys from the root to the array; empty when the body itself is the array.
+        pointer: &'static [&'static str],
+    },
+    /// One JSON object a line.
+    JsonLines {
+        /// Whole lines.
+        body: Bytes,
+        /// Where the lines come from.
+        origin: Origin,
+    },
+    /// Delimited text in UTF-8, without its header line.
+    Csv {
+        /// Whole records.
+        body: Bytes,
+        /// How the text is delimited.
+        format: CsvFormat,
+        /// Where the lines come from.
+        origin: Origin,
+    },
+    /// Rows that are in columns already; columns are found by name.
+    Columns {
+        /// The rows.
+        rows: RecordBatch,
+        /// Where they come from.
+        origin: Origin,
+    },
+}
+
+/// How delimited text is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvFormat {
+    /// The delimiter.
+    pub delimiter: u8,
+    /// The quotation mark; doubled inside a quoted value.
+    pub quote: u8,
+    /// The names of the columns, in order; the paths of the stream's fields.
+    pub header: Arc<[String]>,
+}
+
+/// A place in a file, for messages about records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The file as the person named it; empty for an API.
+    pub file: Arc<str>,
+    /// The line (or row) of the first record, counted from 1.
+    pub first_line: u64,
+}
+
+/// What comes after a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another page, which begins here. The position is by value: it still holds when records before it are deleted.
+    Page(Position),
+    /// Nothing: the source said so (`POSITIVE-END`). A stream without times of change leaves a bookmark to go on from next time.
+    End {
+        /// Where the next run goes on, for streams that keep their place themselves.
+        bookmark: Option<Position>,
+    },
+}

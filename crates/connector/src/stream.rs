@@ -1,0 +1,75 @@
+//! A stream: what its records are, how they can be read, and where they stand in the API.
+
+use std::time::Duration;
+
+use aqueduct_schema::{Mode, RecordSchema};
+
+use crate::limits::LimitClass;
+use crate::paging::Paging;
+
+/// A stream of records of one kind.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The name in pipeline files, tables and reports: a plural in snake case.
+    pub name: String,
+    /// The records.
+    pub record: RecordSchema,
+    /// The ways it can be read. With `Backfill` and `Changes`, the first load is a backfill and later runs read changes; with `Snapshot`
+    /// every run reads all; `Deletions` are read after changes.
+    pub modes: Vec<Mode>,
+    /// How long a change may take at the source until a reading shows it. The settled cursor stays so far behind (`NEVER-PAST-LAG`).
+    pub lag: Duration,
+    /// How many records a page has.
+    pub page_size: u32,
+    /// The vendor's page about it.
+    pub documentation: &'static str,
+    /// Where it stands in the API, for streams that need no code.
+    pub endpoint: Option<Endpoint>,
+}
+
+impl Stream {
+    /// A stream without a lag that reads 100 records a page.
+    pub fn new(name: &str, record: RecordSchema, modes: &[Mode], documentation: &'static str) -> Self {
+        Self { name: name.to_owned(), record, modes: modes.to_vec(), lag: Duration::ZERO, page_size: 100, documentation, endpoint: None }
+    }
+
+    /// With a lag.
+    #[must_use]
+    pub fn lag(mut self, lag: Duration) -> Self {
+        self.lag = lag;
+        self
+    }
+
+    /// With a page size.
+    #[must_use]
+    pub fn page_size(mut self, page_size: u32) -> Self {
+        self.page_size = page_size;
+        self
+    }
+
+    /// Read by the engine alone from this endpoint.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+}
+
+/// Where a stream stands in an API and how it is paged.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The path below the base URL.
+    pub path: &'static str,
+    /// Object keys from the root of an answer to the array of records.
+    pub items: &'static [&'static str],
+    /// How one page leads to the next.
+    pub paging: Paging,
+    /// The query parameter for the page size, if there is one.
+    pub page_size_parameter: Option<&'static str>,
+    /// Query parameters that every request has.
+    pub query: &'static [(&'static str, &'static str)],
+    /// The query parameter that asks for what changed at or after an RFC 3339 instant; needed for `Changes`.
+    pub since_parameter: Option<&'static str>,
+    /// The limit it counts against.
+    pub class: LimitClass,
+}
