@@ -17,6 +17,7 @@ pub mod secret;
 pub mod semantic;
 pub mod table;
 pub mod time;
+pub mod yaml;
 
 pub use batch::{Batch, Checked, Counts, Normalised, Protected, Raw, Stage};
 pub use checkpoint::{Checkpoint, Cursor, Mode, Position, ReadingState, StreamState};
