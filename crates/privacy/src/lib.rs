@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The privacy stage: a policy says, by sensitivity, kind of value or column, what is kept, dropped or replaced by a token, and
+//! nothing reaches a warehouse that has not been through it.
+
+pub mod policy;
+pub mod protect;
+pub mod token;
+
+pub use policy::{Policy, Treatment};
+pub use protect::Protector;
+pub use token::Tokeniser;

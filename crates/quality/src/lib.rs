@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The quality stage: judges rows and says which may be loaded. It never changes a value.
+
+pub mod breaker;
+pub mod required;
+
+pub use breaker::{Breaker, QuarantineLimits};
+pub use required::check;
