@@ -144,7 +144,14 @@ impl CounterSet {
             inner.log.pop_front();
         }
         if self.log_capacity > 0 {
-            let entry = LoggedRequest { number: inner.sequence, at: timestamp(now_ms), method: method.to_owned(), path: logged, class, status: None };
+            let entry = LoggedRequest {
+                number: inner.sequence,
+                at: timestamp(now_ms),
+                method: method.to_owned(),
+                path: logged,
+                class,
+                status: None,
+            };
             inner.log.push_back(entry);
         }
         Arrived { number: inner.sequence, fingerprint, class }

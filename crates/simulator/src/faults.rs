@@ -223,12 +223,16 @@ impl Effect {
 impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { status, retry_after } => f.debug_struct("Status").field("status", status).field("retry_after", retry_after).finish(),
+            Self::Status { status, retry_after } => {
+                f.debug_struct("Status").field("status", status).field("retry_after", retry_after).finish()
+            }
             Self::ErrorBodyWithOk => f.write_str("ErrorBodyWithOk"),
             Self::HtmlWithOk => f.write_str("HtmlWithOk"),
             Self::Body(_) => f.write_str("Body"),
             Self::EmptyBody => f.write_str("EmptyBody"),
-            Self::Truncate { at, content_length } => f.debug_struct("Truncate").field("at", at).field("content_length", content_length).finish(),
+            Self::Truncate { at, content_length } => {
+                f.debug_struct("Truncate").field("at", at).field("content_length", content_length).finish()
+            }
             Self::CorruptGzip => f.write_str("CorruptGzip"),
             Self::DropConnection => f.write_str("DropConnection"),
             Self::Slow { piece, pause } => f.debug_struct("Slow").field("piece", piece).field("pause", pause).finish(),
@@ -244,6 +248,9 @@ impl fmt::Debug for Effect {
         }
     }
 }
+
+/// Something to do before a request is looked at.
+pub(crate) type Action = Arc<dyn Fn() + Send + Sync>;
 
 /// What a fault can see of a request.
 #[derive(Debug)]
@@ -280,7 +287,7 @@ impl FaultList {
     }
 
     /// The effect for a request, if any, and the closures to call first.
-    pub(crate) fn take(&self, request: &Seen<'_>) -> (Vec<Arc<dyn Fn() + Send + Sync>>, Option<Effect>) {
+    pub(crate) fn take(&self, request: &Seen<'_>) -> (Vec<Action>, Option<Effect>) {
         let mut calls = Vec::new();
         let mut found = None;
         let mut armed = self.lock();

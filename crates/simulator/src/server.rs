@@ -74,7 +74,14 @@ pub(crate) struct Reply {
 impl Reply {
     /// A JSON reply.
     pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: "application/json;charset=utf-8", headers: Vec::new(), body: body.into(), gzipped: false, retry_after_ends: None }
+        Self {
+            status,
+            content_type: "application/json;charset=utf-8",
+            headers: Vec::new(),
+            body: body.into(),
+            gzipped: false,
+            retry_after_ends: None,
+        }
     }
 
     /// A reply with no body.
@@ -264,7 +271,9 @@ fn response(status: StatusCode, body: ScriptedBody) -> Response<ScriptedBody> {
 }
 
 fn accepts_gzip(asked: &Asked) -> bool {
-    asked.header(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.split(',').any(|coding| matches!(coding.split(';').next().map(str::trim), Some("gzip" | "*"))))
+    asked
+        .header(header::ACCEPT_ENCODING)
+        .is_some_and(|accepted| accepted.split(',').any(|coding| matches!(coding.split(';').next().map(str::trim), Some("gzip" | "*"))))
 }
 
 /// The bytes, compressed fast: this is for tests, where the processor is scarcer than the wire.

@@ -171,7 +171,10 @@ mod tests {
         assert!(table.change(&2, 20, true, State::Live, "b"));
         assert!(table.change(&2, 30, false, State::Live, "c"));
         let row = table.get(&2).unwrap();
-        assert_eq!(row.versions().map(|version| (version.at, version.modified_at, version.value)).collect::<Vec<_>>(), [(10, 10, "a"), (20, 20, "b"), (30, 20, "c")]);
+        assert_eq!(
+            row.versions().map(|version| (version.at, version.modified_at, version.value)).collect::<Vec<_>>(),
+            [(10, 10, "a"), (20, 20, "b"), (30, 20, "c")]
+        );
         assert_eq!(row.as_of(25).unwrap().value, "b");
         assert!(row.as_of(9).is_none());
         assert!(!table.change(&9, 1, true, State::Live, "x"));

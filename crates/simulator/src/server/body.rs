@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Send(Bytes),
     /// A pause in real time.
     Pause(Duration),
+    /// What was sent so far reaches the wire before the next step.
+    Flush,
     /// Nothing more, with the connection open.
     Stall,
     /// The connection breaks.
@@ -63,6 +65,11 @@ impl Body for ScriptedBody {
                 None => return Poll::Ready(None),
                 Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Step::Pause(pause)) => self.sleep = Some(Box::pin(tokio::time::sleep(pause))),
+                Some(Step::Flush) => {
+                    // The server flushes whenever a body has nothing ready.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Some(Step::Stall) => {
                     // No waker is kept on purpose: only the connection's end ends this.
                     self.steps.push_front(Step::Stall);

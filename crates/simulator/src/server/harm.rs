@@ -101,8 +101,8 @@ pub(super) fn transmission(body: Bytes, effect: Option<&Effect>) -> (ScriptedBod
             let sent = body.slice(..body.len().min(*at));
             match content_length {
                 ContentLength::Sent => (ScriptedBody::whole(sent), None),
-                ContentLength::Whole => (ScriptedBody::script([Step::Send(sent), Step::Break]), Some(whole)),
-                ContentLength::Absent => (ScriptedBody::script([Step::Send(sent), Step::Break]), None),
+                ContentLength::Whole => (ScriptedBody::script([Step::Send(sent), Step::Flush, Step::Break]), Some(whole)),
+                ContentLength::Absent => (ScriptedBody::script([Step::Send(sent), Step::Flush, Step::Break]), None),
             }
         }
         Some(Effect::Slow { piece, pause }) => {
