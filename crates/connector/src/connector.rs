@@ -72,6 +72,15 @@ pub trait Connector: Send + Sync {
         None
     }
 
+    /// What the connector can tell people of its source before any record is read, in their words: what was recognised in files, and
+    /// how surely. `None` where there is nothing to tell.
+    ///
+    /// # Errors
+    /// When the source cannot be looked at.
+    fn describe(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Whom the credentials belong to.
     ///
     /// # Errors
