@@ -1,5 +1,46 @@
 //! Destinations: the contract of a warehouse and one module for each kind.
+//!
+//! A load is first sorted into a plan (`load_plan`: tables, steps, duplicates) that knows no SQL; `sqlite` and `postgres` carry
+//! the plan out, each in one transaction. What both share is by topic: names (`identifier`), columns (`layout`), values (`cells`),
+//! the digest of a row (`row_hash`), rejected records (`quarantine`), errors (`failure`).
 
+mod address;
+mod cells;
+mod discard;
+mod failure;
+mod identifier;
+mod layout;
+mod load_plan;
+#[cfg(any(test, feature = "private-server"))]
+pub mod private_server;
+mod quarantine;
+mod records;
+mod row_hash;
+mod sequence;
+mod snapshot;
+mod sqlite;
 pub mod warehouse;
 
+use std::sync::Arc;
+
+use aqueduct_schema::{Result, Secret};
+
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
+
+/// Opens a destination: `sqlite://path/warehouse.db` (or `sqlite:path`), `postgres://user:password@host:port/database` (or
+/// `postgresql://`, with `?host=/folder` for a Unix socket), `discard://`.
+///
+/// # Errors
+/// `AQ1010` when the address cannot be understood, `AQ4001` when the destination cannot be opened.
+pub async fn open(url: &Secret) -> Result<Arc<dyn Warehouse>> {
+    Ok(match address::Address::parse(url)? {
+        address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?),
+        address::Address::Postgres(_) => {
+            return Err(aqueduct_schema::Error::new(
+                aqueduct_schema::codes::BAD_DESTINATION,
+                "PostgreSQL is not among the destinations yet",
+            ));
+        }
+        address::Address::Discard => Arc::new(discard::Discard::default()),
+    })
+}

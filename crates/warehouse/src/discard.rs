@@ -1,0 +1,108 @@
+//! A destination that counts rows and throws them away: for measuring, and for runs that are only to be looked at.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState};
+use async_trait::async_trait;
+
+use crate::records;
+use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
+
+/// Counts rows; keeps states and runs in memory only.
+#[derive(Default)]
+pub(crate) struct Discard(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    states: BTreeMap<(String, String), StreamState>,
+    epochs: BTreeMap<String, i64>,
+    runs: Vec<RunRecord>,
+    loads: u64,
+}
+
+impl Discard {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Warehouse for Discard {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "discard", durable: false, parallel_loads: 16 }
+    }
+
+    async fn begin_run(&self, start: RunStart) -> Result<Fence> {
+        let mut memory = self.memory();
+        let epoch = memory.epochs.entry(start.pipeline.to_string()).or_insert(0);
+        *epoch += 1;
+        let epoch = *epoch;
+        memory.runs.push(records::running(&start));
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+    }
+
+    async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
+        let memory = self.memory();
+        Ok(memory.states.iter().filter(|((of, _), _)| of == pipeline).map(|((_, stream), state)| (stream.clone(), state.clone())).collect())
+    }
+
+    async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()> {
+        let key = (pipeline.to_owned(), stream.to_owned());
+        let mut memory = self.memory();
+        match state {
+            Some(state) => memory.states.insert(key, state.clone()),
+            None => memory.states.remove(&key),
+        };
+        Ok(())
+    }
+
+    async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        let mut receipt = Receipt::default();
+        let mut memory = self.memory();
+        if memory.epochs.get(fence.pipeline.as_ref()) != Some(&fence.epoch) {
+            return Err(records::fenced(fence));
+        }
+        for batch in batches {
+            let (stream, tables, rejects, counts, checkpoint) = batch.into_parts();
+            receipt.read += counts.read;
+            receipt.filtered += counts.filtered;
+            receipt.quarantined += rejects.len() as u64;
+            for (place, table) in tables.iter().enumerate() {
+                let rows = table.len() as u64;
+                receipt.loaded += if place == 0 { rows } else { 0 };
+                let mut done = TableReceipt::empty(&table.schema.name);
+                match table.operation {
+                    Operation::Upsert => done.inserted = rows,
+                    Operation::Tombstone => done.deleted = rows,
+                }
+                match receipt.tables.iter_mut().find(|mine| mine.table == done.table) {
+                    Some(mine) => {
+                        mine.inserted += done.inserted;
+                        mine.deleted += done.deleted;
+                    }
+                    None => receipt.tables.push(done),
+                }
+            }
+            memory.states.insert((fence.pipeline.to_string(), stream.to_string()), checkpoint.state);
+        }
+        memory.loads += 1;
+        receipt.load_id = format!("discarded-{}", memory.loads);
+        Ok(receipt)
+    }
+
+    async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
+        let mut memory = self.memory();
+        memory.runs.retain(|run| run.run_id != record.run_id);
+        memory.runs.push(record.clone());
+        Ok(())
+    }
+
+    async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>> {
+        let memory = self.memory();
+        let mut runs: Vec<RunRecord> = memory.runs.iter().filter(|run| pipeline.is_none_or(|name| run.pipeline == name)).cloned().collect();
+        runs.sort_by(|one, other| (other.started_at, &other.run_id).cmp(&(one.started_at, &one.run_id)));
+        runs.truncate(limit as usize);
+        Ok(runs)
+    }
+}

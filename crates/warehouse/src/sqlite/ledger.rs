@@ -1,0 +1,236 @@
+//! Aqueduct's own tables in SQLite: `_loads _state _fence _quarantine _runs _seen`.
+
+use std::collections::BTreeMap;
+
+use aqueduct_schema::{StreamState, Timestamp};
+use sqlx::{Row, SqliteConnection};
+
+use crate::cells::timestamp_text;
+use crate::failure::{Doing, Failure};
+use crate::load_plan::LoadPlan;
+use crate::records::{fenced, from_json, parse_state, to_json};
+use crate::warehouse::{Fence, Receipt, RunRecord, RunStart};
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS _runs (
+    run_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, started_at TIMESTAMP TEXT NOT NULL, ended_at TIMESTAMP TEXT,
+    status TEXT NOT NULL, exit_code INTEGER NOT NULL, record JSON TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _fence (pipeline TEXT NOT NULL PRIMARY KEY, epoch INTEGER NOT NULL, run_id TEXT NOT NULL, taken_at TIMESTAMP TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _state (
+    pipeline TEXT NOT NULL, stream TEXT NOT NULL, state JSON TEXT NOT NULL, updated_at TIMESTAMP TEXT NOT NULL, load_id TEXT,
+    PRIMARY KEY (pipeline, stream));
+CREATE TABLE IF NOT EXISTS _loads (
+    load_id TEXT NOT NULL PRIMARY KEY, run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, committed_at TIMESTAMP TEXT NOT NULL,
+    read INTEGER NOT NULL, loaded INTEGER NOT NULL, quarantined INTEGER NOT NULL, filtered INTEGER NOT NULL, unchanged INTEGER NOT NULL,
+    receipt JSON TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _quarantine (
+    row_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, stream TEXT NOT NULL, run_id TEXT NOT NULL, load_id TEXT NOT NULL,
+    source_id TEXT, location TEXT, rule TEXT NOT NULL, field TEXT, message TEXT NOT NULL, record JSON TEXT NOT NULL,
+    first_seen TIMESTAMP TEXT NOT NULL, last_seen TIMESTAMP TEXT NOT NULL, times_seen INTEGER NOT NULL, status TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS _quarantine_open ON _quarantine (pipeline, stream, source_id) WHERE status = 'new';
+CREATE TABLE IF NOT EXISTS _seen (
+    pipeline TEXT NOT NULL, stream TEXT NOT NULL, reading_started_at TIMESTAMP TEXT NOT NULL, scope TEXT NOT NULL,
+    keys JSON TEXT NOT NULL, load_id TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS _seen_reading ON _seen (pipeline, stream, reading_started_at, scope);
+";
+
+/// Creates the tables that are missing.
+pub(crate) async fn create(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    sqlx::raw_sql(TABLES).execute(connection).await.doing("create Aqueduct's own tables")?;
+    Ok(())
+}
+
+/// Whether Aqueduct ever wrote into this file.
+pub(crate) async fn exists(connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('_state', '_runs')")
+        .fetch_one(connection)
+        .await
+        .doing("read the list of tables")?;
+    Ok(found == 2)
+}
+
+/// Takes a pipeline over and records the run as running.
+pub(crate) async fn begin_run(connection: &mut SqliteConnection, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
+    let epoch = sqlx::query_scalar(
+        "INSERT INTO _fence (pipeline, epoch, run_id, taken_at) VALUES (?, 1, ?, ?)
+         ON CONFLICT (pipeline) DO UPDATE SET epoch = epoch + 1, run_id = excluded.run_id, taken_at = excluded.taken_at RETURNING epoch",
+    )
+    .bind(start.pipeline.as_ref())
+    .bind(start.run_id.as_ref())
+    .bind(timestamp_text(start.started_at))
+    .fetch_one(&mut *connection)
+    .await
+    .doing("take the pipeline over")?;
+    write_run(connection, record).await?;
+    Ok(epoch)
+}
+
+/// Writes the record of a run.
+pub(crate) async fn write_run(connection: &mut SqliteConnection, record: &RunRecord) -> Result<(), Failure> {
+    let json = to_json(record)?;
+    sqlx::query(
+        "INSERT INTO _runs (run_id, pipeline, started_at, ended_at, status, exit_code, record) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (run_id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, exit_code = excluded.exit_code,
+         record = excluded.record",
+    )
+    .bind(&record.run_id)
+    .bind(&record.pipeline)
+    .bind(timestamp_text(record.started_at))
+    .bind(record.ended_at.map(timestamp_text))
+    .bind(record.status.word())
+    .bind(record.exit_code)
+    .bind(json)
+    .execute(connection)
+    .await
+    .doing("record the run")?;
+    Ok(())
+}
+
+/// The latest runs, newest first.
+pub(crate) async fn runs(connection: &mut SqliteConnection, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Failure> {
+    let records: Vec<String> =
+        sqlx::query_scalar("SELECT record FROM _runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started_at DESC, run_id DESC LIMIT ?2")
+            .bind(pipeline)
+            .bind(limit)
+            .fetch_all(connection)
+            .await
+            .doing("read the runs")?;
+    Ok(records.iter().map(|json| from_json(json, "the record of a run cannot be read")).collect::<aqueduct_schema::Result<_>>()?)
+}
+
+/// Fails when another run has taken the pipeline over.
+pub(crate) async fn check_fence(connection: &mut SqliteConnection, fence: &Fence) -> Result<(), Failure> {
+    let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM _fence WHERE pipeline = ?")
+        .bind(fence.pipeline.as_ref())
+        .fetch_optional(connection)
+        .await
+        .doing("check the fence")?;
+    if held == Some(fence.epoch) { Ok(()) } else { Err(fenced(fence).into()) }
+}
+
+/// The states of a pipeline's streams.
+pub(crate) async fn states(connection: &mut SqliteConnection, pipeline: &str) -> Result<BTreeMap<String, StreamState>, Failure> {
+    let rows = sqlx::query("SELECT stream, state FROM _state WHERE pipeline = ?")
+        .bind(pipeline)
+        .fetch_all(connection)
+        .await
+        .doing("read the state")?;
+    let mut states = BTreeMap::new();
+    for row in &rows {
+        let (stream, json): (String, String) = (row.try_get(0).doing("read the state")?, row.try_get(1).doing("read the state")?);
+        let state = parse_state(pipeline, &stream, &json)?;
+        states.insert(stream, state);
+    }
+    Ok(states)
+}
+
+/// Stores the state of a stream.
+pub(crate) async fn write_state(
+    connection: &mut SqliteConnection,
+    pipeline: &str,
+    stream: &str,
+    state: &StreamState,
+    at: Timestamp,
+    load_id: Option<&str>,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO _state (pipeline, stream, state, updated_at, load_id) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (pipeline, stream) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at, load_id = excluded.load_id",
+    )
+    .bind(pipeline)
+    .bind(stream)
+    .bind(to_json(state)?)
+    .bind(timestamp_text(at))
+    .bind(load_id)
+    .execute(connection)
+    .await
+    .doing("store the state")?;
+    Ok(())
+}
+
+/// Forgets the state of a stream.
+pub(crate) async fn clear_state(connection: &mut SqliteConnection, pipeline: &str, stream: &str) -> Result<(), Failure> {
+    sqlx::query("DELETE FROM _state WHERE pipeline = ? AND stream = ?")
+        .bind(pipeline)
+        .bind(stream)
+        .execute(connection)
+        .await
+        .doing("clear the state")?;
+    Ok(())
+}
+
+/// Stores the rejected records of a load, and marks those that came back good as fixed.
+pub(crate) async fn write_quarantine(connection: &mut SqliteConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+    let at = timestamp_text(plan.loaded_at);
+    for row in &plan.quarantine {
+        sqlx::query(
+            "INSERT INTO _quarantine (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message, record,
+             first_seen, last_seen, times_seen, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, 'new')
+             ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
+             message = excluded.message, record = excluded.record, last_seen = excluded.last_seen,
+             times_seen = times_seen + excluded.times_seen, status = 'new'",
+        )
+        .bind(&row.row_id)
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(fence.run_id.as_ref())
+        .bind(&plan.load_id)
+        .bind(&row.source_id)
+        .bind(&row.location)
+        .bind(&row.rule)
+        .bind(&row.field)
+        .bind(&row.message)
+        .bind(&row.record)
+        .bind(&at)
+        .bind(row.times_seen)
+        .execute(&mut *connection)
+        .await
+        .doing("store rejected records")?;
+    }
+    let open: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM _quarantine WHERE status = 'new' AND pipeline = ? AND stream = ? AND source_id IS NOT NULL)",
+    )
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .fetch_one(&mut *connection)
+    .await
+    .doing("read the quarantine")?;
+    if open {
+        sqlx::query(
+            "UPDATE _quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = ? AND stream = ?
+             AND source_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(to_json(&plan.good_ids())?)
+        .execute(connection)
+        .await
+        .doing("mark rejected records as fixed")?;
+    }
+    Ok(())
+}
+
+/// Records a load.
+pub(crate) async fn write_load(
+    connection: &mut SqliteConnection,
+    fence: &Fence,
+    plan: &LoadPlan,
+    receipt: &Receipt,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let mut query = sqlx::query(
+        "INSERT INTO _loads (load_id, run_id, pipeline, stream, committed_at, receipt, read, loaded, quarantined, filtered, unchanged)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&receipt.load_id)
+    .bind(fence.run_id.as_ref())
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .bind(timestamp_text(at))
+    .bind(to_json(receipt)?);
+    for count in [receipt.read, receipt.loaded, receipt.quarantined, receipt.filtered, receipt.unchanged] {
+        query = query.bind(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    query.execute(connection).await.doing("record the load")?;
+    Ok(())
+}

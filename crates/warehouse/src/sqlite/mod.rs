@@ -1,0 +1,166 @@
+//! SQLite: one file, one connection, one load at a time.
+
+mod deletions;
+mod ledger;
+mod rows;
+mod statements;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use aqueduct_schema::{Batch, Error, Protected, Result, Retry, StreamState, codes};
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::sync::Mutex;
+
+use crate::failure::{self, Doing, Failure, Verdict};
+use crate::load_plan::{LoadPlan, Outcome, StepKind};
+use crate::records;
+use crate::sequence::Sequence;
+use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
+
+/// How long a load waits for another process to finish writing.
+const BUSY: Duration = Duration::from_secs(30);
+/// Attempts of a load that another process keeps from writing, and the pause after the first.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A SQLite file as destination.
+pub(crate) struct Sqlite {
+    connection: Mutex<SqliteConnection>,
+    sequence: Sequence,
+}
+
+impl Sqlite {
+    /// Opens the file, creating it when its folder is there.
+    ///
+    /// # Errors
+    /// `AQ4001` when the folder is missing or the file cannot be opened.
+    pub(crate) async fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(Error::new(codes::DESTINATION_UNREACHABLE, "the folder of the SQLite file does not exist")
+                .with("folder", folder.display())
+                .retrying(Retry::Never)
+                .advise("Create the folder, or correct the path in the destination's address."));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A committed load must survive a power cut; with loads of thousands of rows one sync each costs little.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(32)
+            .pragma("cache_size", "-32768")
+            .disable_statement_logging();
+        let connection =
+            options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
+        Ok(Self { connection: Mutex::new(connection), sequence: Sequence::default() })
+    }
+
+    async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
+        ledger::check_fence(&mut transaction, fence).await?;
+        let mut outcome = Outcome::default();
+        for table in &plan.tables {
+            let (stored, created) = tables::prepare(&mut transaction, &table.layout).await?;
+            let mut empty = created;
+            for step in &table.steps {
+                let done = match step.kind {
+                    StepKind::Rows | StepKind::Columns => rows::merge(&mut transaction, plan, step, &stored, empty).await?,
+                    StepKind::Tombstones => deletions::bury(&mut transaction, plan, step).await?,
+                };
+                empty = false;
+                outcome.note(step, &done);
+            }
+        }
+        for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
+            outcome.add(&done);
+        }
+        ledger::write_quarantine(&mut transaction, fence, plan).await?;
+        let receipt = plan.receipt(outcome);
+        let now = records::now();
+        ledger::write_load(&mut transaction, fence, plan, &receipt, now).await?;
+        let state = &plan.checkpoint.state;
+        ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?;
+        transaction.commit().await.doing("commit the load")?;
+        Ok(receipt)
+    }
+}
+
+#[async_trait]
+impl Warehouse for Sqlite {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "SQLite", durable: true, parallel_loads: 1 }
+    }
+
+    async fn begin_run(&self, start: RunStart) -> Result<Fence> {
+        let mut connection = self.connection.lock().await;
+        let begin = async {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
+            ledger::create(&mut transaction).await?;
+            let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
+            transaction.commit().await.doing("begin the run")?;
+            Ok::<_, Failure>(epoch)
+        };
+        let epoch = begin.await.map_err(Failure::into_error)?;
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+    }
+
+    async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
+        let mut connection = self.connection.lock().await;
+        if !ledger::exists(&mut connection).await.map_err(Failure::into_error)? {
+            return Ok(BTreeMap::new());
+        }
+        ledger::states(&mut connection, pipeline).await.map_err(Failure::into_error)
+    }
+
+    async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()> {
+        let mut connection = self.connection.lock().await;
+        let set = async {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("store the state")?;
+            ledger::create(&mut transaction).await?;
+            match state {
+                Some(state) => ledger::write_state(&mut transaction, pipeline, stream, state, records::now(), None).await?,
+                None => ledger::clear_state(&mut transaction, pipeline, stream).await?,
+            }
+            transaction.commit().await.doing("store the state")
+        };
+        set.await.map_err(Failure::into_error)
+    }
+
+    async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
+        let sequence = self.sequence.take(fence, first.stream());
+        let plan = LoadPlan::new(fence, sequence, records::now(), batches)?;
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(fence, &plan).await {
+                Err(failure) if failure.verdict() == Verdict::Again => {
+                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result.map_err(Failure::into_error),
+            }
+        }
+        self.attempt(fence, &plan).await.map_err(Failure::into_error)
+    }
+
+    async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
+        let mut connection = self.connection.lock().await;
+        ledger::write_run(&mut connection, record).await.map_err(Failure::into_error)
+    }
+
+    async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>> {
+        let mut connection = self.connection.lock().await;
+        if !ledger::exists(&mut connection).await.map_err(Failure::into_error)? {
+            return Ok(Vec::new());
+        }
+        ledger::runs(&mut connection, pipeline, limit).await.map_err(Failure::into_error)
+    }
+}

@@ -1,0 +1,144 @@
+//! Tables of rows in SQLite: their columns as stored, creation and evolution.
+//!
+//! The type of a column is its declared type, so the file describes itself: `TEXT`, `BOOLEAN` (0 or 1), `INTEGER`, `DATE TEXT`,
+//! `TIMESTAMP TEXT` and `JSON TEXT` (text to SQLite, which decides by the word TEXT), and no type for decimals, so that SQLite
+//! converts nothing (<https://www.sqlite.org/datatype3.html>, section 3.1).
+
+use aqueduct_schema::{TableName, ValueType};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use crate::failure::{Doing, Failure};
+use crate::identifier::{push_name, quoted};
+use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
+
+/// The most columns a table can have in SQLite as it is built (SQLITE_MAX_COLUMN).
+pub(crate) const MOST_COLUMNS: usize = 2000;
+
+/// The declared type of a column.
+fn declared(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::Text => "TEXT",
+        ValueType::Boolean => "BOOLEAN",
+        ValueType::Integer => "INTEGER",
+        ValueType::Decimal => "",
+        ValueType::Date => "DATE TEXT",
+        ValueType::Timestamp => "TIMESTAMP TEXT",
+        ValueType::Json => "JSON TEXT",
+    }
+}
+
+fn value_type(declared: &str) -> ValueType {
+    match declared.to_ascii_uppercase().as_str() {
+        "BOOLEAN" => ValueType::Boolean,
+        "INTEGER" => ValueType::Integer,
+        "" => ValueType::Decimal,
+        "DATE TEXT" => ValueType::Date,
+        "TIMESTAMP TEXT" => ValueType::Timestamp,
+        "JSON TEXT" => ValueType::Json,
+        _ => ValueType::Text,
+    }
+}
+
+/// The columns of a table; empty when there is no such table.
+pub(crate) async fn stored(connection: &mut SqliteConnection, name: &TableName) -> Result<Stored, Failure> {
+    let rows = sqlx::query("SELECT name, type FROM pragma_table_info(?)")
+        .bind(name.to_string())
+        .fetch_all(connection)
+        .await
+        .doing_in("read the table's columns", name)?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, value_type(row.try_get::<&str, _>(1)?))))
+        .collect::<Result<Stored, sqlx::Error>>()
+        .doing_in("read the table's columns", name)
+}
+
+/// Creates or evolves a table so that it suits a load. Gives the columns as they are then, and whether the table is new.
+pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) -> Result<(Stored, bool), Failure> {
+    let mut stored = stored(connection, &layout.name).await?;
+    let evolution = Evolution::between(&stored, layout, MOST_COLUMNS)?;
+    let created = stored.is_empty();
+    let table = quoted(&layout.name.to_string());
+    if created {
+        execute(connection, layout, "create the table", create(&table, layout)).await?;
+    } else {
+        for column in &evolution.added {
+            let sql = format!("ALTER TABLE {table} ADD COLUMN {} {}", quoted(&column.name), declared(column.value_type));
+            execute(connection, layout, "add a column", sql).await?;
+        }
+        for (name, from, to) in &evolution.widened {
+            widen(connection, layout, &table, name, *from, *to).await?;
+        }
+    }
+    stored.extend(evolution.added.iter().map(|column| (column.name.to_string(), column.value_type)));
+    stored.extend(evolution.widened.iter().map(|(name, _, to)| (name.to_string(), *to)));
+    Ok((stored, created))
+}
+
+fn create(table: &str, layout: &Layout) -> String {
+    let mut sql = format!("CREATE TABLE {table} (");
+    for LayoutColumn { name, value_type, filled } in &layout.columns {
+        if !sql.ends_with('(') {
+            sql.push_str(", ");
+        }
+        push_name(&mut sql, name);
+        sql.push(' ');
+        sql.push_str(declared(*value_type));
+        if *name == layout.key {
+            sql.push_str(" NOT NULL PRIMARY KEY");
+        } else if *filled {
+            sql.push_str(" NOT NULL");
+        }
+    }
+    sql.push(')');
+    sql
+}
+
+/// Gives a column a wider type. SQLite cannot change a declared type, and with the old one it would turn a text such as `007`
+/// into a number, so the values move into a new column of the same name.
+async fn widen(
+    connection: &mut SqliteConnection,
+    layout: &Layout,
+    table: &str,
+    name: &str,
+    from: ValueType,
+    to: ValueType,
+) -> Result<(), Failure> {
+    let (column, moved) = (quoted(name), quoted(&format!("{}~", &name[..name.floor_char_boundary(60)])));
+    let value = match (from, to) {
+        (ValueType::Date, ValueType::Timestamp) => format!("{column} || 'T00:00:00.000000Z'"),
+        (ValueType::Boolean, ValueType::Text) => format!("CASE {column} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END"),
+        // A decimal is a whole number, a binary one of at most 15 significant digits, or already text.
+        (ValueType::Decimal, ValueType::Text) => format!(
+            "CASE typeof({column}) WHEN 'real' THEN rtrim(rtrim(printf('%.9f', {column}), '0'), '.') ELSE CAST({column} AS TEXT) END"
+        ),
+        (_, ValueType::Text) => format!("CAST({column} AS TEXT)"),
+        _ => column.clone(),
+    };
+    for sql in [
+        format!("ALTER TABLE {table} ADD COLUMN {moved} {}", declared(to)),
+        format!("UPDATE {table} SET {moved} = {value} WHERE {column} IS NOT NULL"),
+        format!("ALTER TABLE {table} DROP COLUMN {column}"),
+        format!("ALTER TABLE {table} RENAME COLUMN {moved} TO {column}"),
+    ] {
+        execute(connection, layout, "widen a column", sql).await?;
+    }
+    Ok(())
+}
+
+async fn execute(connection: &mut SqliteConnection, layout: &Layout, doing: &'static str, sql: String) -> Result<(), Failure> {
+    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await.doing_in(doing, &layout.name)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_types_are_read_back() {
+        use ValueType::{Boolean, Date, Decimal, Integer, Json, Text, Timestamp};
+        for kind in [Text, Boolean, Integer, Decimal, Date, Timestamp, Json] {
+            assert_eq!(value_type(declared(kind)), kind);
+        }
+    }
+}

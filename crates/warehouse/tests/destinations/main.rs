@@ -1,0 +1,48 @@
+//! Every sentence of the contract of a warehouse, held against every destination that keeps rows.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod contract;
+mod destination;
+mod rows;
+mod snapshots;
+mod values;
+
+/// A test for each destination from each function.
+macro_rules! suite {
+    ($($module:ident: $($name:ident)*;)*) => {
+        mod sqlite {
+            $($(#[tokio::test(flavor = "multi_thread")] async fn $name() { crate::$module::$name(&crate::destination::Destination::sqlite().await).await; })*)*
+        }
+        mod postgres {
+            $($(#[tokio::test(flavor = "multi_thread")] async fn $name() { crate::$module::$name(&crate::destination::Destination::postgres().await).await; })*)*
+        }
+    };
+}
+
+suite! {
+    contract:
+        a_load_is_one_transaction
+        an_unchanged_row_changes_nothing
+        a_stale_row_changes_nothing
+        the_last_of_two_rows_with_one_key_wins
+        a_tombstone_marks_a_row_and_an_upsert_brings_it_back
+        a_taken_over_run_commits_nothing
+        states_come_back_and_a_broken_one_is_an_error
+        runs_are_listed_newest_first
+        rejected_records_are_kept_once_and_fixed_later
+        a_load_that_is_dropped_leaves_nothing
+        columns_of_others_stay_and_unknown_ones_are_cleared
+        a_columns_reading_touches_no_other_column;
+    snapshots:
+        what_a_complete_snapshot_lacks_becomes_a_tombstone
+        a_snapshot_deletes_only_rows_of_its_constants
+        a_mass_deletion_stops_the_load_unless_allowed;
+    values:
+        every_type_and_odd_text_is_stored_exactly
+        a_column_widens_from_integer_to_decimal_to_text
+        every_type_widens_to_text_without_loss
+        pages_of_one_load_may_differ_in_columns
+        hostile_names_are_only_names
+        too_many_columns_are_told_clearly
+        what_no_calendar_holds_is_null;
+}
