@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Runs a connector: sends its requests within the vendor's limits, reads its pages in order, keeps the cursors honest, and turns
+//! the bytes of a page straight into Arrow columns.
+//!
+//! Reading order: [`Engine`] (what callers use), `readings` (which readings are due and what a page makes true), `reading` (the page
+//! loop), `http` (the layers a request passes), [`decode`] (bytes to columns). The engine knows no connector by name and is the only
+//! crate that begins a batch.
+
+pub mod clock;
+pub mod decode;
+mod engine;
+mod http;
+mod loops;
+mod options;
+mod reading;
+mod readings;
+mod settings;
+
+pub use clock::{Clock, SystemClock};
+pub use decode::{Decoded, Decoder, decode};
+pub use engine::Engine;
+pub use options::{ReadOptions, StreamOutcome};
+pub use settings::Settings;

@@ -1,0 +1,71 @@
+//! The engine of one connector.
+
+use std::sync::Arc;
+
+use aqueduct_connector::{Account, Connector, Context, Stream};
+use aqueduct_schema::{Batch, Raw, Result, StreamState};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::http::{Client, Counted, Counters};
+use crate::options::{ReadOptions, StreamOutcome};
+use crate::reading;
+use crate::settings::Settings;
+
+/// Runs one connector. Streams may be read at the same time: they share the connections, the limits and the access token.
+pub struct Engine {
+    pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    client: Arc<Client>,
+}
+
+impl Engine {
+    /// Sets the connector's client up. Sends nothing.
+    ///
+    /// # Errors
+    /// `AQ1005` when the base URL, the token URL or the credentials cannot be used as they stand.
+    pub fn new(connector: Arc<dyn Connector>, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let client = Arc::new(Client::new(connector.clone(), &settings, clock.clone())?);
+        Ok(Self { connector, settings, clock, client })
+    }
+
+    /// Whom the credentials belong to.
+    ///
+    /// # Errors
+    /// Those of [`Connector::check`]; `AQ2001` when the credentials are refused.
+    pub async fn check(&self) -> Result<Account> {
+        self.connector.check(&self.context(Arc::default())).await
+    }
+
+    /// The streams there are, with every field the account has.
+    ///
+    /// # Errors
+    /// Those of [`Connector::discover`].
+    pub async fn discover(&self) -> Result<Vec<Stream>> {
+        self.connector.discover(&self.context(Arc::default())).await
+    }
+
+    /// Reads one stream through all readings that are due and hands over a raw batch a page, in order, each with the checkpoint that
+    /// is true once it is committed. A page without records is handed over too: its checkpoint counts.
+    ///
+    /// Fetching the next page goes on while a page is decoded; when nobody takes the batches, nothing more is fetched. If the
+    /// receiver is dropped the reading ends as if it had been cancelled. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The first error that trying again did not help; what was handed over before it is whole. `AQ3009` when paging goes in a
+    /// circle, `AQ3005` when a page stays unreadable, `AQ1001` when the stream cannot be read as `options` ask.
+    pub async fn read_stream(
+        &self,
+        stream: &Stream,
+        state: StreamState,
+        options: &ReadOptions,
+        out: mpsc::Sender<Batch<Raw>>,
+    ) -> Result<StreamOutcome> {
+        reading::read_stream(self, stream, state, options, out).await
+    }
+
+    pub(crate) fn context(&self, counters: Arc<Counters>) -> Context {
+        Context { http: Arc::new(Counted { client: self.client.clone(), counters }), now: self.clock.now() }
+    }
+}

@@ -1,0 +1,149 @@
+//! Keeps the vendor's limits: requests in a span of time and requests at once, by class. After "slow down" a whole class waits.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aqueduct_connector::LimitClass;
+use aqueduct_schema::{Error, Result, Timestamp, codes};
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::sync::Semaphore;
+
+use super::sign::Sign;
+use super::token::Generation;
+use super::{Attempt, Exchange};
+use crate::clock::Clock;
+
+/// The engine's clock as governor wants it: time since 1970.
+#[derive(Clone)]
+struct SinceEpoch(Arc<dyn Clock>);
+
+impl governor::clock::Clock for SinceEpoch {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.now().since(Timestamp::from_seconds(0))
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, SinceEpoch, NoOpMiddleware<Duration>>;
+
+/// The state of one class.
+struct Class {
+    limiter: Option<Limiter>,
+    at_once: Option<Semaphore>,
+    /// Microseconds since 1970 until which nothing is sent.
+    paused_until: AtomicI64,
+}
+
+impl Class {
+    fn unlimited() -> Self {
+        Self { limiter: None, at_once: None, paused_until: AtomicI64::new(i64::MIN) }
+    }
+}
+
+pub(crate) struct Limit {
+    inner: Sign,
+    clock: Arc<dyn Clock>,
+    classes: Mutex<HashMap<LimitClass, Arc<Class>>>,
+}
+
+impl Limit {
+    pub(crate) fn new(inner: Sign, limits: &[aqueduct_connector::Limit], clock: Arc<dyn Clock>) -> Self {
+        let classes = limits
+            .iter()
+            .map(|limit| {
+                let limiter =
+                    quota(limit.requests, limit.per).map(|quota| RateLimiter::direct_with_clock(quota, SinceEpoch(clock.clone())));
+                let at_once = Some(Semaphore::new(limit.concurrent.max(1) as usize));
+                (limit.class, Arc::new(Class { limiter, at_once, ..Class::unlimited() }))
+            })
+            .collect();
+        Self { inner, clock, classes: Mutex::new(classes) }
+    }
+
+    pub(crate) async fn send(&self, exchange: &Exchange) -> Result<Attempt> {
+        let class = self.class(exchange.request.class);
+        let permit = match &class.at_once {
+            Some(at_once) => Some(at_once.acquire().await.map_err(|_| Error::new(codes::BUG, "the limiter was closed"))?),
+            None => None,
+        };
+        self.turn(&class).await;
+        exchange.counters.sent();
+        let outcome = self.inner.send(&exchange.request).await;
+        drop(permit);
+        if let Ok(attempt) = &outcome {
+            exchange.counters.received(attempt.response.wire_bytes);
+        }
+        outcome
+    }
+
+    /// Sends nothing of a class for a while. A longer pause that is under way stays.
+    pub(crate) fn pause(&self, class: LimitClass, wait: Duration) {
+        self.class(class).paused_until.fetch_max(self.clock.now().plus(wait).microseconds(), Ordering::AcqRel);
+    }
+
+    /// Passes on that a token is no longer taken.
+    pub(crate) async fn renew(&self, stale: Generation) {
+        self.inner.renew(stale).await;
+    }
+
+    async fn turn(&self, class: &Class) {
+        loop {
+            let paused = Timestamp::from_microseconds(class.paused_until.load(Ordering::Acquire)).since(self.clock.now());
+            if !paused.is_zero() {
+                self.clock.sleep(paused).await;
+                continue;
+            }
+            let Some(limiter) = &class.limiter else { return };
+            let Err(not_until) = limiter.check() else { return };
+            let wait = not_until.wait_time_from(governor::clock::Clock::now(&SinceEpoch(self.clock.clone())));
+            // At least a microsecond, the grain of the clock, so that the loop always moves on.
+            self.clock.sleep(wait.max(Duration::from_micros(1))).await;
+        }
+    }
+
+    fn class(&self, class: LimitClass) -> Arc<Class> {
+        let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
+        classes.entry(class).or_insert_with(|| Arc::new(Class::unlimited())).clone()
+    }
+}
+
+/// A tenth of the requests may come in a burst, the rest evenly, so that no window of the limit's span, wherever it begins, ever
+/// holds more than `requests`: a burst of `b` and one more every `per / (requests - b + 1)`.
+fn quota(requests: u32, per: Duration) -> Option<Quota> {
+    let burst = NonZeroU32::new((requests / 10).max(1))?;
+    let interval = per / requests.checked_sub(burst.get())?.checked_add(1)?;
+    Some(Quota::with_period(interval.max(Duration::from_nanos(1)))?.allow_burst(burst))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use governor::clock::FakeRelativeClock;
+
+    #[test]
+    fn no_window_holds_more_than_the_limit() {
+        for (requests, milliseconds) in [(1, 1_000), (5, 1_000), (100, 10_000), (190, 10_000)] {
+            let per = Duration::from_millis(milliseconds);
+            let clock = FakeRelativeClock::default();
+            let limiter = RateLimiter::direct_with_clock(quota(requests, per).unwrap(), clock.clone());
+            let step = Duration::from_millis(1);
+            let mut sent: Vec<Duration> = Vec::new();
+            for tick in 0..(3 * milliseconds) {
+                while limiter.check().is_ok() {
+                    sent.push(step * u32::try_from(tick).unwrap());
+                }
+                clock.advance(step);
+            }
+            let most = sent.iter().map(|from| sent.iter().filter(|at| *at >= from && **at < *from + per).count()).max().unwrap();
+            assert!(most <= requests as usize, "{requests} in {per:?}: {most}");
+            assert!(sent.len() >= 2 * requests as usize, "{requests} in {per:?}: only {}", sent.len());
+        }
+    }
+}

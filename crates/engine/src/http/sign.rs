@@ -1,0 +1,134 @@
+//! Turns a connector's request into one that can be sent: address, headers, body and the credentials.
+
+use std::sync::Arc;
+
+use aqueduct_connector::{Auth, Body, KeyPlacement, Method, Request};
+use aqueduct_schema::{Error, Result, Secret, codes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::Attempt;
+use super::address::BaseUrl;
+use super::send::Outgoing;
+use super::timeout::Timeout;
+use super::token::{Generation, Tokens};
+use crate::clock::Clock;
+use crate::settings::Settings;
+
+pub(crate) struct Sign {
+    inner: Arc<Timeout>,
+    base: BaseUrl,
+    credentials: Credentials,
+}
+
+enum Credentials {
+    None,
+    Header(HeaderName, HeaderValue),
+    Query(&'static str, Secret),
+    Tokens(Tokens),
+}
+
+impl Sign {
+    pub(crate) fn new(inner: Arc<Timeout>, base: BaseUrl, auth: Auth, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let credentials = match auth {
+            Auth::None => Credentials::None,
+            Auth::Bearer(token) => Credentials::Header(AUTHORIZATION, secret_header(&format!("Bearer {}", token.expose()))?),
+            Auth::Basic { user, password } => Credentials::Header(AUTHORIZATION, basic(user.expose(), password.expose())?),
+            Auth::ApiKey { placement: KeyPlacement::Header(name), prefix, key } => {
+                let name = HeaderName::try_from(name).map_err(|_| Error::new(codes::BUG, "the name of a key's header is none"))?;
+                Credentials::Header(name, secret_header(&format!("{prefix}{}", key.expose()))?)
+            }
+            Auth::ApiKey { placement: KeyPlacement::Query(name), prefix, key } => {
+                Credentials::Query(name, Secret::new(format!("{prefix}{}", key.expose())))
+            }
+            Auth::OAuth2 { token_url, client_id, client_secret, grant, authentication } => {
+                let application = super::token::Application { token_url, client_id, client_secret, authentication };
+                Credentials::Tokens(Tokens::new(inner.clone(), &base, application, grant, settings, clock)?)
+            }
+        };
+        Ok(Self { inner, base, credentials })
+    }
+
+    pub(crate) async fn send(&self, request: &Request) -> Result<Attempt> {
+        let mut outgoing = self.outgoing(request)?;
+        let token = match &self.credentials {
+            Credentials::None => None,
+            Credentials::Header(name, value) => {
+                outgoing.headers.insert(name.clone(), value.clone());
+                None
+            }
+            Credentials::Query(name, key) => {
+                outgoing.url.query_pairs_mut().append_pair(name, key.expose());
+                None
+            }
+            Credentials::Tokens(tokens) => {
+                let (generation, value) = tokens.current().await?;
+                outgoing.headers.insert(AUTHORIZATION, value);
+                Some(generation)
+            }
+        };
+        let response = self.inner.send(&outgoing).await?;
+        Ok(Attempt { response, token })
+    }
+
+    /// Passes on that a token is no longer taken.
+    pub(crate) async fn renew(&self, stale: Generation) {
+        if let Credentials::Tokens(tokens) = &self.credentials {
+            tokens.discard(stale).await;
+        }
+    }
+
+    fn outgoing(&self, request: &Request) -> Result<Outgoing> {
+        let mut url = self.base.resolve(&request.url)?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut headers = HeaderMap::with_capacity(4 + request.headers.len());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        for (name, value) in &request.headers {
+            let unusable = |_| Error::new(codes::BUG, "a request has a header that cannot be sent");
+            let name = HeaderName::try_from(name.as_str()).map_err(|error| unusable(error.to_string()))?;
+            headers.insert(name, HeaderValue::try_from(value.as_str()).map_err(|error| unusable(error.to_string()))?);
+        }
+        let body = match &request.body {
+            Body::Empty => None,
+            Body::Json(text) => Some((HeaderValue::from_static("application/json"), Bytes::from(text.clone()))),
+            Body::Form(fields) => Some(form(fields)),
+        };
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        Ok(Outgoing { method, url, headers, body, operation: request.operation.clone() })
+    }
+}
+
+/// Form fields as a body.
+pub(crate) fn form<T: AsRef<str>>(fields: &[(T, T)]) -> (HeaderValue, Bytes) {
+    let text = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+        .finish();
+    (HeaderValue::from_static("application/x-www-form-urlencoded"), text.into())
+}
+
+/// The value of an `Authorization` header for HTTP Basic.
+///
+/// # Errors
+/// `AQ1005` when a half cannot stand in a header.
+pub(crate) fn basic(user: &str, password: &str) -> Result<HeaderValue> {
+    secret_header(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+/// A header value that is not shown when headers are printed.
+///
+/// # Errors
+/// `AQ1005` when the text cannot stand in a header; the text is not quoted.
+pub(crate) fn secret_header(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| Error::new(codes::BAD_CONFIG, "the credentials hold a character that cannot be sent, such as a line break"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

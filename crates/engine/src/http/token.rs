@@ -1,0 +1,218 @@
+//! Access tokens of OAuth 2 (RFC 6749): fetched when needed, by one request at a time, and renewed before they run out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_connector::{ClientAuthentication, Grant, Response};
+use aqueduct_schema::{Error, Result, Retry, Secret, Timestamp, codes};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use url::Url;
+
+use super::address::{self, BaseUrl};
+use super::send::Outgoing;
+use super::timeout::Timeout;
+use super::{refusal, retry_after, sign};
+use crate::clock::Clock;
+use crate::settings::Settings;
+
+/// Numbers the tokens, so that one that was refused is told from the one that has replaced it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
+/// Who asks for tokens, and where.
+pub(crate) struct Application {
+    pub(crate) token_url: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Secret,
+    pub(crate) authentication: ClientAuthentication,
+}
+
+/// The tokens of one application. Behind a lock that is held while one is fetched, so that there is one flight at a time.
+pub(crate) struct Tokens {
+    state: Arc<Mutex<State>>,
+    exchange: Arc<Exchange>,
+}
+
+struct State {
+    grant: Grant,
+    token: Option<Token>,
+    fetched: u64,
+}
+
+struct Token {
+    header: HeaderValue,
+    generation: Generation,
+    /// When three quarters of its life are over.
+    renew_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+}
+
+struct Exchange {
+    inner: Arc<Timeout>,
+    url: Url,
+    application: Application,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tokens {
+    pub(crate) fn new(
+        inner: Arc<Timeout>,
+        base: &BaseUrl,
+        application: Application,
+        grant: Grant,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let url = if application.token_url.starts_with('/') {
+            base.resolve(&application.token_url)?
+        } else {
+            address::check(&application.token_url, "token URL", &settings.plain_http_hosts)?
+        };
+        let state = State { grant, token: None, fetched: 0 };
+        Ok(Self { state: Arc::new(Mutex::new(state)), exchange: Arc::new(Exchange { inner, url, application, clock }) })
+    }
+
+    /// A token that is valid now, as the value of an `Authorization` header.
+    pub(crate) async fn current(&self) -> Result<(Generation, HeaderValue)> {
+        let mut state = self.state.clone().lock_owned().await;
+        let now = self.exchange.clock.now();
+        if let Some(token) = &state.token
+            && token.renew_at.is_none_or(|at| now < at)
+        {
+            return Ok((token.generation, token.header.clone()));
+        }
+        let exchange = self.exchange.clone();
+        // In a task of its own: a caller that stops waiting must not lose a refresh token that the source has just replaced.
+        let fetch = tokio::spawn(async move {
+            let outcome = exchange.fetch(&mut state).await;
+            finish(state, outcome, now)
+        });
+        fetch.await.map_err(|_| Error::new(codes::BUG, "fetching an access token came to a sudden end"))?
+    }
+
+    /// Forgets a token that was refused, unless another has replaced it already.
+    pub(crate) async fn discard(&self, stale: Generation) {
+        let mut state = self.state.lock().await;
+        if state.token.as_ref().is_some_and(|token| token.generation == stale) {
+            state.token = None;
+        }
+    }
+}
+
+/// The token after a fetch. When a renewal ahead of time failed for a moment, the old token still serves.
+fn finish(state: OwnedMutexGuard<State>, outcome: Result<()>, now: Timestamp) -> Result<(Generation, HeaderValue)> {
+    if let Err(error) = outcome {
+        let usable = state.token.as_ref().is_some_and(|token| token.expires_at.is_some_and(|at| now < at));
+        if error.retry() != Retry::Temporary || !usable {
+            return Err(error);
+        }
+    }
+    let token = state.token.as_ref().ok_or_else(|| Error::new(codes::BUG, "no access token after fetching one"))?;
+    Ok((token.generation, token.header.clone()))
+}
+
+/// The answer of a token endpoint (RFC 6749, section 5.1). Some vendors write the number of seconds as text.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Secret>,
+    refresh_token: Option<Secret>,
+    expires_in: Option<Seconds>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    fn span(&self) -> Option<Duration> {
+        let seconds = match self {
+            Self::Number(seconds) => *seconds,
+            Self::Text(text) => text.trim().parse().ok()?,
+        };
+        Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero())
+    }
+}
+
+impl Exchange {
+    async fn fetch(&self, state: &mut State) -> Result<()> {
+        let response = self.inner.send(&self.request(&state.grant)?).await.map_err(|error| error.operation("access token"))?;
+        let answer = self.read(&response).map_err(|error| error.operation("access token"))?;
+        let Some(access_token) = &answer.access_token else {
+            return Err(response.malformed("no access token in it"));
+        };
+        if let (Grant::RefreshToken(stored), Some(rotated)) = (&mut state.grant, answer.refresh_token) {
+            *stored = rotated;
+        }
+        let now = self.clock.now();
+        let life = answer.expires_in.as_ref().and_then(Seconds::span);
+        state.fetched += 1;
+        state.token = Some(Token {
+            header: sign::secret_header(&format!("Bearer {}", access_token.expose()))?,
+            generation: Generation(state.fetched),
+            renew_at: life.map(|life| now.plus(life / 4 * 3)),
+            expires_at: life.map(|life| now.plus(life)),
+        });
+        Ok(())
+    }
+
+    fn request(&self, grant: &Grant) -> Result<Outgoing> {
+        let mut fields: Vec<(&str, String)> = match grant {
+            Grant::RefreshToken(token) => {
+                vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", token.expose().to_owned())]
+            }
+            Grant::ClientCredentials { scopes } if scopes.is_empty() => vec![("grant_type", "client_credentials".to_owned())],
+            Grant::ClientCredentials { scopes } => {
+                vec![("grant_type", "client_credentials".to_owned()), ("scope", scopes.join(" "))]
+            }
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let Application { client_id, client_secret, authentication, .. } = &self.application;
+        match authentication {
+            ClientAuthentication::Body => {
+                fields.push(("client_id", client_id.clone()));
+                fields.push(("client_secret", client_secret.expose().to_owned()));
+            }
+            ClientAuthentication::Basic => {
+                headers.insert(AUTHORIZATION, sign::basic(client_id, client_secret.expose())?);
+            }
+        }
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Ok(Outgoing {
+            method: reqwest::Method::POST,
+            url: self.url.clone(),
+            headers,
+            body: Some(sign::form(&fields)),
+            operation: "access token".to_owned(),
+        })
+    }
+
+    /// The answer, if it is one. Vendors refuse under 400 and 401, and some under 200 with an error in the body.
+    fn read(&self, response: &Response) -> Result<Answer> {
+        let refused = || {
+            refusal::error(codes::CREDENTIALS_REFUSED, response)
+                .advise("Check client id, client secret and refresh token, or reconnect the account; then run again.")
+        };
+        match response.status {
+            200..=299 => {
+                let answer: Answer = response.json()?;
+                if answer.access_token.is_none() && refusal::word(&response.body).is_some() { Err(refused()) } else { Ok(answer) }
+            }
+            429 => {
+                let error = refusal::error(codes::RATE_LIMITED, response);
+                Err(match retry_after::parse(response, self.clock.now()) {
+                    Some(wait) => error.after(wait),
+                    None => error,
+                })
+            }
+            408 | 500..=599 => Err(refusal::error(codes::SOURCE_FAILED, response)),
+            _ => Err(refused()),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The page loop: fetch, decode, hand over, with the next page under way meanwhile.
+
+use std::sync::Arc;
+
+use aqueduct_connector::{Connector, Context, Next, Page, Read, Stream};
+use aqueduct_schema::{Batch, Checkpoint, Error, Position, Raw, Result, Retry, StreamState, TableName, Timestamp, codes};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{Instrument, Span, debug, info, warn};
+
+use crate::decode::{Decoded, Decoder};
+use crate::engine::Engine;
+use crate::http::Counters;
+use crate::http::schedule::Schedule;
+use crate::loops::LoopGuard;
+use crate::options::{ReadOptions, StreamOutcome};
+use crate::readings::{self, Done, Due, Seen};
+
+/// Reads a stream; see [`Engine::read_stream`].
+pub(crate) async fn read_stream(
+    engine: &Engine,
+    stream: &Stream,
+    state: StreamState,
+    options: &ReadOptions,
+    out: mpsc::Sender<Batch<Raw>>,
+) -> Result<StreamOutcome> {
+    readings::check(stream, options)?;
+    let counters = Arc::new(Counters::default());
+    let mut reader = Reader {
+        engine,
+        stream: Arc::new(stream.clone()),
+        name: stream.name.as_str().into(),
+        options,
+        cancel: options.cancel.clone(),
+        out,
+        decoder: Decoder::new(stream, TableName::source(&options.source_system, &stream.name), &engine.settings),
+        counters,
+        state,
+        pages: 0,
+        records: 0,
+    };
+    let mut done = Done::default();
+    let complete = loop {
+        let Some(due) = readings::next(stream, &reader.state, &done, options) else { break true };
+        let before = reader.state.clone();
+        info!(stream = %stream.name, mode = due.mode.name(), resumed = due.position.is_some(), "reading");
+        if !reader.read(&due).await? {
+            break false;
+        }
+        done.add(&due, &before);
+        if reader.has_enough() && readings::next(stream, &reader.state, &done, options).is_some() {
+            break false;
+        }
+    };
+    Ok(StreamOutcome {
+        state: reader.state,
+        complete,
+        pages: reader.pages,
+        records: reader.records,
+        requests: reader.counters.requests(),
+        wire_bytes: reader.counters.wire_bytes(),
+        unknown_fields: reader.decoder.into_unknown_fields(),
+    })
+}
+
+struct Reader<'e> {
+    engine: &'e Engine,
+    stream: Arc<Stream>,
+    name: Arc<str>,
+    options: &'e ReadOptions,
+    cancel: watch::Receiver<bool>,
+    out: mpsc::Sender<Batch<Raw>>,
+    decoder: Decoder,
+    counters: Arc<Counters>,
+    state: StreamState,
+    pages: u64,
+    records: u64,
+}
+
+/// How fetching a page ended.
+enum Fetched {
+    Page(Page),
+    Cancelled,
+}
+
+impl Reader<'_> {
+    /// Makes one reading; false when it was stopped before its end.
+    async fn read(&mut self, due: &Due) -> Result<bool> {
+        let mut started_at = due.started_at;
+        let mut position = due.position.clone();
+        let mut guard = LoopGuard::default();
+        if let Some(position) = &position {
+            guard.repeats(position);
+        }
+        let mut fetch = self.fetch(due, position.clone());
+        let mut patience = Patience::new(self.engine);
+        loop {
+            if *self.cancel.borrow() {
+                return Ok(false);
+            }
+            let page = match self.wait_for(fetch).await {
+                Ok(Fetched::Page(page)) => page,
+                Ok(Fetched::Cancelled) => return Ok(false),
+                Err(error) => {
+                    patience.wait(error, &mut self.cancel).await?;
+                    fetch = self.fetch(due, position.clone());
+                    continue;
+                }
+            };
+            let Page { records, next, server_time } = page;
+            let guard_before = guard;
+            if let Next::Page(next) = &next
+                && guard.repeats(next)
+            {
+                return Err(self.named(Error::new(codes::PAGING_LOOP, "the source gives the same page again").with("page", self.pages + 1)));
+            }
+            let ahead = match &next {
+                Next::Page(next) if self.needs_more_than(2) => Some(self.fetch(due, Some(next.clone()))),
+                _ => None,
+            };
+            let decoded = match self.decoder.decode(&records) {
+                Ok(decoded) => decoded,
+                Err(error) => {
+                    drop(ahead);
+                    guard = guard_before;
+                    patience.wait(self.named(error), &mut self.cancel).await?;
+                    fetch = self.fetch(due, position.clone());
+                    continue;
+                }
+            };
+            drop(records);
+            patience = Patience::new(self.engine);
+            let started = *started_at.get_or_insert(server_time);
+            let complete = matches!(next, Next::End { .. });
+            let seen = Seen { next: &next, server_time, newest: self.newest(&decoded) };
+            if !self.hand_over(due, started, &seen, decoded).await? {
+                return Ok(false);
+            }
+            let Next::Page(next) = next else { return Ok(complete) };
+            if self.has_enough() {
+                return Ok(false);
+            }
+            fetch = ahead.unwrap_or_else(|| self.fetch(due, Some(next.clone())));
+            position = Some(next);
+        }
+    }
+
+    /// Sends a page as a batch; false when nobody takes it.
+    async fn hand_over(&mut self, due: &Due, started_at: Timestamp, seen: &Seen<'_>, decoded: Decoded) -> Result<bool> {
+        let (state, complete) = readings::after(&self.stream, &self.state, due, started_at, seen, self.options);
+        let checkpoint = Checkpoint { state: state.clone(), mode: due.mode, reading_started_at: started_at, reading_complete: complete };
+        let Decoded { table, rejects, read } = decoded;
+        if self.out.send(Batch::raw(self.name.clone(), table, rejects, read, checkpoint)).await.is_err() {
+            return Ok(false);
+        }
+        self.state = state;
+        self.pages += 1;
+        self.records += read;
+        Ok(true)
+    }
+
+    /// Begins to fetch a page in a task of its own, so that it goes on while another page is decoded.
+    fn fetch(&self, due: &Due, position: Option<Position>) -> Fetch {
+        let connector = self.engine.connector.clone();
+        let context = self.engine.context(self.counters.clone());
+        let (stream, due, bookmark) = (self.stream.clone(), due.clone(), self.state.bookmark.clone());
+        let task = async move { fetch_page(&*connector, &context, &stream, &due, position, bookmark).await };
+        Fetch(tokio::spawn(task.instrument(Span::current())))
+    }
+
+    async fn wait_for(&mut self, mut fetch: Fetch) -> Result<Fetched> {
+        tokio::select! {
+            biased;
+            outcome = &mut fetch.0 => match outcome {
+                Ok(outcome) => outcome.map(Fetched::Page).map_err(|error| self.named(error)),
+                Err(_) => Err(self.named(Error::new(codes::BUG, "the connector came to a sudden end"))),
+            },
+            () = cancelled(&mut self.cancel) => Ok(Fetched::Cancelled),
+        }
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.operation(format!("{} {}", self.options.source_system, self.name))
+    }
+
+    fn has_enough(&self) -> bool {
+        self.options.record_limit.is_some_and(|limit| self.records >= limit)
+    }
+
+    /// Whether more full pages than these are to come. Near a record limit nothing is fetched ahead: requests count against quotas.
+    fn needs_more_than(&self, pages: u64) -> bool {
+        let coming = self.records.saturating_add(pages * u64::from(self.stream.page_size));
+        self.options.record_limit.is_none_or(|limit| coming < limit)
+    }
+
+    /// The newest time of change among the rows, where the column has times.
+    fn newest(&self, decoded: &Decoded) -> Option<Timestamp> {
+        let path = self.stream.record.updated_at.as_ref()?;
+        let column = decoded.table.rows.column(self.stream.record.index_of(path)?);
+        let times = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+        times.iter().flatten().max().map(Timestamp::from_microseconds)
+    }
+}
+
+async fn fetch_page(
+    connector: &dyn Connector,
+    context: &Context,
+    stream: &Stream,
+    due: &Due,
+    position: Option<Position>,
+    bookmark: Option<Position>,
+) -> Result<Page> {
+    let read = Read {
+        stream,
+        mode: due.mode,
+        from: due.from.as_ref(),
+        until: due.until,
+        position: position.as_ref(),
+        bookmark: bookmark.as_ref(),
+    };
+    connector.read(context, &read).await
+}
+
+/// A fetch under way; dropped with whoever waits for it.
+struct Fetch(JoinHandle<Result<Page>>);
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Completes when the reading is to stop; never when nobody can say so any more.
+async fn cancelled(cancel: &mut watch::Receiver<bool>) {
+    if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// How often a page that does not have the agreed shape is asked for again. A proxy's error page under status 200 is gone a moment
+/// later; a page that stays wrong is an error.
+struct Patience<'e> {
+    engine: &'e Engine,
+    schedule: Option<Schedule>,
+    attempts: u32,
+}
+
+impl<'e> Patience<'e> {
+    fn new(engine: &'e Engine) -> Self {
+        Self { engine, schedule: None, attempts: 0 }
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// The error itself, when another attempt would not help or there were enough.
+    async fn wait(&mut self, error: Error, cancel: &mut watch::Receiver<bool>) -> Result<()> {
+        self.attempts += 1;
+        if error.code() != codes::MALFORMED_ANSWER || error.retry() != Retry::Temporary {
+            return Err(error);
+        }
+        let Engine { settings, clock, .. } = self.engine;
+        let schedule = self.schedule.get_or_insert_with(|| Schedule::new(settings, clock.clone()));
+        let wait = if self.attempts < settings.page_attempts { schedule.next() } else { None };
+        let Some(wait) = wait else {
+            return Err(error.retrying(Retry::Exhausted).with("attempts", self.attempts));
+        };
+        warn!(attempt = self.attempts, "a page does not have the agreed shape and is asked for again");
+        tokio::select! {
+            () = clock.sleep(wait) => {}
+            () = cancelled(cancel) => debug!("cancelled while waiting"),
+        }
+        Ok(())
+    }
+}
