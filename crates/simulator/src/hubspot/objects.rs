@@ -38,8 +38,9 @@ impl Query {
         values.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
+    /// A flag in any case: the vendor's Python SDK sends `True`.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.get(name) == Some("true")
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 

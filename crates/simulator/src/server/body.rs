@@ -55,6 +55,7 @@ impl Body for ScriptedBody {
     type Data = Bytes;
     type Error = io::Error;
 
+    #[expect(clippy::disallowed_methods, reason = "a slow server is slow in real time")]
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
             if let Some(sleep) = &mut self.sleep {
