@@ -1,0 +1,88 @@
+//! The named functions of the mapping language: what is logic and not a choice of columns.
+
+use std::borrow::Cow;
+
+/// A function over the texts of its parts; a part without a value is `None`.
+pub(crate) type Run = for<'a> fn(&[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>>;
+
+/// A function that mappings may name.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// The name in mappings.
+    pub name: &'static str,
+    /// How many parts it takes.
+    pub parts: usize,
+    /// What it gives, in a sentence.
+    pub description: &'static str,
+    pub(crate) run: Run,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Function({})", self.name)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Every function, by name.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "case_safe_id",
+        parts: 1,
+        description: "A 15-character record id that differs by case alone, as the 18 characters that stay apart in any case.",
+        run: case_safe_id,
+    },
+    Function { name: "domain_of_email", parts: 1, description: "What stands after the last @ of an e-mail address.", run: domain_of_email },
+];
+
+/// Salesforce gives 15 characters in reports and 18 in its API for one record; the last three encode which of the first
+/// fifteen are capitals, five at a time. <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm>
+fn case_safe_id<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    let id = parts.first()?.clone()?;
+    let trimmed = id.trim();
+    if trimmed.len() != 15 || !trimmed.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Some(id);
+    }
+    let mut whole = trimmed.to_owned();
+    for chunk in trimmed.as_bytes().chunks(5) {
+        let capitals =
+            chunk.iter().enumerate().fold(0_usize, |bits, (place, byte)| bits | (usize::from(byte.is_ascii_uppercase()) << place));
+        whole.push(char::from(LETTERS[capitals]));
+    }
+    Some(Cow::Owned(whole))
+}
+
+fn domain_of_email<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    let email = parts.first()?.as_deref()?;
+    let (_, domain) = email.rsplit_once('@')?;
+    Some(Cow::Owned(domain.trim_end_matches('>').trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str, value: &str) -> Option<String> {
+        let function = FUNCTIONS.iter().find(|function| function.name == name)?;
+        (function.run)(&[Some(Cow::Borrowed(value))]).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn case_safe_ids_have_eighteen_characters() {
+        assert_eq!(call("case_safe_id", "001A0000006Vm9r").as_deref(), Some("001A0000006Vm9rIAC"));
+        assert_eq!(call("case_safe_id", "001A0000006Vm9rIAC").as_deref(), Some("001A0000006Vm9rIAC"));
+        assert_eq!(call("case_safe_id", "short").as_deref(), Some("short"));
+    }
+
+    #[test]
+    fn domains_stand_after_the_at_sign() {
+        assert_eq!(call("domain_of_email", "a@b.example").as_deref(), Some("b.example"));
+        assert_eq!(call("domain_of_email", "nobody"), None);
+    }
+}

@@ -1,0 +1,326 @@
+//! The stage: raw batches in, batches of the common schema out.
+
+use std::sync::Arc;
+
+use aqueduct_schema::{
+    Batch, Error, Mode, Normalised, Operation, Raw, RecordSchema, Reject, RejectCell, Result, Source, Table, TableName, TableSchema, codes,
+};
+use arrow_array::builder::TimestampMicrosecondBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
+use arrow_select::concat::concat;
+use jiff::tz::TimeZone;
+
+use crate::cleaners::CleaningContext;
+use crate::elements::elements;
+use crate::evaluate::{Compiled, Surroundings, lower_case};
+use crate::mapping::Test;
+use crate::mappings::Mappings;
+use crate::plan::{EntityPlan, Fill, Plan, RowSet, Shape};
+use crate::planner::Planner;
+use crate::report::{FieldCleaning, Report};
+use crate::rows::{Failure, Failures, KEY_MISSING, Rows, SetBuilder, bug, filled, known_flag, positions, spread};
+use crate::settings::Defaults;
+use crate::space::{Computed, Space};
+use crate::value::Input;
+
+/// Maps and cleans the batches of one stream.
+///
+/// It keeps what it has learnt about repeated values from batch to batch, so one is made for a stream and used for all its batches.
+#[derive(Debug)]
+pub struct Normaliser {
+    mappings: Mappings,
+    stream: Arc<str>,
+    record: RecordSchema,
+    source: Source,
+    defaults: Defaults,
+    zone: TimeZone,
+    plan: Plan,
+    report: Report,
+}
+
+impl Normaliser {
+    /// A normaliser for the batches of `stream`, whose records have the selected fields `record`.
+    ///
+    /// # Errors
+    /// `AQ1009` when the records have no key, or a filter, an array or a required field of a mapping is not selected.
+    pub fn new(mappings: &Mappings, stream: &str, record: &RecordSchema, source: &Source, defaults: &Defaults) -> Result<Self> {
+        let columns = record.fields.iter().map(|field| aqueduct_schema::Column::technical(&field.column, field.value_type)).collect();
+        let raw = Arc::new(TableSchema {
+            name: TableName::source(&source.system, stream),
+            columns,
+            absent_columns: Vec::new(),
+            key: "_id".into(),
+            constants: Vec::new(),
+        });
+        let zone = match defaults.time_zone.as_deref() {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::get(name).map_err(|_| Error::new(codes::BAD_MAPPING, format!("unknown time zone `{name}`")))?,
+        };
+        Ok(Self {
+            plan: Planner { mappings, stream, record, source, raw: &raw }.plan()?,
+            mappings: mappings.clone(),
+            stream: stream.into(),
+            record: record.clone(),
+            source: source.clone(),
+            defaults: defaults.clone(),
+            zone,
+            report: Report::default(),
+        })
+    }
+
+    /// Takes a batch to the common schema.
+    ///
+    /// The first table is the source's own with the columns that every source table has before it; then comes one table a mapping,
+    /// and tombstones for slots (telephone numbers, for example) that a change has emptied. A record without a key, or without a
+    /// valid value in a required field, is among the rejects and in none of the tables, so that
+    /// `read = rows of the first table + rejects`.
+    ///
+    /// # Errors
+    /// `AQ1009` when the batch lacks a column that a mapping cannot do without; `AQ9001` when it has none of its stream's form.
+    pub fn run(&mut self, batch: Batch<Raw>) -> Result<Batch<Normalised>> {
+        let [table] = batch.tables() else {
+            return Err(Error::new(codes::BUG, "a raw batch has one table").with("tables", batch.tables().len()));
+        };
+        let table = table.clone();
+        self.plan_for(&table.schema)?;
+        let mut rejects = batch.rejects().to_vec();
+        let first_load = matches!(batch.checkpoint().mode, Mode::Backfill | Mode::Snapshot);
+        let reading = Reading {
+            deleted: batch.checkpoint().mode == Mode::Deletions,
+            tombstones: !first_load,
+            started_at: batch.checkpoint().reading_started_at.microseconds(),
+        };
+        let tables = self.normalise(&table, &reading, &mut rejects)?;
+        Ok(batch.into_normalised(tables, rejects, 0))
+    }
+
+    /// What cleaning has found so far, by field.
+    pub fn cleaning(&self) -> Vec<FieldCleaning> {
+        self.report.fields()
+    }
+
+    fn plan_for(&mut self, raw: &Arc<TableSchema>) -> Result<()> {
+        if !Arc::ptr_eq(&self.plan.raw, raw) {
+            if *self.plan.raw == **raw {
+                self.plan.raw = raw.clone();
+            } else {
+                let Self { mappings, stream, record, source, .. } = self;
+                self.plan = Planner { mappings, stream, record, source, raw }.plan()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn normalise(&mut self, table: &Table, reading: &Reading, rejects: &mut Vec<Reject>) -> Result<Vec<Table>> {
+        let rows = table.len();
+        let columns = table.rows.columns();
+        let inputs: Vec<Input> = columns.iter().map(Input::new).collect::<Result<_>>()?;
+        let context = CleaningContext {
+            default_country: self.defaults.country.as_deref(),
+            currency: self.defaults.currency.as_deref(),
+            time_zone: self.defaults.time_zone.as_deref(),
+            decimal_separator: self.defaults.decimal_separator,
+            day_first: self.defaults.day_first,
+            ..CleaningContext::NONE
+        };
+        let around = Surroundings { context, zone: &self.zone };
+        let Plan { space, source, entities, .. } = &mut self.plan;
+        let computed = space.run(&inputs, rows, &around)?;
+        let batch = Records { columns, inputs: &inputs, rows, around: &around, space, computed: &computed, reading };
+
+        let mut failures = Failures::new();
+        let keys = computed.clean[source.key].array.as_string::<i32>();
+        for row in (0..rows).filter(|row| keys.is_null(*row)) {
+            failures.insert(row, key_failure(&self.record));
+        }
+        let time = |job: Option<usize>| match job {
+            Some(job) => computed.clean[job].array.clone(),
+            None => new_null_array(&aqueduct_schema::ValueType::Timestamp.arrow(), rows),
+        };
+        let mut source_columns = vec![
+            computed.ids[source.id].clone(),
+            computed.clean[source.key].array.clone(),
+            time(source.created_at),
+            time(source.updated_at),
+            known_flag(source.is_deleted.map(|job| &computed.clean[job].array), rows, reading.deleted),
+            time(source.deleted_at),
+        ];
+        source_columns.extend(columns.iter().cloned());
+        let mut built =
+            vec![Rows { schema: source.schema.clone(), operation: Operation::Upsert, columns: source_columns, parents: None, count: rows }];
+        for plan in entities.iter_mut() {
+            batch.entity(plan, source.updated_at, &mut built, &mut self.report, &mut failures)?;
+        }
+
+        let kept = (!failures.is_empty()).then(|| (0..rows).map(|row| Some(!failures.contains_key(&row))).collect::<BooleanArray>());
+        for (row, failure) in failures {
+            let source_id = keys.is_valid(row).then(|| keys.value(row).to_owned());
+            rejects.push(reject(failure, source_id, source.schema.columns[6..].iter().zip(&inputs), row));
+        }
+        built.into_iter().map(|rows| rows.into_table(kept.as_ref())).collect()
+    }
+}
+
+/// What the way of reading means for rows.
+struct Reading {
+    /// Whether every record of the reading is a deleted one, unless it says otherwise.
+    deleted: bool,
+    /// Whether slots may have been filled before.
+    tombstones: bool,
+    /// The time of the reading in microseconds, for deletions without a time.
+    started_at: i64,
+}
+
+/// The records of a batch with all that is computed from them.
+struct Records<'b> {
+    columns: &'b [ArrayRef],
+    inputs: &'b [Input],
+    rows: usize,
+    around: &'b Surroundings<'b>,
+    space: &'b Space,
+    computed: &'b Computed,
+    reading: &'b Reading,
+}
+
+impl Records<'_> {
+    fn entity(
+        &self,
+        plan: &mut EntityPlan,
+        updated_at: Option<usize>,
+        built: &mut Vec<Rows>,
+        report: &mut Report,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        let mask = plan.condition.as_ref().map(|(expression, test)| self.matching(expression, test));
+        let rows = |columns, count, parents| Rows { schema: plan.schema.clone(), operation: Operation::Upsert, columns, parents, count };
+        match &mut plan.shape {
+            Shape::Record(set) => {
+                let (columns, count) = self.builder(plan.entity.name, set, mask.as_ref()).build(None, report, failures)?;
+                built.push(rows(columns, count, mask.as_ref().map(positions)));
+            }
+            Shape::Elements { array, sources, space, set } => {
+                let found = elements(&self.inputs[*array], mask.as_ref(), self.columns, sources)?;
+                let count = found.parents.len();
+                let computed = space.run(&found.inputs, count, self.around)?;
+                let builder =
+                    SetBuilder { jobs: &space.clean, computed: &computed, rows: count, ..self.builder(plan.entity.name, set, None) };
+                let (columns, count) = builder.build(Some(&found.parents), report, failures)?;
+                built.push(rows(columns, count, Some(found.parents)));
+            }
+            Shape::Slots { sets, tombstones } => {
+                let mut parts: Vec<Vec<ArrayRef>> = Vec::new();
+                let mut parents: Vec<u32> = Vec::new();
+                let mut emptied: Vec<Vec<ArrayRef>> = Vec::new();
+                let mut emptied_parents: Vec<u32> = Vec::new();
+                for set in sets.iter() {
+                    let signals = set.slot.as_ref().map_or(&[] as &[usize], |(_, signals)| signals);
+                    let filled = filled(self.computed, &self.space.clean, signals, self.rows);
+                    let wanted = |row: usize| mask.as_ref().is_none_or(|mask| mask.value(row));
+                    let present: BooleanArray = (0..self.rows).map(|row| Some(filled.value(row) && wanted(row))).collect();
+                    let (columns, _) = self.builder(plan.entity.name, set, Some(&present)).build(None, report, failures)?;
+                    parts.push(columns);
+                    parents.extend(positions(&present).values());
+                    if self.reading.tombstones {
+                        let empty: BooleanArray = (0..self.rows).map(|row| Some(!filled.value(row) && wanted(row))).collect();
+                        let gone = positions(&empty);
+                        emptied.push(self.tombstones(set, updated_at, &gone)?);
+                        emptied_parents.extend(gone.values());
+                    }
+                }
+                let count = parents.len();
+                built.push(rows(joined(&plan.schema, &parts)?, count, Some(parents.into())));
+                if !emptied_parents.is_empty() {
+                    built.push(Rows {
+                        columns: joined(tombstones, &emptied)?,
+                        schema: tombstones.clone(),
+                        operation: Operation::Tombstone,
+                        count: emptied_parents.len(),
+                        parents: Some(emptied_parents.into()),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn builder<'s>(&'s self, entity: &'static str, set: &'s RowSet, mask: Option<&'s BooleanArray>) -> SetBuilder<'s> {
+        let (jobs, computed) = (&self.space.clean, self.computed);
+        SetBuilder { entity, set, jobs, computed, rows: self.rows, mask, deleted: self.reading.deleted }
+    }
+
+    fn matching(&self, expression: &Compiled, test: &Test) -> BooleanArray {
+        let matches = |row: usize| {
+            let value = expression.value(self.inputs, row, self.around);
+            let among = |words: &[String]| {
+                value.text().is_some_and(|text| {
+                    let word = lower_case(text.trim());
+                    words.iter().any(|known| *known == word)
+                })
+            };
+            match test {
+                Test::Present(present) => value.is_blank() != *present,
+                Test::Is(words) => among(words),
+                Test::Not(words) => !among(words),
+            }
+        };
+        (0..self.rows).map(|row| Some(matches(row))).collect()
+    }
+
+    /// Key and time of the rows of a slot that has nothing now: the record's last change, else the time of the reading.
+    fn tombstones(&self, set: &RowSet, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> Result<Vec<ArrayRef>> {
+        let of_set = set.columns.iter().find(|planned| planned.field.name == "source_updated_at").and_then(|planned| match planned.fill {
+            Fill::Clean(job) => Some(job),
+            _ => None,
+        });
+        let times = of_set.or(updated_at).map(|job| self.computed.clean[job].array.as_primitive::<TimestampMicrosecondType>());
+        let mut builder =
+            TimestampMicrosecondBuilder::with_capacity(gone.len()).with_data_type(aqueduct_schema::ValueType::Timestamp.arrow());
+        for row in gone.values() {
+            let row = *row as usize;
+            builder.append_value(times.filter(|times| times.is_valid(row)).map_or(self.reading.started_at, |times| times.value(row)));
+        }
+        Ok(vec![spread(&self.computed.ids[set.id], gone)?, Arc::new(builder.finish())])
+    }
+}
+
+/// Puts the rows of several sets, column by column, one after the other.
+fn joined(schema: &TableSchema, parts: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>> {
+    schema
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            let arrays: Vec<&dyn Array> = parts.iter().map(|part| part[place].as_ref()).collect();
+            if arrays.is_empty() { Ok(new_null_array(&column.value_type.arrow(), 0)) } else { concat(&arrays).map_err(bug) }
+        })
+        .collect()
+}
+
+fn key_failure(record: &RecordSchema) -> Failure {
+    let key = record.key.join(", ");
+    Failure { rule: KEY_MISSING, message: format!("the record has nothing in `{key}`, which identifies it"), field: key }
+}
+
+fn reject<'c>(
+    failure: Failure,
+    source_id: Option<String>,
+    cells: impl Iterator<Item = (&'c aqueduct_schema::Column, &'c Input)>,
+    row: usize,
+) -> Reject {
+    Reject {
+        rule: failure.rule.into(),
+        field: Some(failure.field.into()),
+        message: failure.message,
+        source_id,
+        location: None,
+        record: cells
+            .map(|(column, input)| RejectCell {
+                column: column.name.clone(),
+                sensitivity: column.sensitivity,
+                value: input.value(row).text().map(std::borrow::Cow::into_owned),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,322 @@
+//! From computed columns to the rows of tables.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use aqueduct_schema::{CleaningStatus, Error, Field, Operation, Result, SemanticType, Table, TableSchema, ValueType, codes};
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_select::filter::FilterBuilder;
+use arrow_select::take::take;
+
+use crate::cleaners::email_normalized;
+use crate::column::{CleanJob, MISSING, OK, Semantics};
+use crate::plan::{Fill, Planned, RowSet};
+use crate::report::Report;
+use crate::space::{Computed, label_id};
+
+/// The code of a record without what identifies it.
+pub(crate) const KEY_MISSING: &str = "key.missing";
+/// The code of a record without a field that is required.
+pub(crate) const REQUIRED_MISSING: &str = "required.missing";
+/// The code of a reference to an entity that there is not.
+const UNKNOWN_ENTITY: &str = "reference.unknown_entity";
+
+/// Why a record is not loaded.
+pub(crate) struct Failure {
+    pub(crate) rule: &'static str,
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+/// The first failure of each record that has one.
+pub(crate) type Failures = BTreeMap<usize, Failure>;
+
+/// Rows of one table with the records they come from; without parents row `n` comes from record `n`.
+pub(crate) struct Rows {
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) operation: Operation,
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) parents: Option<UInt32Array>,
+    pub(crate) count: usize,
+}
+
+impl Rows {
+    /// The table of these rows without those of failed records.
+    pub(crate) fn into_table(self, kept: Option<&BooleanArray>) -> Result<Table> {
+        let mut columns = self.columns;
+        let mut count = self.count;
+        if let Some(kept) = kept {
+            let mask = match &self.parents {
+                None => kept.clone(),
+                Some(parents) => parents.values().iter().map(|parent| Some(kept.value(*parent as usize))).collect(),
+            };
+            (columns, count) = filtered(columns, &mask)?;
+        }
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(count));
+        let rows = RecordBatch::try_new_with_options(self.schema.arrow(), columns, &options).map_err(bug)?;
+        Table::new(self.schema, self.operation, rows)
+    }
+}
+
+pub(crate) fn bug(error: arrow_schema::ArrowError) -> Error {
+    Error::new(codes::BUG, "columns could not be put together").caused_by(error)
+}
+
+pub(crate) fn filtered(columns: Vec<ArrayRef>, mask: &BooleanArray) -> Result<(Vec<ArrayRef>, usize)> {
+    let predicate = FilterBuilder::new(mask).optimize().build();
+    let columns = columns.iter().map(|column| predicate.filter(column.as_ref())).collect::<std::result::Result<_, _>>().map_err(bug)?;
+    Ok((columns, predicate.count()))
+}
+
+/// The positions of the rows that a mask lets through.
+pub(crate) fn positions(mask: &BooleanArray) -> UInt32Array {
+    (0_u32..).zip(mask.values().iter()).filter(|(_, kept)| *kept).map(|(row, _)| row).collect()
+}
+
+/// One kind of row, being built.
+pub(crate) struct SetBuilder<'b> {
+    pub(crate) entity: &'static str,
+    pub(crate) set: &'b RowSet,
+    pub(crate) jobs: &'b [CleanJob],
+    pub(crate) computed: &'b Computed,
+    /// How many rows were computed, and which of them there are; all without a mask.
+    pub(crate) rows: usize,
+    pub(crate) mask: Option<&'b BooleanArray>,
+    /// What `is_deleted` is where the source does not say.
+    pub(crate) deleted: bool,
+}
+
+impl SetBuilder<'_> {
+    /// The columns of the set in the order of its table: `id`, the planned ones, `_flags`. Notes failures by record.
+    pub(crate) fn build(
+        &self,
+        parents: Option<&UInt32Array>,
+        report: &mut Report,
+        failures: &mut Failures,
+    ) -> Result<(Vec<ArrayRef>, usize)> {
+        let mut columns = Vec::with_capacity(self.set.columns.len() + 2);
+        columns.push(self.computed.ids[self.set.id].clone());
+        let mut flags = Vec::new();
+        for (place, planned) in self.set.columns.iter().enumerate() {
+            let column = self.column(planned)?;
+            if let Some(job) = planned.fill.clean() {
+                self.note_flags(place, job, &mut flags);
+                if planned.required {
+                    self.note_failures(planned, job, &column, parents, failures);
+                }
+                let kept = self.selected().filter(|row| column.is_valid(*row)).count() as u64;
+                let verdicts = &self.computed.clean[job].verdicts;
+                report.add(self.entity, planned.field, &self.jobs[job].verdicts, self.selected().map(|row| verdicts[row]), kept);
+            }
+            columns.push(column);
+        }
+        columns.push(self.flags_column(flags));
+        match self.mask {
+            Some(mask) => filtered(columns, mask),
+            None => Ok((columns, self.rows)),
+        }
+    }
+
+    fn selected(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows).filter(|row| self.mask.is_none_or(|mask| mask.value(*row)))
+    }
+
+    fn column(&self, planned: &Planned) -> Result<ArrayRef> {
+        let clean = |job: usize| &self.computed.clean[job].array;
+        Ok(match &planned.fill {
+            Fill::Clean(job) => clean(*job).clone(),
+            Fill::SourceId(job) => match &self.set.slot {
+                None => clean(*job).clone(),
+                Some((label, _)) => labelled(clean(*job).as_string::<i32>(), label),
+            },
+            Fill::Deleted(job) => known_flag(job.map(clean), self.rows, self.deleted),
+            Fill::RowId { id, .. } => self.computed.ids[*id].clone(),
+            Fill::Normalized(job) => normalized(&self.jobs[*job], clean(*job)),
+            Fill::Status(job) => self.status(*job),
+            Fill::Null => new_null_array(&planned.field.value_type().arrow(), self.rows),
+        })
+    }
+
+    fn status(&self, job: usize) -> ArrayRef {
+        let words: Vec<&str> = self.jobs[job].verdicts.iter().map(|(status, _)| status_word(*status)).collect();
+        Arc::new(StringArray::from_iter_values(self.computed.clean[job].verdicts.iter().map(|verdict| words[usize::from(*verdict)])))
+    }
+
+    fn note_flags(&self, place: usize, job: usize, flags: &mut Vec<(usize, usize, &'static str)>) {
+        let meanings = &self.jobs[job].verdicts;
+        let flagged: Vec<bool> = meanings.iter().map(|(status, code)| is_flagged(*status, code)).collect();
+        if !flagged.contains(&true) {
+            return;
+        }
+        for (row, verdict) in self.computed.clean[job].verdicts.iter().enumerate() {
+            let number = usize::from(*verdict);
+            if flagged[number] {
+                flags.push((row, place, meanings[number].1));
+            }
+        }
+    }
+
+    fn flags_column(&self, mut flags: Vec<(usize, usize, &'static str)>) -> ArrayRef {
+        if flags.is_empty() {
+            return new_null_array(&ValueType::Json.arrow(), self.rows);
+        }
+        flags.sort_unstable_by_key(|(row, place, _)| (*row, *place));
+        let mut builder = StringBuilder::with_capacity(self.rows, flags.len() * 32);
+        let mut flags = flags.into_iter().peekable();
+        let mut text = String::new();
+        for row in 0..self.rows {
+            text.clear();
+            while let Some((_, place, code)) = flags.next_if(|(flagged, _, _)| *flagged == row) {
+                // Names of fields and codes are words of ours that JSON takes as they are.
+                let before = if text.is_empty() { '{' } else { ',' };
+                let _ = write!(text, "{before}\"{}\":\"{code}\"", self.set.columns[place].field.name);
+            }
+            if text.is_empty() {
+                builder.append_null();
+            } else {
+                text.push('}');
+                builder.append_value(&text);
+            }
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn note_failures(&self, planned: &Planned, job: usize, column: &ArrayRef, parents: Option<&UInt32Array>, failures: &mut Failures) {
+        if column.logical_null_count() == 0 {
+            return;
+        }
+        for row in self.selected().filter(|row| column.is_null(*row)) {
+            let record = parents.map_or(row, |parents| parents.value(row) as usize);
+            let (status, code) = self.jobs[job].verdicts[usize::from(self.computed.clean[job].verdicts[row])];
+            let code = if self.computed.clean[job].array.is_valid(row) { UNKNOWN_ENTITY } else { code };
+            failures.entry(record).or_insert_with(|| failure(self.entity, planned.field, status, code));
+        }
+    }
+}
+
+fn failure(entity: &str, field: &Field, status: CleaningStatus, code: &'static str) -> Failure {
+    let name = format!("{entity}.{}", field.name);
+    if code == UNKNOWN_ENTITY {
+        return Failure { rule: code, message: format!("`{name}` is required, but points at an entity that there is not"), field: name };
+    }
+    if status == CleaningStatus::Missing {
+        return Failure {
+            rule: REQUIRED_MISSING,
+            message: format!("`{name}` is required, but the record has nothing for it"),
+            field: name,
+        };
+    }
+    let message = format!("`{name}` is required, but what the record has for it cannot be used as {} ({code})", noun(field.semantic));
+    Failure { rule: code, field: name, message }
+}
+
+fn noun(semantic: SemanticType) -> &'static str {
+    match semantic {
+        SemanticType::Email => "an e-mail address",
+        SemanticType::PhoneNumber => "a telephone number",
+        SemanticType::PersonName => "a person's name",
+        SemanticType::CompanyName => "a company's name",
+        SemanticType::Country => "a country",
+        SemanticType::Region => "a region",
+        SemanticType::PostalCode => "a postal code",
+        SemanticType::Language => "a language",
+        SemanticType::TimeZone => "a time zone",
+        SemanticType::CurrencyCode => "a currency",
+        SemanticType::Money => "an amount of money",
+        SemanticType::Ratio => "a number",
+        SemanticType::Timestamp => "an instant",
+        SemanticType::Date => "a day",
+        SemanticType::Url => "a web address",
+        SemanticType::Domain => "a domain name",
+        SemanticType::Flag => "a yes or no",
+        SemanticType::Count => "a whole number",
+        SemanticType::SourceId => "an id",
+        SemanticType::Label | SemanticType::FreeText | SemanticType::Category => "a text",
+    }
+}
+
+/// Whether a row's `_flags` tell of it: anything doubtful, and words that stand for no value.
+fn is_flagged(status: CleaningStatus, code: &str) -> bool {
+    match status {
+        CleaningStatus::Suspect | CleaningStatus::Invalid => true,
+        CleaningStatus::Missing => !code.is_empty(),
+        CleaningStatus::Ok | CleaningStatus::Fixed => false,
+    }
+}
+
+fn status_word(status: CleaningStatus) -> &'static str {
+    match status {
+        CleaningStatus::Ok => "ok",
+        CleaningStatus::Fixed => "fixed",
+        CleaningStatus::Suspect => "suspect",
+        CleaningStatus::Invalid => "invalid",
+        CleaningStatus::Missing => "missing",
+    }
+}
+
+/// A flag in every row: what the source says, else the default.
+pub(crate) fn known_flag(flag: Option<&ArrayRef>, rows: usize, default: bool) -> ArrayRef {
+    match flag {
+        None => Arc::new(BooleanArray::from(vec![default; rows])),
+        Some(flag) if flag.null_count() == 0 => flag.clone(),
+        Some(flag) => Arc::new(flag.as_boolean().iter().map(|value| Some(value.unwrap_or(default))).collect::<BooleanArray>()),
+    }
+}
+
+fn labelled(source_ids: &StringArray, label: &str) -> ArrayRef {
+    let mut builder = StringBuilder::with_capacity(source_ids.len(), source_ids.values().len() + source_ids.len() * (label.len() + 1));
+    let mut text = String::new();
+    for source_id in source_ids {
+        match source_id {
+            None => builder.append_null(),
+            Some(source_id) => {
+                label_id(source_id, label, &mut text);
+                builder.append_value(&text);
+            }
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// The form rows are joined by: e-mail addresses as their own rule says, what has a canonical form as it is, other text in lower case.
+fn normalized(job: &CleanJob, array: &ArrayRef) -> ArrayRef {
+    let values = array.as_string::<i32>();
+    let semantic = match &job.semantics {
+        Semantics::Fixed(semantic) => Some(*semantic),
+        Semantics::Selected { .. } => None,
+    };
+    match semantic {
+        Some(SemanticType::PhoneNumber | SemanticType::Url) => return array.clone(),
+        Some(SemanticType::Email) => {}
+        // A value of any kind: an address is told by its sign, and numbers have no case.
+        _ => {
+            let lower = |value: &str| if value.contains('@') { email_normalized(value).into_owned() } else { value.to_lowercase() };
+            return Arc::new(values.iter().map(|value| value.map(lower)).collect::<StringArray>());
+        }
+    }
+    let mut builder = StringBuilder::with_capacity(values.len(), values.values().len());
+    for value in values {
+        match value {
+            None => builder.append_null(),
+            Some(value) => builder.append_value(email_normalized(value)),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// The rows of a slot in which at least one of its own fields has something.
+pub(crate) fn filled(computed: &Computed, jobs: &[CleanJob], signals: &[usize], rows: usize) -> BooleanArray {
+    let nothing = |job: usize, row: usize| {
+        let verdict = computed.clean[job].verdicts[row];
+        verdict == MISSING || (verdict != OK && jobs[job].verdicts[usize::from(verdict)].0 == CleaningStatus::Missing)
+    };
+    (0..rows).map(|row| Some(!signals.iter().all(|job| nothing(*job, row)))).collect()
+}
+
+/// The same columns with row `n` taken from the position `parents[n]`.
+pub(crate) fn spread(column: &ArrayRef, parents: &UInt32Array) -> Result<ArrayRef> {
+    take(column.as_ref(), parents, None).map_err(bug)
+}
