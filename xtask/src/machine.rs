@@ -1,7 +1,9 @@
 //! The machine a task runs on: where its programs are, and whether more can be installed.
 
+use std::cmp::Reverse;
 use std::env;
 use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -52,8 +54,16 @@ impl Machine {
 
     /// Whether the PostgreSQL server's programs are in PATH or where packages put them.
     pub(crate) fn has_postgres(&self) -> bool {
-        let known = POSTGRES_FOLDERS.iter().flat_map(|pattern| folders_like(pattern));
-        self.path.iter().cloned().chain(known).any(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))
+        self.folders().any(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))
+    }
+
+    /// PATH, and behind it the folders where packages put the PostgreSQL server: so tests find the one that was found here.
+    pub(crate) fn path_with_postgres(&self) -> OsString {
+        env::join_paths(self.folders()).unwrap_or_else(|_| variable("PATH").unwrap_or_default())
+    }
+
+    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.path.iter().cloned().chain(POSTGRES_FOLDERS.iter().flat_map(|pattern| folders_like(pattern)))
     }
 
     /// Whether Python can make a virtual environment with pip in it. Debian packs the half that this needs apart.
@@ -80,32 +90,39 @@ fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
 
-/// The folders that match a pattern with one `*`.
+/// The folders that match a pattern with one `*`, newest version first.
 fn folders_like(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![pattern.into()] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or((".", before));
     let entries = Path::new(parent).read_dir().into_iter().flatten().flatten();
-    let matching = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)));
-    matching.map(|entry| entry.path().join(after.trim_start_matches('/'))).filter(|folder| folder.is_dir()).collect()
+    let version = |entry: &DirEntry| entry.file_name().to_str().and_then(|name| name.strip_prefix(prefix)).map(newest_first);
+    let mut matching: Vec<_> =
+        entries.filter_map(|entry| Some((version(&entry)?, entry.path().join(after.trim_start_matches('/'))))).collect();
+    matching.sort();
+    matching.into_iter().map(|(_, folder)| folder).filter(|folder| folder.is_dir()).collect()
+}
+
+/// Sorts `17` before `9.6`.
+fn newest_first(version: &str) -> Reverse<Vec<u32>> {
+    Reverse(version.split('.').filter_map(|number| number.parse().ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::{Machine, System, folders_like};
 
     #[test]
     fn a_server_is_found_in_a_versioned_folder_and_in_path() {
         let folder = std::env::temp_dir().join(format!("aqueduct-xtask-{}", std::process::id()));
-        for bin in ["postgresql@16/bin", "postgresql@17/bin", "postgresql@18", "mysql@9/bin"] {
+        for bin in ["postgresql@9.6/bin", "postgresql@16/bin", "postgresql@17/bin", "postgresql@18", "mysql@9/bin"] {
             fs::create_dir_all(folder.join(bin)).unwrap();
         }
         let pattern = format!("{}/postgresql@*/bin", folder.display());
-        let mut found = folders_like(&pattern);
-        found.sort();
-        assert_eq!(found, [folder.join("postgresql@16/bin"), folder.join("postgresql@17/bin")]);
-        assert_eq!(folders_like(&format!("{}/gone/*/bin", folder.display())), Vec::<std::path::PathBuf>::new());
+        assert_eq!(folders_like(&pattern), ["17", "16", "9.6"].map(|version| folder.join(format!("postgresql@{version}/bin"))));
+        assert_eq!(folders_like(&format!("{}/gone/*/bin", folder.display())), Vec::<PathBuf>::new());
 
         let bin = folder.join("mysql@9/bin");
         fs::write(bin.join("initdb"), "").unwrap();

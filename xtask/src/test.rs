@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let machine = Machine::this();
     prerequisites::ensure(&machine)?;
     let mut command = Command::new(machine.cargo());
-    command.arg("test").args(selection(arguments)).args(arguments);
+    command.arg("test").args(selection(arguments)).args(arguments).env("PATH", machine.path_with_postgres());
     for name in machine.variables().filter(is_of_this_program) {
         command.env_remove(name);
     }
