@@ -1,1 +1,134 @@
-//! Placeholder.
+//! HubSpot: contacts, companies, deals, owners, stages of deal pipelines, and the links between them.
+//!
+//! A first load lists records by id, later runs search for changes, and archived records come from a list of their own. Every fact
+//! about the vendor stands where it is used; the streams are a table in [`streams`].
+
+mod api;
+mod config;
+mod error;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_connector::schema::{Error, ErrorKind, Mode, Result, codes};
+use aqueduct_connector::{
+    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, StatusRule, Stream, async_trait,
+};
+
+use crate::api::{Api, Paths, SEARCH};
+use crate::config::Config;
+
+pub(crate) const NAME: &str = "hubspot";
+
+const MAPPINGS: &[(&str, &str)] = &[
+    ("contact.yaml", include_str!("mapping/contact.yaml")),
+    ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
+    ("account.yaml", include_str!("mapping/account.yaml")),
+    ("deal.yaml", include_str!("mapping/deal.yaml")),
+    ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
+    ("user.yaml", include_str!("mapping/user.yaml")),
+    ("association.yaml", include_str!("mapping/association.yaml")),
+];
+
+/// The entry for the table of connectors.
+pub fn registration() -> Registration {
+    Registration {
+        name: NAME,
+        summary: "Contacts, companies, deals, owners, pipeline stages and associations of a HubSpot account.",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/understanding-the-crm",
+        config_schema: || schemars::schema_for!(Config),
+        build: |value| Ok(Arc::new(HubSpot::new(Config::parse(value)?)?)),
+        mappings: MAPPINGS,
+    }
+}
+
+struct HubSpot {
+    config: Config,
+    paths: Paths,
+    auth: Auth,
+}
+
+impl HubSpot {
+    fn new(config: Config) -> Result<Self> {
+        let paths = Paths::new(&config.api_version);
+        let auth = config.auth(&paths)?;
+        Ok(Self { config, paths, auth })
+    }
+
+    fn api<'a>(&'a self, context: &'a Context) -> Api<'a> {
+        Api { http: context.http.as_ref(), paths: &self.paths }
+    }
+}
+
+#[async_trait]
+impl Connector for HubSpot {
+    fn base_url(&self) -> &str {
+        &self.config.base_url
+    }
+
+    fn auth(&self) -> Auth {
+        self.auth.clone()
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        // Searches have a limit of their own, 5 a second for the whole account; older pages say 4, which is safe for both.
+        let search = Limit { concurrent: 4, ..Limit::new(SEARCH, 4, Duration::from_secs(1)) };
+        vec![Limit::new(LimitClass::DEFAULT, self.config.requests_per_10_seconds, Duration::from_secs(10)), search]
+    }
+
+    fn status_rules(&self) -> &'static [StatusRule] {
+        error::RULES
+    }
+
+    fn classify(&self, response: &Response) -> Option<Action> {
+        error::classify(response)
+    }
+
+    async fn check(&self, context: &Context) -> Result<Account> {
+        self.api(context).account().await
+    }
+
+    async fn discover(&self, context: &Context) -> Result<Vec<Stream>> {
+        let lag = Duration::from_secs(self.config.search_lag_seconds.into());
+        let mut streams = Vec::new();
+        for object in &streams::OBJECTS {
+            let properties = match self.api(context).properties(object.name).await {
+                // One missing scope must not hide the other streams: reading this one will say which scope it lacks.
+                Err(error) if error.kind() == ErrorKind::Permission => Vec::new(),
+                answer => answer?,
+            };
+            streams.push(streams::object(object, properties, lag));
+        }
+        streams.extend(streams::fixed());
+        Ok(streams)
+    }
+
+    async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
+        let api = self.api(context);
+        let name = read.stream.name.as_str();
+        if let Some(object) = streams::OBJECTS.iter().find(|object| object.name == name) {
+            return match (read.mode, read.from) {
+                // Lists know no times, so a window of history is a search too.
+                (Mode::Changes, _) | (Mode::Backfill, Some(_)) => api.search(object, read).await,
+                (Mode::Backfill | Mode::Deletions, _) => api.list(object.name, read).await,
+                _ => Err(unread(read)),
+            };
+        }
+        if read.mode != Mode::Snapshot {
+            return Err(unread(read));
+        }
+        if let Some(edge) = streams::EDGES.iter().find(|edge| edge.name == name) {
+            return api.links(edge, read).await;
+        }
+        match name {
+            streams::OWNERS => api.owners(read).await,
+            streams::PIPELINE_STAGES => api.pipeline_stages(read).await,
+            _ => Err(unread(read)),
+        }
+    }
+}
+
+fn unread(read: &Read<'_>) -> Error {
+    Error::new(codes::BUG, format!("hubspot stream `{}` cannot be read as {}", read.stream.name, read.mode.name()))
+}

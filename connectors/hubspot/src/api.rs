@@ -1,0 +1,178 @@
+//! Requests to HubSpot and the shapes of its answers, by topic.
+
+mod link;
+mod list;
+mod search;
+mod snapshot;
+
+use aqueduct_connector::schema::{Error, Position, Result, codes};
+use aqueduct_connector::{Account, Http, LimitClass, Next, Read, Request, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Searches share a limit that other requests do not count against.
+pub(crate) const SEARCH: LimitClass = LimitClass("search");
+
+/// The paths of one version of the API. The older style has the version before the area (`/crm/v3/objects/contacts`), dated versions
+/// have it after (`/crm/objects/2026-03/contacts`).
+pub(crate) struct Paths {
+    date: Option<String>,
+}
+
+impl Paths {
+    pub(crate) fn new(version: &str) -> Self {
+        Self { date: (version != "v3").then(|| version.to_owned()) }
+    }
+
+    fn path(&self, product: &str, older: &str, area: &str, rest: &str) -> String {
+        let parts = match &self.date {
+            None => [product, older, area, rest],
+            Some(date) => [product, area, date, rest],
+        };
+        parts.iter().filter(|part| !part.is_empty()).fold(String::new(), |path, part| path + "/" + part)
+    }
+
+    /// The token endpoint. Its v1 ends on 2027-02-16; v3 takes the same form fields, in the body alone.
+    /// <https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide>
+    pub(crate) fn token(&self) -> String {
+        self.path("oauth", "v3", "", "token")
+    }
+
+    fn account(&self) -> String {
+        self.path("account-info", "v3", "", "details")
+    }
+
+    fn objects(&self, rest: &str) -> String {
+        self.path("crm", "v3", "objects", rest)
+    }
+
+    fn properties(&self, object: &str) -> String {
+        self.path("crm", "v3", "properties", object)
+    }
+
+    fn owners(&self) -> String {
+        self.path("crm", "v3", "owners", "")
+    }
+
+    fn pipelines(&self) -> String {
+        self.path("crm", "v3", "pipelines", "deals")
+    }
+
+    fn associations(&self, from: &str, to: &str) -> String {
+        self.path("crm", "v4", "associations", &format!("{from}/{to}/batch/read"))
+    }
+}
+
+/// Everything a request needs.
+pub(crate) struct Api<'a> {
+    pub(crate) http: &'a dyn Http,
+    pub(crate) paths: &'a Paths,
+}
+
+/// An id or a token. Most of the API writes them as strings, some of it as numbers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[serde(from = "TextOrNumber")]
+pub(crate) struct Id(pub(crate) String);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrNumber {
+    Text(String),
+    Number(u64),
+}
+
+impl From<TextOrNumber> for Id {
+    fn from(either: TextOrNumber) -> Self {
+        match either {
+            TextOrNumber::Text(text) => Self(text),
+            TextOrNumber::Number(number) => Self(number.to_string()),
+        }
+    }
+}
+
+/// What leads to the next page; the last page has none of it.
+#[derive(Deserialize)]
+pub(crate) struct Paging {
+    next: Option<NextPage>,
+}
+
+#[derive(Deserialize)]
+struct NextPage {
+    after: Id,
+}
+
+impl Paging {
+    /// The token of the next page.
+    fn after(paging: Option<Self>) -> Option<String> {
+        paging.and_then(|paging| paging.next).map(|next| next.after.0)
+    }
+}
+
+/// A property as `/crm/v3/properties` describes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Property {
+    pub(crate) name: String,
+    pub(crate) label: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) hubspot_defined: bool,
+    #[serde(default)]
+    pub(crate) calculated: bool,
+    pub(crate) data_sensitivity: Option<String>,
+}
+
+impl Property {
+    /// A property of HubSpot's own of which only the name is known.
+    pub(crate) fn of_hubspot(name: &str) -> Self {
+        let kind = "string".to_owned();
+        Self { name: name.to_owned(), label: None, kind, hubspot_defined: true, calculated: false, data_sensitivity: None }
+    }
+}
+
+#[derive(Deserialize)]
+struct Properties {
+    results: Vec<Property>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    portal_id: Id,
+    time_zone: Option<String>,
+    company_currency: Option<String>,
+}
+
+impl Api<'_> {
+    pub(crate) async fn account(&self) -> Result<Account> {
+        let details: Details = self.http.send(Request::get(self.paths.account(), "account: details")).await?.json()?;
+        Ok(Account { id: details.portal_id.0, name: None, time_zone: details.time_zone, currency: details.company_currency })
+    }
+
+    /// The properties of an object type that are not archived; sensitive ones are not asked for.
+    pub(crate) async fn properties(&self, object: &str) -> Result<Vec<Property>> {
+        let request = Request::get(self.paths.properties(object), format!("{object}: properties"));
+        let answer: Properties = self.http.send(request).await?.json()?;
+        Ok(answer.results)
+    }
+}
+
+/// The operation of a read, for errors and traces.
+fn operation(read: &Read<'_>) -> String {
+    format!("{}: {}", read.stream.name, read.mode.name())
+}
+
+/// The place a position names, if there is one.
+fn place<T: DeserializeOwned>(read: &Read<'_>) -> Result<Option<T>> {
+    let Some(Position(value)) = read.position else { return Ok(None) };
+    serde_json::from_value(value.clone())
+        .map(Some)
+        .map_err(|_| Error::new(codes::BAD_STATE, "a stored position does not fit the stream").operation(operation(read)))
+}
+
+fn page<T: serde::Serialize>(response: &Response, place: &T) -> Result<Next> {
+    serde_json::to_value(place).map(|value| Next::Page(Position(value))).map_err(|error| response.malformed(&error.to_string()))
+}
+
+const END: Next = Next::End { bookmark: None };

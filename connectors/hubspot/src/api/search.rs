@@ -1,0 +1,125 @@
+//! Changes by search, without offsets.
+//!
+//! A search sorts by time of change and gives no more than 10,000 records by offset; besides, a record that changes while pages are
+//! read moves to the end and shifts those after it. So every page is a new search that begins where the last one ended: at the time of
+//! its last record, inclusive. Only when a page holds a single instant is that instant drained by id.
+
+use aqueduct_connector::schema::checkpoint::compare_ids;
+use aqueduct_connector::schema::{Result, Timestamp};
+use aqueduct_connector::{Next, Page, Read, Records, Request, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::{Api, END, Id, Paging, SEARCH, operation, page, place};
+use crate::streams::{Object, SEARCH_PAGE, property_names};
+
+/// HubSpot answers 500 to a bound of 0.
+const FIRST_MILLISECOND: i64 = 1_000;
+
+/// Where a search begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// Milliseconds since 1970 of the first time of change.
+    since_ms: i64,
+    /// When the instant `since_ms` is drained: the id after which to go on; `0` for its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    results: Vec<FoundRecord>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct FoundRecord {
+    id: Id,
+    #[serde(rename = "updatedAt")]
+    updated_at: Option<String>,
+    properties: Times,
+}
+
+/// The two properties that can hold the time of change.
+#[derive(Deserialize)]
+struct Times {
+    lastmodifieddate: Option<String>,
+    hs_lastmodifieddate: Option<String>,
+}
+
+impl FoundRecord {
+    /// The time of change in milliseconds: the property that the search sorts by, else the record's own.
+    fn modified(&self, object: &Object) -> Option<i64> {
+        let property =
+            if object.modified == "lastmodifieddate" { &self.properties.lastmodifieddate } else { &self.properties.hs_lastmodifieddate };
+        let text = property.as_ref().or(self.updated_at.as_ref())?;
+        // Some answers have epoch milliseconds where others have RFC 3339.
+        text.parse().ok().or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::milliseconds))
+    }
+}
+
+impl Api<'_> {
+    /// A page of what changed at or after `read.from`, or between it and `read.until`.
+    pub(crate) async fn search(&self, object: &Object, read: &Read<'_>) -> Result<Page> {
+        let first = || Place { since_ms: read.from.map_or(0, |from| from.at.milliseconds()).max(FIRST_MILLISECOND), after_id: None };
+        let place = place(read)?.unwrap_or_else(first);
+        let limit = read.stream.page_size.min(SEARCH_PAGE);
+        let mut properties = property_names(read.stream);
+        if !properties.contains(&object.modified) {
+            properties.push(object.modified);
+        }
+        let (filters, sort) = filters(object, &place, read.until);
+        let body = json!({
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+            "properties": properties,
+            "limit": limit,
+        });
+        let path = self.paths.objects(&format!("{}/search", object.name));
+        let response = self.http.send(Request::post(path, body.to_string(), operation(read)).class(SEARCH)).await?;
+        let found: Found = response.json()?;
+        let next = next(object, &response, found, &place, limit)?;
+        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["results"] }, next })
+    }
+}
+
+fn filters(object: &Object, place: &Place, until: Option<Timestamp>) -> (Vec<Value>, &'static str) {
+    let filter = |property: &str, operator: &str, value: &str| json!({"propertyName": property, "operator": operator, "value": value});
+    let since = place.since_ms.to_string();
+    if let Some(after) = &place.after_id {
+        return (vec![filter(object.modified, "EQ", &since), filter("hs_object_id", "GT", after)], "hs_object_id");
+    }
+    let mut filters = vec![filter(object.modified, "GTE", &since)];
+    if let Some(until) = until {
+        filters.push(filter(object.modified, "LT", &until.milliseconds().to_string()));
+    }
+    (filters, object.modified)
+}
+
+fn next(object: &Object, response: &Response, found: Found, place: &Place, limit: u32) -> Result<Next> {
+    let announced = Paging::after(found.paging).is_some();
+    let records = &found.results;
+    if records.is_empty() && announced {
+        return Err(response.malformed("an empty page that is not the last"));
+    }
+    let more = announced || records.len() >= limit as usize;
+    if let Some(after) = &place.after_id {
+        let ids = || std::iter::once(after).chain(records.iter().map(|record| &record.id.0));
+        if ids().zip(ids().skip(1)).any(|(one, other)| compare_ids(one, other).is_ge()) {
+            return Err(response.malformed("records that are not in the order of their ids"));
+        }
+        return match records.last() {
+            Some(last) if more => page(response, &Place { since_ms: place.since_ms, after_id: Some(last.id.0.clone()) }),
+            _ => page(response, &Place { since_ms: place.since_ms + 1, after_id: None }),
+        };
+    }
+    let (Some(first), Some(last), true) = (records.first(), records.last(), more) else { return Ok(END) };
+    let time = |record: &FoundRecord| record.modified(object).ok_or_else(|| response.malformed("a record without its time of change"));
+    let (first, last) = (time(first)?, time(last)?);
+    // The last record, not the latest: in a page that is out of order, what follows the last one has not been seen.
+    let reached = last.max(place.since_ms);
+    // Nothing but one instant on a full page: its records have no order among themselves, so it is read from its beginning.
+    let stuck = reached == place.since_ms || first == last;
+    page(response, &Place { since_ms: reached, after_id: stuck.then(|| "0".to_owned()) })
+}

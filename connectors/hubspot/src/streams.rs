@@ -1,0 +1,167 @@
+//! The table of HubSpot's streams.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aqueduct_connector::Stream;
+use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType};
+
+use crate::api::Property;
+
+/// An object type of the CRM: listed by id, searched by time of change.
+pub(crate) struct Object {
+    /// The stream and the name in paths, which are the same.
+    pub(crate) name: &'static str,
+    singular: &'static str,
+    /// The property that holds the time of change: contacts are the exception.
+    pub(crate) modified: &'static str,
+    documentation: &'static str,
+}
+
+pub(crate) const OBJECTS: [Object; 3] = [
+    Object {
+        name: "contacts",
+        singular: "contact",
+        modified: "lastmodifieddate",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide",
+    },
+    Object {
+        name: "companies",
+        singular: "company",
+        modified: "hs_lastmodifieddate",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/companies/guide",
+    },
+    Object {
+        name: "deals",
+        singular: "deal",
+        modified: "hs_lastmodifieddate",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/deals/guide",
+    },
+];
+
+/// Links between two object types, read from one side.
+pub(crate) struct Edge {
+    pub(crate) name: &'static str,
+    singular: &'static str,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+}
+
+pub(crate) const EDGES: [Edge; 3] = [
+    Edge { name: "contact_companies", singular: "contact_company", from: "contacts", to: "companies" },
+    Edge { name: "deal_companies", singular: "deal_company", from: "deals", to: "companies" },
+    Edge { name: "deal_contacts", singular: "deal_contact", from: "deals", to: "contacts" },
+];
+
+pub(crate) const OWNERS: &str = "owners";
+pub(crate) const PIPELINE_STAGES: &str = "pipeline_stages";
+
+/// The most records a search gives; lists give half of it.
+pub(crate) const SEARCH_PAGE: u32 = 200;
+/// The most records a list gives, and the most ids a batch takes.
+pub(crate) const LIST_PAGE: u32 = 100;
+
+/// The paths of an object's properties begin so.
+pub(crate) const PROPERTIES: &str = "properties.";
+
+/// The stream of an object type with the properties that the account has, and those of HubSpot's own that the mappings use: newer ones
+/// reach accounts by and by. Where the account lacks one HubSpot passes over its name and the column is empty, so that tables have
+/// the same shape everywhere.
+pub(crate) fn object(object: &Object, properties: Vec<Property>, lag: Duration) -> Stream {
+    let mut lacking = mapped(object.name);
+    for property in &properties {
+        lacking.remove(property.name.as_str());
+    }
+    let mut fields = times_and_flags();
+    fields.insert(0, id("id"));
+    fields.extend(properties.into_iter().chain(lacking.into_iter().map(Property::of_hubspot)).map(field));
+    let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
+    let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions];
+    Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
+}
+
+/// The streams whose fields do not depend on the account.
+pub(crate) fn fixed() -> Vec<Stream> {
+    let text = |path: &str| RecordField::new(path, ValueType::Text);
+    let plain = |path: &str, value_type| RecordField::new(path, value_type).sensitive(Sensitivity::None);
+    let mut owner = vec![id("id"), text("email"), text("firstName"), text("lastName"), id("userId"), id("userIdIncludingInactive")];
+    owner.extend([plain("type", ValueType::Text), plain("teams", ValueType::Json)]);
+    owner.extend(times_and_flags());
+    let owner = RecordSchema::new("owner", owner, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
+    let mut stage = vec![id("pipeline_id"), plain("pipeline_label", ValueType::Text), plain("pipeline_display_order", ValueType::Integer)];
+    stage.extend([id("id"), plain("label", ValueType::Text), plain("displayOrder", ValueType::Integer)]);
+    stage.extend([plain("metadata.isClosed", ValueType::Boolean), plain("metadata.probability", ValueType::Decimal)]);
+    stage.extend(times_and_flags());
+    // Ids of stages are unique inside their pipeline only.
+    let stage = RecordSchema::new("pipeline_stage", stage, &["pipeline_id", "id"])
+        .times("createdAt", "updatedAt")
+        .deletion("archived", "archivedAt");
+    let snapshot = |name: &str, record, documentation| Stream::new(name, record, &[Mode::Snapshot], documentation).page_size(LIST_PAGE);
+    let mut streams = vec![
+        snapshot(OWNERS, owner, "https://developers.hubspot.com/docs/api-reference/latest/crm/owners/guide"),
+        snapshot(PIPELINE_STAGES, stage, "https://developers.hubspot.com/docs/api-reference/latest/crm/pipelines/guide"),
+    ];
+    for edge in &EDGES {
+        let mut fields = vec![id("from_id"), id("to_id"), plain("category", ValueType::Text), plain("type_id", ValueType::Integer)];
+        fields.push(plain("label", ValueType::Text));
+        // Category and type together name the label, so that they tell the links of one pair apart.
+        let record = RecordSchema::new(edge.singular, fields, &["from_id", "to_id", "category", "type_id"]);
+        let page = "https://developers.hubspot.com/docs/api-reference/latest/crm/associations/associate-records/guide";
+        streams.push(snapshot(edge.name, record, page));
+    }
+    streams
+}
+
+/// The properties that the mappings of a stream name.
+fn mapped(stream: &str) -> BTreeSet<&'static str> {
+    let line = format!("stream: {stream}");
+    let documents = crate::MAPPINGS.iter().flat_map(|(_, text)| text.split("\n---\n"));
+    let documents = documents.filter(|document| document.lines().any(|other| other == line));
+    let words =
+        documents.flat_map(|document| document.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '.')));
+    words.filter_map(|word| word.strip_prefix(PROPERTIES)).collect()
+}
+
+/// The property names among a stream's selected fields, in order.
+pub(crate) fn property_names(stream: &Stream) -> Vec<&str> {
+    stream.record.fields.iter().filter_map(|field| field.path.strip_prefix(PROPERTIES)).collect()
+}
+
+fn id(path: &str) -> RecordField {
+    RecordField { semantic: Some(SemanticType::SourceId), ..RecordField::new(path, ValueType::Text).sensitive(Sensitivity::None) }
+}
+
+fn times_and_flags() -> Vec<RecordField> {
+    [
+        ("createdAt", ValueType::Timestamp),
+        ("updatedAt", ValueType::Timestamp),
+        ("archived", ValueType::Boolean),
+        ("archivedAt", ValueType::Timestamp),
+    ]
+    .map(|(path, value_type)| RecordField::new(path, value_type).sensitive(Sensitivity::None))
+    .to_vec()
+}
+
+/// A property as a field. HubSpot gives every value as a string, whatever the property's type.
+fn field(property: Property) -> RecordField {
+    let path = format!("{PROPERTIES}{}", property.name);
+    // Ids are declared as numbers, yet they are names: nobody adds them up, and links compare them as text.
+    let is_id = property.hubspot_defined && (property.name.ends_with("_id") || property.name == "associatedcompanyid");
+    let value_type = match property.kind.as_str() {
+        _ if is_id => ValueType::Text,
+        "number" => ValueType::Decimal,
+        "bool" => ValueType::Boolean,
+        "date" => ValueType::Date,
+        "datetime" => ValueType::Timestamp,
+        "json" => ValueType::Json,
+        _ => ValueType::Text,
+    };
+    let mut field = if is_id { id(&path) } else { RecordField::new(&path, value_type) };
+    if property.data_sensitivity.is_some_and(|class| class != "non_sensitive") {
+        field.sensitivity = Some(Sensitivity::Sensitive);
+    }
+    field.custom = !property.hubspot_defined;
+    field.calculated = property.calculated;
+    field.label = property.label.unwrap_or(property.name);
+    field
+}
