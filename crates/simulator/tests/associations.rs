@@ -169,4 +169,14 @@ async fn a_record_has_one_primary_company() {
     store.associate((Companies, second), (Contacts, contacts[0]), 2).unwrap();
     let primaries: Vec<u64> = store.associations(Contacts, Companies).iter().filter(|edge| edge.type_id == 1).map(|edge| edge.to).collect();
     assert_eq!(primaries, [second]);
+
+    store.associate((Contacts, contacts[1]), (Companies, company), 1).unwrap();
+    store.merge(Contacts, contacts[0], contacts[1]).unwrap();
+    let kept: Vec<(u64, u32)> = store
+        .associations(Contacts, Companies)
+        .iter()
+        .filter(|edge| edge.from == contacts[0])
+        .map(|edge| (edge.to, edge.type_id))
+        .collect();
+    assert_eq!(kept, [(company, 279), (second, 279), (second, 1)]);
 }

@@ -188,6 +188,8 @@ async fn pages_repeat_stand_still_or_turn_round() {
     assert_eq!(turned, ids(second["results"].as_array().unwrap()));
     let stored = account.simulator.store().ids(Contacts);
     assert_eq!(ids(&account.all(CONTACTS).await), stored, "a repeated page loses nothing");
+    account.simulator.inject(Fault::next(1, Effect::RepeatPage));
+    assert_eq!(account.get(CONTACTS).await.json(), first, "a first page has none before it");
 }
 
 #[tokio::test]

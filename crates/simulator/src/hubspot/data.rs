@@ -230,7 +230,10 @@ impl Data {
             self.of_mut(kind).rows.change(&gone, at, true, State::Merged(left), value);
             for (other, to, types) in self.neighbours(kind, gone) {
                 self.dissociate((kind, gone), (other, to), types, at);
-                self.associate((kind, left), (other, to), types, at);
+                // The winner keeps its own primary company.
+                let primary = primary_type(kind, other).filter(|_| other == ObjectKind::Companies).unwrap_or(0);
+                let has_primary = self.edges.of((kind, left), other, 0).any(|(_, types)| types & primary != 0);
+                self.associate((kind, left), (other, to), if has_primary { types & !primary } else { types }, at);
             }
         }
         Ok(left)
@@ -239,8 +242,7 @@ impl Data {
     /// Adds types of association between two live records.
     pub(crate) fn associate(&mut self, from: (ObjectKind, u64), to: (ObjectKind, u64), types: TypeSet, at: i64) {
         // A record has one primary company; a new one takes the place of the old.
-        if let Some(primary) = association_types(from.0, to.0).iter().position(|kind| kind.label == Some("Primary")).map(|place| 1 << place)
-        {
+        if let Some(primary) = primary_type(from.0, to.0) {
             let (owner, company) = if to.0 == ObjectKind::Companies { (from, to) } else { (to, from) };
             if types & primary != 0 {
                 let others: Vec<u64> = self
@@ -321,4 +323,9 @@ impl Data {
     pub(crate) fn live_edges(&self, from: ObjectKind, to: ObjectKind) -> impl Iterator<Item = (u64, u64, TypeSet)> {
         self.edges.all(from, to).filter(move |(a, b, _)| self.is_live(from, *a) && self.is_live(to, *b))
     }
+}
+
+/// The type that a pair of kinds has for the primary company.
+fn primary_type(from: ObjectKind, to: ObjectKind) -> Option<TypeSet> {
+    association_types(from, to).iter().position(|kind| kind.label == Some("Primary")).map(|place| 1 << place)
 }

@@ -303,6 +303,8 @@ impl Vendor for HubSpot {
     }
 
     fn previous_page(&self, asked: &Asked) -> Option<Asked> {
+        // A first page has none before it, whatever an earlier walk through the same pages ended with.
+        self.cursor(asked).filter(|cursor| cursor != "0")?;
         let previous = self.cursors().get(&Self::page_key(asked)).cloned()?;
         let mut asked = asked.clone();
         if asked.method == Method::GET {
