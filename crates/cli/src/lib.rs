@@ -1,1 +1,46 @@
-//! Placeholder.
+//! The command line: arguments, progress, tables and exit codes. A company with connectors of its own builds its binary from this:
+//! `aqueduct_cli::run(Registry::standard().with(acme::connector()))`.
+
+mod arguments;
+mod commands;
+mod output;
+mod progress;
+mod summary;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use aqueduct_pipeline::Registry;
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::output::Output;
+
+/// Runs the command line of this process with a table of connectors and gives its exit code.
+pub fn run(registry: Registry) -> ExitCode {
+    run_with(registry, std::env::args_os())
+}
+
+fn run_with(registry: Registry, words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Clap writes help to stdout and mistakes to stderr, and exits 0 or 2, as the exit codes here have it.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    output::start_logging(arguments.log_level());
+    let output = Output::new(arguments.json, arguments.quiet);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.words(&format!("the runtime cannot start: {error}"));
+            return ExitCode::from(1);
+        }
+    };
+    let code = runtime.block_on(commands::dispatch(arguments, registry, &output));
+    // A connection that does not close must not keep the process: everything that matters is committed.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    ExitCode::from(code)
+}

@@ -1,0 +1,226 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+/// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
+#[derive(Debug, Parser)]
+#[command(name = "aqueduct", version, about, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Print machine-readable JSON on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no progress and no words but errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Print what happens in detail; twice for every request.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Read variables from this file besides .env.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Arguments {
+    pub(crate) fn log_level(&self) -> &'static str {
+        match self.verbose {
+            0 => "warn",
+            1 => "info",
+            _ => "debug",
+        }
+    }
+}
+
+/// A pipeline on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PipelineArgument {
+    /// The pipeline: a file, or the name of one in pipelines/.
+    #[arg(value_name = "PIPELINE")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything at work on invented data: a CRM on this machine, a load, a change, an increment.
+    Demo {
+        /// The folder for the demo's files and warehouse.
+        #[arg(long, default_value = "aqueduct-demo", value_name = "FOLDER")]
+        folder: PathBuf,
+        /// How many contacts to invent.
+        #[arg(long, default_value_t = 2_000, value_name = "N")]
+        contacts: usize,
+    },
+    /// Write a pipeline file, a policy and a .env.example to start from.
+    Init {
+        /// The connector.
+        connector: String,
+        /// The pipeline's name; the connector's where it is left out.
+        #[arg(long)]
+        name: Option<String>,
+        /// Write into this folder.
+        #[arg(long, default_value = ".", value_name = "FOLDER")]
+        folder: PathBuf,
+    },
+    /// Ask the source and the destination whether they can be used. Reads and writes no records.
+    Check {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+    },
+    /// List streams and fields of a source, or the connectors and their config.
+    Discover {
+        /// The pipeline: a file, or the name of one in pipelines/.
+        #[arg(value_name = "PIPELINE", required_unless_present_any = ["config", "connectors"])]
+        pipeline: Option<PathBuf>,
+        /// Print what the config of a connector takes.
+        #[arg(long, value_name = "CONNECTOR")]
+        config: Option<String>,
+        /// List the connectors.
+        #[arg(long)]
+        connectors: bool,
+    },
+    /// Check pipeline files without making a request.
+    Validate {
+        /// The pipelines; every file in pipelines/ where none is named.
+        #[arg(value_name = "PIPELINE")]
+        pipelines: Vec<PathBuf>,
+        /// Ask the source for its fields and check selection and mappings against them.
+        #[arg(long)]
+        online: bool,
+        /// Print the JSON Schema of pipeline files, for editors.
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Show a few records as they would be stored; store nothing.
+    Preview {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Streams and fields in place of the file's selection, for example contacts or deals.amount.
+        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+        select: Vec<String>,
+        /// How many records of each stream.
+        #[arg(long, default_value_t = 10, value_name = "N")]
+        limit: u64,
+        /// Show names, addresses and numbers instead of masking them.
+        #[arg(long)]
+        unmasked: bool,
+    },
+    /// Run a pipeline: read what is new, load it.
+    Run {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Streams and fields in place of the file's selection, for example contacts or deals.amount.
+        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+        select: Vec<String>,
+        /// Read everything again, whatever the state says.
+        #[arg(long)]
+        full_refresh: bool,
+        /// Go through all stages and store nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Stop each stream after so many records.
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// Stop with a checkpoint after so long, for example 90s, 10m or 2h.
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        timeout: Option<Duration>,
+        /// Let a snapshot mark any number of rows as deleted.
+        #[arg(long)]
+        allow_mass_delete: bool,
+    },
+    /// See or change where the streams of a pipeline stand.
+    State {
+        #[command(subcommand)]
+        action: StateAction,
+    },
+    /// List the latest runs of a pipeline.
+    Runs {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// How many.
+        #[arg(long, default_value_t = 10, value_name = "N")]
+        limit: u32,
+    },
+    /// Clean values from standard input, one a line, into JSON lines.
+    Clean {
+        /// The semantic type, for example email, phone_number, country or money.
+        #[arg(value_name = "TYPE", required_unless_present = "list")]
+        semantic_type: Option<String>,
+        /// The country of the values, ISO 3166-1 alpha-2, for telephone numbers and ambiguous names.
+        #[arg(long, value_name = "CODE")]
+        country: Option<String>,
+        /// The time zone of times without one, an IANA name.
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+        /// The decimal separator of the values: `.` or `,`.
+        #[arg(long, value_name = "CHARACTER")]
+        decimal_separator: Option<char>,
+        /// Read 03/04/2026 as the third of April.
+        #[arg(long)]
+        day_first: bool,
+        /// List the semantic types and the codes their cleaners give.
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateAction {
+    /// Show where every stream stands.
+    List {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+    },
+    /// Forget where a stream stands, so that the next run reads it from the beginning. Rows stay.
+    Clear {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// The stream; every stream where it is left out.
+        #[arg(long)]
+        stream: Option<String>,
+    },
+    /// Store a state as `state list --json` printed it, read from standard input.
+    Set {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// The stream.
+        #[arg(long)]
+        stream: String,
+    },
+}
+
+/// Reads `90`, `90s`, `10m`, `2h` or `1d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "write a time as 90s, 10m, 2h or 1d".to_owned())?;
+    let seconds = match &text[digits.len()..] {
+        "" | "s" => number,
+        "m" => number.saturating_mul(60),
+        "h" => number.saturating_mul(3_600),
+        "d" => number.saturating_mul(86_400),
+        _ => return Err("write a time as 90s, 10m, 2h or 1d".to_owned()),
+    };
+    Ok(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
+        assert!(duration("soon").is_err() && duration("1w").is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! The commands: each turns arguments into calls of the library and its answers into text.
+
+mod check;
+mod clean;
+mod demo;
+mod discover;
+mod init;
+mod preview;
+mod run;
+mod runs;
+mod state;
+mod validate;
+
+use std::path::{Path, PathBuf};
+
+use aqueduct_pipeline::schema::{Error, Result, codes};
+use aqueduct_pipeline::{Environment, Pipeline, Registry};
+
+use crate::arguments::{Arguments, Command};
+use crate::output::Output;
+
+/// Carries out a command; its exit code.
+pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &Output) -> u8 {
+    let context = Context { registry, env_file: arguments.env_file, output: output.clone() };
+    let done = match arguments.command {
+        Command::Demo { folder, contacts } => demo::demo(&context, &folder, contacts).await,
+        Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
+        Command::Check { pipeline } => check::check(&context, &pipeline.pipeline).await,
+        Command::Discover { pipeline, config, connectors } => {
+            discover::discover(&context, pipeline.as_deref(), config.as_deref(), connectors).await
+        }
+        Command::Validate { pipelines, online, schema } => validate::validate(&context, pipelines, online, schema).await,
+        Command::Preview { pipeline, select, limit, unmasked } => {
+            preview::preview(&context, &pipeline.pipeline, &select, limit, unmasked).await
+        }
+        Command::Run { pipeline, select, full_refresh, dry_run, limit, timeout, allow_mass_delete } => {
+            let options = aqueduct_pipeline::RunOptions { select, full_refresh, dry_run, limit, timeout, allow_mass_delete };
+            run::run(&context, &pipeline.pipeline, &options).await
+        }
+        Command::State { action } => state::state(&context, action).await,
+        Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,
+        Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, list } => {
+            let facts = clean::Facts { country, time_zone, decimal_separator, day_first };
+            clean::clean(&context, semantic_type.as_deref(), &facts, list)
+        }
+    };
+    done.unwrap_or_else(|error| {
+        output.error(&error);
+        error.exit_code()
+    })
+}
+
+/// What every command needs.
+pub(crate) struct Context {
+    pub(crate) registry: Registry,
+    pub(crate) env_file: Option<PathBuf>,
+    pub(crate) output: Output,
+}
+
+impl Context {
+    /// Opens a pipeline named on the command line.
+    pub(crate) fn pipeline(&self, named: &Path) -> Result<Pipeline> {
+        let path = find(named)?;
+        Pipeline::open(&path, &self.registry, &self.environment(&path)?)
+    }
+
+    /// The process's variables, then `--env-file`, then .env beside the pipeline file, then .env in the working directory.
+    pub(crate) fn environment(&self, pipeline: &Path) -> Result<Environment> {
+        let mut environment = Environment::of_process();
+        if let Some(file) = &self.env_file {
+            if !file.exists() {
+                return Err(Error::new(codes::FILE_UNREADABLE, format!("`{}` does not exist", file.display())));
+            }
+            environment.add_file(file)?;
+        }
+        if let Some(folder) = pipeline.parent() {
+            environment.add_file(&folder.join(".env"))?;
+        }
+        environment.add_file(Path::new(".env"))?;
+        Ok(environment)
+    }
+}
+
+/// The file of a pipeline: as named, or `pipelines/NAME.yaml`.
+pub(crate) fn find(named: &Path) -> Result<PathBuf> {
+    if named.is_file() {
+        return Ok(named.to_owned());
+    }
+    let inside = Path::new("pipelines").join(named).with_extension("yaml");
+    if inside.is_file() {
+        return Ok(inside);
+    }
+    Err(Error::new(codes::FILE_UNREADABLE, format!("there is no pipeline `{}`", named.display()))
+        .advise("Name a pipeline file, or one in the folder pipelines/. `aqueduct init hubspot` writes one to start from."))
+}
+
+/// A destination as it may be shown: without user and password.
+pub(crate) fn shown_destination(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}://{}", &url[..scheme], &url[at + 1..]),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_shown_without_their_password() {
+        assert_eq!(shown_destination("postgres://u:p@h:1/d"), "postgres://h:1/d");
+        assert_eq!(shown_destination("postgres://u:p@x@h/d"), "postgres://h/d");
+        assert_eq!(shown_destination("sqlite://a/b.db"), "sqlite://a/b.db");
+    }
+}

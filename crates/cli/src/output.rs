@@ -1,0 +1,143 @@
+//! The only module that prints: data on standard output, words on standard error.
+
+use std::io::{IsTerminal, Write};
+
+use aqueduct_pipeline::schema::Error;
+use serde::Serialize;
+
+/// Where a command writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    color: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { json, quiet, color }
+    }
+
+    /// Whether data is printed as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether progress bars are drawn: on a terminal, when words are wanted.
+    pub(crate) fn draws(&self) -> bool {
+        !self.quiet && !self.json && std::io::stderr().is_terminal()
+    }
+
+    /// A line of data on standard output. A closed pipe ends nothing: the run matters more than its report.
+    pub(crate) fn data(&self, text: &str) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    /// A value as one JSON line on standard output.
+    pub(crate) fn json_line<T: Serialize>(&self, value: &T) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.data(&text),
+            Err(error) => self.words(&format!("the answer cannot be written as JSON: {error}")),
+        }
+    }
+
+    /// Words for people: on standard output as the command's answer, or nowhere when JSON is asked for.
+    pub(crate) fn answer(&self, text: &str) {
+        if !self.json {
+            self.data(text);
+        }
+    }
+
+    /// Words for people on standard error.
+    pub(crate) fn words(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// An error on standard error: code, what happened, whether data is affected, what to do now. With JSON also on standard output.
+    pub(crate) fn error(&self, error: &Error) {
+        let (bold, red, plain) = if self.color { ("\x1b[1m", "\x1b[31m", "\x1b[0m") } else { ("", "", "") };
+        let mut text = format!("{bold}{red}error{plain}{bold} {error}{plain}\n");
+        text.push_str(&format!("  data: {}\n  next: {}", error.data(), error.advice()));
+        let _ = writeln!(std::io::stderr(), "{text}");
+        if self.json {
+            self.json_line(&json_error(error));
+        }
+    }
+
+    /// Bold on a terminal.
+    pub(crate) fn bold(&self, text: &str) -> String {
+        let terminal = std::io::stdout().is_terminal() && self.color;
+        if terminal { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// An error as JSON.
+pub(crate) fn json_error(error: &Error) -> serde_json::Value {
+    serde_json::json!({
+        "error": {
+            "code": error.code().id,
+            "message": error.to_string(),
+            "data": error.data(),
+            "next": error.advice(),
+            "file": error.location().map(|place| place.file.clone()),
+            "line": error.location().map(|place| place.line),
+            "column": error.location().map(|place| place.column),
+            "exit_code": error.exit_code(),
+        }
+    })
+}
+
+/// Rows under headings, columns aligned; numbers to the right.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings.iter().copied());
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        let numeric =
+            rows.iter().all(|row| row.get(index).is_some_and(|cell| cell.chars().all(|c| c.is_ascii_digit() || ",.-".contains(c))));
+        if numeric && index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// A number with separators between thousands.
+pub(crate) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Logs to standard error; `AQUEDUCT_LOG` overrides the level in the usual filter words.
+pub(crate) fn start_logging(level: &str) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("AQUEDUCT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_separators() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn tables_align() {
+        let text = table(&["stream", "read"], &[vec!["contacts".into(), "12".into()], vec!["deals".into(), "1,234".into()]]);
+        assert_eq!(text, " stream     read\n contacts     12\n deals     1,234");
+    }
+}

@@ -1,0 +1,104 @@
+//! The closing summary of a run, for people who know their business and not ours.
+
+use aqueduct_pipeline::RunReport;
+use aqueduct_pipeline::warehouse::{RunStatus, StreamRecord};
+
+use crate::output::{Output, number, table};
+
+/// The summary as lines of text.
+pub(crate) fn summary(report: &RunReport, destination: &str, output: &Output) -> String {
+    let record = &report.record;
+    let seconds = record.ended_at.map_or(0.0, |end| end.since(record.started_at).as_secs_f64());
+    let verdict = match record.status {
+        RunStatus::Ok => "complete",
+        RunStatus::Partial => "INCOMPLETE: some of it is loaded, see below",
+        RunStatus::Failed => "FAILED",
+        RunStatus::Interrupted => "interrupted, to be continued by the next run",
+        RunStatus::Running => "running",
+    };
+    let mut text = output.bold(&format!("Pipeline {}: {verdict} ({seconds:.1} s, run {})", record.pipeline, record.run_id));
+    text.push_str("\n\n");
+    text.push_str(&streams(&record.streams));
+    text.push_str("\n\n");
+    text.push_str(&accounting(&record.streams));
+    text.push_str(&tables(report, destination));
+    text.push_str(&protection(report));
+    for (stream, error) in &report.errors {
+        text.push_str(&format!("\n\nStream {stream} is not complete: {error}\n  data: {}\n  next: {}", error.data(), error.advice()));
+    }
+    text
+}
+
+fn streams(streams: &[StreamRecord]) -> String {
+    let rows: Vec<Vec<String>> = streams
+        .iter()
+        .map(|stream| {
+            let until = match (&stream.error, stream.settled_until) {
+                (Some(_), _) => "see below".to_owned(),
+                (None, Some(until)) => until.to_string().chars().take(19).chain(['Z']).collect(),
+                (None, None) => "this run".to_owned(),
+            };
+            let numbers = [stream.read, stream.loaded, stream.unchanged, stream.filtered, stream.quarantined, stream.deleted];
+            [stream.stream.clone()].into_iter().chain(numbers.map(number)).chain([until]).collect()
+        })
+        .collect();
+    table(&["stream", "read", "loaded", "unchanged", "filtered", "quarantined", "deleted", "complete until"], &rows)
+}
+
+/// The sum every reader can check: each record that was read is in one of four places.
+fn accounting(streams: &[StreamRecord]) -> String {
+    let sum = |of: fn(&StreamRecord) -> u64| streams.iter().map(of).sum::<u64>();
+    let (read, loaded, quarantined) = (sum(|s| s.read), sum(|s| s.loaded), sum(|s| s.quarantined));
+    let (filtered, unchanged) = (sum(|s| s.filtered), sum(|s| s.unchanged));
+    let balanced = streams.iter().all(|s| s.read == s.loaded + s.quarantined + s.filtered + s.unchanged);
+    let mut text = format!(
+        "{} read = {} loaded + {} quarantined + {} filtered + {} unchanged",
+        number(read),
+        number(loaded),
+        number(quarantined),
+        number(filtered),
+        number(unchanged)
+    );
+    text.push_str(if balanced { ": every record is accounted for." } else { ": THE NUMBERS DO NOT ADD UP, please report this." });
+    if quarantined > 0 {
+        text.push_str(&format!(
+            "\n{} {} in quarantine with the reason; nothing of them is in the tables.",
+            number(quarantined),
+            if quarantined == 1 { "record is" } else { "records are" }
+        ));
+    }
+    text
+}
+
+fn tables(report: &RunReport, destination: &str) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut totals: std::collections::BTreeMap<&str, [u64; 4]> = std::collections::BTreeMap::new();
+    for table in report.record.streams.iter().flat_map(|stream| &stream.tables) {
+        let total = totals.entry(&table.table).or_default();
+        for (sum, value) in total.iter_mut().zip([table.inserted, table.updated, table.unchanged, table.deleted]) {
+            *sum += value;
+        }
+    }
+    for (name, numbers) in totals {
+        rows.push([name.to_owned()].into_iter().chain(numbers.map(number)).collect());
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heading =
+        if report.dry_run { "Would be in the warehouse (dry run: nothing was stored)".to_owned() } else { format!("In {destination}") };
+    format!("\n\n{heading}\n{}", table(&["table", "new", "changed", "unchanged", "deleted"], &rows))
+}
+
+fn protection(report: &RunReport) -> String {
+    let mut text = String::from("\n\nPrivacy");
+    for line in &report.policy {
+        text.push_str(&format!("\n  {line}"));
+    }
+    let left_out: Vec<String> =
+        report.left_out.iter().filter(|(_, fields)| **fields > 0).map(|(stream, fields)| format!("{stream} {fields}")).collect();
+    if !left_out.is_empty() {
+        text.push_str(&format!("\n  Fields at the source that are not selected: {}.", left_out.join(", ")));
+    }
+    text
+}

@@ -1,0 +1,168 @@
+//! The one place that reads the environment: variables, `.env` files and references in pipeline files.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use aqueduct_schema::{Error, Result, codes};
+
+/// Variables by name. The process's own come before those of `.env` files.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: HashMap<String, String>,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "environment of {} variables", self.variables.len())
+    }
+}
+
+impl Environment {
+    /// Exactly these variables.
+    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { variables: variables.into_iter().collect() }
+    }
+
+    /// The variables of the process.
+    pub fn of_process() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+        let variables = std::env::vars_os();
+        Self { variables: variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect() }
+    }
+
+    /// Adds the variables of a `.env` file that are not set yet. A file that does not exist adds none.
+    ///
+    /// # Errors
+    /// `AQ1002` with the file and line when it is not a `.env` file; values are not shown.
+    pub fn add_file(&mut self, path: &Path) -> Result<()> {
+        let Ok(text) = std::fs::read_to_string(path) else { return Ok(()) };
+        for entry in dotenvy::from_read_iter(text.as_bytes()) {
+            let (name, value) = entry.map_err(|error| {
+                let line = match &error {
+                    dotenvy::Error::LineParse(line, _) => text.lines().position(|candidate| candidate.trim() == line.trim()),
+                    _ => None,
+                };
+                Error::new(codes::BAD_YAML, "the file is not a list of NAME=VALUE lines").at(
+                    path.display().to_string(),
+                    line.map_or(1, |at| at as u64 + 1),
+                    0,
+                )
+            })?;
+            self.variables.entry(name).or_insert(value);
+        }
+        Ok(())
+    }
+
+    /// A variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Puts values into a text: `${VAR}`, `${VAR:-default}`, `${file:PATH}` (the file's content without the line end). `$$` is a `$`.
+    ///
+    /// # Errors
+    /// `AQ1004` for a variable without a value and no default, `AQ1012` for a file that cannot be read.
+    pub fn expand(&self, text: &str) -> Result<String> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+            } else if let Some((reference, after)) = rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+                out.push_str(&self.resolve(reference)?);
+                rest = after;
+            } else {
+                out.push('$');
+            }
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    fn resolve(&self, reference: &str) -> Result<String> {
+        if let Some(path) = reference.strip_prefix("file:") {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{path}` cannot be read ({})", error.kind())))?;
+            return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+        }
+        let (name, default) = reference.split_once(":-").map_or((reference, None), |(name, default)| (name, Some(default)));
+        self.get(name).or(default).map(str::to_owned).ok_or_else(|| {
+            Error::new(codes::MISSING_VARIABLE, format!("the variable `{name}` is not set"))
+                .advise(format!("Set it (`export {name}=…`) or write `{name}=…` into a .env file beside the pipeline file."))
+        })
+    }
+
+    /// [`Environment::expand`] for every text in a value, with the place of the reference in the file it came from.
+    ///
+    /// # Errors
+    /// As [`Environment::expand`], with line and column.
+    pub fn expand_all(&self, value: &mut serde_json::Value, file: &str, source: &str) -> Result<()> {
+        match value {
+            serde_json::Value::String(text) => {
+                let original = text.clone();
+                *text = self.expand(&original).map_err(|error| place(error, file, source, &original))?;
+                Ok(())
+            }
+            serde_json::Value::Array(values) => values.iter_mut().try_for_each(|value| self.expand_all(value, file, source)),
+            serde_json::Value::Object(values) => values.values_mut().try_for_each(|value| self.expand_all(value, file, source)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Adds to an error the place in `source` where a text stands.
+pub(crate) fn place(error: Error, file: &str, source: &str, text: &str) -> Error {
+    match source.lines().enumerate().find_map(|(line, content)| Some((line + 1, content.find(text)? + 1))) {
+        Some((line, column)) => error.at(file, line as u64, column as u64),
+        None => error.at(file, 1, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment::of([("TOKEN".into(), "t-1".into()), ("EMPTY".into(), String::new())])
+    }
+
+    #[test]
+    fn references_are_replaced() {
+        let environment = environment();
+        assert_eq!(environment.expand("a ${TOKEN} b").unwrap(), "a t-1 b");
+        assert_eq!(environment.expand("${NO:-x}${EMPTY:-y}$$5 $z").unwrap(), "xy$5 $z");
+        let error = environment.expand("${EMPTY}").unwrap_err();
+        assert_eq!(error.code(), codes::MISSING_VARIABLE);
+    }
+
+    #[test]
+    fn files_give_their_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "secret\n").unwrap();
+        assert_eq!(environment().expand(&format!("${{file:{}}}", path.display())).unwrap(), "secret");
+        assert_eq!(environment().expand("${file:/no/such/file}").unwrap_err().code(), codes::FILE_UNREADABLE);
+    }
+
+    #[test]
+    fn a_missing_variable_is_placed() {
+        let mut value = serde_json::json!({"a": ["x", "${NO}"]});
+        let error = environment().expand_all(&mut value, "p.yaml", "name: x\nconfig: { a: [x, ${NO}] }\n").unwrap_err();
+        assert_eq!(error.location().unwrap().to_string(), "p.yaml:2:18");
+    }
+
+    #[test]
+    fn the_process_comes_before_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        std::fs::write(&path, "TOKEN=other\nNEW=\"a b\" # words\n").unwrap();
+        let mut environment = environment();
+        environment.add_file(&path).unwrap();
+        assert_eq!((environment.get("TOKEN"), environment.get("NEW")), (Some("t-1"), Some("a b")));
+        std::fs::write(&path, "A=1\nnot a line\n").unwrap();
+        assert_eq!(environment.add_file(&path).unwrap_err().location().unwrap().line, 2);
+    }
+}

@@ -1,0 +1,187 @@
+//! The pipeline file: what a person writes.
+
+use std::path::{Path, PathBuf};
+
+use aqueduct_normalise::Normalise;
+use aqueduct_privacy::Policy;
+use aqueduct_quality::QuarantineLimits;
+use aqueduct_schema::{Error, Result, Secret, codes};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::environment::{Environment, place};
+
+/// A pipeline: where records come from, what happens to them, where they go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineFile {
+    /// The pipeline's name, under which its state is kept; the file's name without its ending where it is left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// When a scheduler runs it.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// Where records come from.
+    pub source: SourceSection,
+    /// How records become rows of the common schema.
+    #[serde(default)]
+    pub normalise: Normalise,
+    /// What may be stored.
+    #[serde(default)]
+    pub privacy: PrivacySection,
+    /// What is good enough.
+    #[serde(default)]
+    pub quality: QualitySection,
+    /// Where rows go.
+    pub destination: DestinationSection,
+    /// How much at once.
+    #[serde(default)]
+    pub run: RunSection,
+}
+
+/// When a pipeline runs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Five cron fields.
+    pub cron: String,
+    /// The time zone of the fields, an IANA name; UTC where it is left out.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSection {
+    /// The connector's name.
+    #[schemars(with = "String")]
+    pub connector: Spanned<String>,
+    /// The connector's config; `${VAR}` and `${file:PATH}` are replaced.
+    #[serde(default)]
+    pub config: serde_json::Value,
+    /// Streams and fields: `contacts`, `contacts.*`, `deals.amount`, `!contacts.fax`. Everything that is mapped where it is left out.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub select: Vec<Spanned<String>>,
+}
+
+/// What may be stored.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacySection {
+    /// The policy file, relative to the pipeline file or the working directory.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// The key for tokens; 16 characters at least. `${VAR}` and `${file:PATH}` are replaced.
+    #[serde(default)]
+    pub token_key: Option<Secret>,
+}
+
+/// What is good enough.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QualitySection {
+    /// How much may go to quarantine before a stream stops.
+    #[serde(default)]
+    pub quarantine: QuarantineLimits,
+}
+
+/// Where rows go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationSection {
+    /// `sqlite://FILE`, `postgres://USER:PASSWORD@HOST/DATABASE` or `discard://`; `${VAR}` and `${file:PATH}` are replaced.
+    pub url: Secret,
+}
+
+/// How much at once.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunSection {
+    /// Streams read at the same time.
+    pub parallel_streams: usize,
+    /// Records in one load, and so in one transaction.
+    pub records_per_load: usize,
+    /// Seconds after which a load is committed although it is not full.
+    pub seconds_per_load: u64,
+    /// Seconds without a byte after which a request is given up and tried again.
+    pub idle_timeout_seconds: u64,
+}
+
+impl Default for RunSection {
+    fn default() -> Self {
+        Self { parallel_streams: 4, records_per_load: 10_000, seconds_per_load: 30, idle_timeout_seconds: 30 }
+    }
+}
+
+/// A pipeline file with its references resolved.
+#[derive(Clone, Debug)]
+pub struct LoadedFile {
+    /// The name under which state is kept.
+    pub name: String,
+    /// The file as the person named it.
+    pub path: String,
+    /// The file's text, for errors that name a place in it.
+    pub text: String,
+    /// What it says.
+    pub content: PipelineFile,
+    /// The policy it names, or the default one.
+    pub policy: Policy,
+}
+
+impl LoadedFile {
+    /// Reads a pipeline file and the policy it names, and resolves references. No request is made.
+    ///
+    /// # Errors
+    /// `AQ1012` when a file cannot be read, `AQ1002`, `AQ1003`, `AQ1004` and `AQ1013` with line and column.
+    pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
+        let shown = path.display().to_string();
+        let text = read_text(path)?;
+        let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &text)?;
+        environment.expand_all(&mut content.source.config, &shown, &text)?;
+        expand_secret(&mut content.destination.url, environment, &shown, &text)?;
+        if let Some(key) = &mut content.privacy.token_key {
+            expand_secret(key, environment, &shown, &text)?;
+        }
+        let name = match &content.name {
+            Some(name) => name.clone(),
+            None => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        };
+        if name.is_empty() || name.len() > 63 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+            let error = Error::new(codes::BAD_YAML, "a pipeline's name has letters, digits, `-` and `_`, 63 at most");
+            return Err(place(error, &shown, &text, &name));
+        }
+        let policy = match &content.privacy.policy {
+            Some(policy) => {
+                let file = beside(path, policy);
+                let policy_text = read_text(&file).map_err(|error| place(error, &shown, &text, &policy.display().to_string()))?;
+                Policy::read(&file.display().to_string(), &policy_text)?
+            }
+            None => Policy::default(),
+        };
+        Ok(Self { name, path: shown, text, content, policy })
+    }
+}
+
+/// A path as written, or beside the pipeline file where it does not exist from the working directory.
+fn beside(pipeline: &Path, path: &Path) -> PathBuf {
+    if path.exists() { path.to_owned() } else { pipeline.parent().unwrap_or(Path::new(".")).join(path) }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read ({})", path.display(), error.kind())))
+}
+
+fn expand_secret(secret: &mut Secret, environment: &Environment, file: &str, text: &str) -> Result<()> {
+    let expanded = environment.expand(secret.expose()).map_err(|error| place(error, file, text, secret.expose()))?;
+    *secret = Secret::new(expanded);
+    Ok(())
+}
+
+/// The JSON Schema of pipeline files, for editors.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(PipelineFile).to_value()
+}

@@ -1,0 +1,157 @@
+//! A pipeline ready to be used: its file read, its connector built, its mappings and policy checked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_connector::{Account, Connector, Registration, Selection, Stream};
+use aqueduct_engine::{Engine, Settings, SystemClock};
+use aqueduct_normalise::{Mappings, Normaliser};
+use aqueduct_privacy::Protector;
+use aqueduct_schema::{Error, RecordSchema, Result, Source};
+
+use crate::environment::{Environment, place};
+use crate::file::LoadedFile;
+use crate::registry::Registry;
+
+/// A pipeline whose file, config, mappings and policy are sound as far as can be told without asking the source.
+pub struct Pipeline {
+    /// The file.
+    pub file: LoadedFile,
+    /// The connector's entry in the table.
+    pub registration: Registration,
+    /// How records become rows.
+    pub mappings: Mappings,
+    /// What may be stored.
+    pub protector: Arc<Protector>,
+    connector: Arc<dyn Connector>,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "pipeline {} from {}", self.file.name, self.registration.name)
+    }
+}
+
+/// A pipeline that has talked to its source.
+pub struct Connected {
+    /// Reads the source.
+    pub engine: Arc<Engine>,
+    /// The account the credentials belong to.
+    pub account: Account,
+    /// The names that go into row ids.
+    pub source: Source,
+    /// Every stream the source has, with every field.
+    pub streams: Vec<Stream>,
+    /// The selected streams with their selected fields.
+    pub selected: Vec<Stream>,
+}
+
+impl Pipeline {
+    /// Reads a pipeline file and builds what it names. No request is made.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, each with its place.
+    pub fn open(path: &Path, registry: &Registry, environment: &Environment) -> Result<Self> {
+        let file = LoadedFile::read(path, environment)?;
+        let named = &file.content.source.connector;
+        let at = |error: Error| error.at(&file.path, named.referenced.line(), named.referenced.column());
+        let registration = registry.find(&named.value).map_err(at)?.clone();
+        let connector = (registration.build)(file.content.source.config.clone()).map_err(|error| config_place(error, &file))?;
+        let mut documents = Vec::new();
+        for (name, yaml) in registration.mappings {
+            documents.extend(aqueduct_normalise::parse_mappings(name, yaml)?);
+        }
+        let mut mappings = Mappings::new(documents);
+        mappings.configure(&file.path, &file.content.normalise)?;
+        let protector = Arc::new(Protector::new(file.policy.clone(), file.content.privacy.token_key.as_ref())?);
+        Ok(Self { file, registration, mappings, protector, connector })
+    }
+
+    /// The engine that reads the source.
+    ///
+    /// # Errors
+    /// `AQ1005` when the base URL cannot be used.
+    pub fn engine(&self) -> Result<Engine> {
+        let settings =
+            Settings { idle_timeout: Duration::from_secs(self.file.content.run.idle_timeout_seconds.max(1)), ..Settings::default() };
+        Engine::new(self.connector.clone(), settings, Arc::new(SystemClock))
+    }
+
+    /// Whether anything maps a stream onto the common schema.
+    pub fn maps(&self, stream: &str) -> bool {
+        !self.mappings.entities_of(stream).is_empty()
+    }
+
+    /// Whether the source can be asked about its fields only by a request to somebody.
+    pub fn needs_requests(&self) -> bool {
+        !self.connector.base_url().is_empty()
+    }
+
+    /// What the connector can tell of its source by itself; see [`Connector::describe`].
+    ///
+    /// # Errors
+    /// When the source cannot be looked at.
+    pub fn describe_source(&self) -> Result<Option<String>> {
+        self.connector.describe()
+    }
+
+    /// A mapping for a stream that nothing maps, guessed from the names of its fields, as YAML for the pipeline file.
+    pub fn propose(&self, stream: &Stream) -> String {
+        aqueduct_normalise::propose(&stream.name, &stream.record, None)
+    }
+
+    /// What turns a stream's records into rows.
+    ///
+    /// # Errors
+    /// `AQ1009` when the mappings do not fit the selected fields.
+    pub fn normaliser(&self, stream: &Stream, source: &Source) -> Result<Normaliser> {
+        Normaliser::new(&self.mappings, &stream.name, &stream.record, source, &self.file.content.normalise.defaults)
+    }
+
+    /// Asks the source who we are and what it has, then checks selection and mappings against it. No record is read.
+    /// `select` takes the place of the file's own selection unless it is empty.
+    ///
+    /// # Errors
+    /// `AQ2001` for credentials; the first mistake in selection or mappings, with its place.
+    pub async fn connect(&self, select: &[String]) -> Result<Connected> {
+        let engine = Arc::new(self.engine()?);
+        let account = engine.check().await?;
+        let streams = engine.discover().await?;
+        let selected = self.select(&streams, select)?;
+        let known: Vec<(&str, &RecordSchema)> = streams.iter().map(|stream| (stream.name.as_str(), &stream.record)).collect();
+        if let Some(error) = self.mappings.validate(&known).into_iter().next() {
+            return Err(error);
+        }
+        let source = Source { tenant: "default".to_owned(), system: self.registration.name.to_owned(), account: account.id.clone() };
+        Ok(Connected { engine, account, source, streams, selected })
+    }
+
+    fn select(&self, streams: &[Stream], select: &[String]) -> Result<Vec<Stream>> {
+        let uses = |stream: &str, path: &str| self.mappings.uses(stream, path) || !self.maps(stream);
+        if !select.is_empty() {
+            return Selection::new(select).apply(streams, uses);
+        }
+        let own = &self.file.content.source.select;
+        let patterns: Vec<&str> = own.iter().map(|pattern| pattern.value.as_str()).collect();
+        Selection::new(&patterns).apply(streams, uses).map_err(|error| {
+            match own.iter().find(|pattern| error.message().contains(&format!("`{}`", pattern.value.trim()))) {
+                Some(pattern) => error.at(&self.file.path, pattern.referenced.line(), pattern.referenced.column()),
+                None => error,
+            }
+        })
+    }
+}
+
+/// The place of a mistake in the connector's config: the key the message names, else the word `config`.
+fn config_place(error: Error, file: &LoadedFile) -> Error {
+    if error.location().is_some() {
+        return error;
+    }
+    let quoted = error.message().split('`').skip(1).step_by(2).map(str::to_owned).find(|word| {
+        let key = format!("{word}:");
+        file.text.contains(&key)
+    });
+    let word = quoted.map_or_else(|| "config:".to_owned(), |word| format!("{word}:"));
+    place(error, &file.path, &file.text, &word)
+}

@@ -1,0 +1,247 @@
+//! A run: every selected stream through all stages into the warehouse, each on its own, with a record of what happened.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_engine::{Clock, SystemClock};
+use aqueduct_schema::{Error, ErrorKind, Result, StreamState, codes};
+use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, StreamRecord, Warehouse};
+use tokio::sync::{Semaphore, watch};
+
+use crate::observer::{Event, Observer};
+use crate::pipeline::{Connected, Pipeline};
+use crate::stream::{Lane, StreamEnd};
+
+/// What a person asks of one run.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Streams and fields in place of the file's selection.
+    pub select: Vec<String>,
+    /// Read everything again, whatever the state says.
+    pub full_refresh: bool,
+    /// Go through all stages and store nothing.
+    pub dry_run: bool,
+    /// Stop a stream after so many records.
+    pub limit: Option<u64>,
+    /// Stop with a checkpoint after so long.
+    pub timeout: Option<Duration>,
+    /// Let snapshots mark any number of rows as deleted.
+    pub allow_mass_delete: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunReport {
+    /// The ledger's entry.
+    pub record: RunRecord,
+    /// The error of each stream that is not complete.
+    pub errors: Vec<(String, Error)>,
+    /// What the policy does, in sentences.
+    pub policy: Vec<String>,
+    /// For each stream, how many fields the source has that are not selected and so not stored.
+    pub left_out: BTreeMap<String, usize>,
+    /// Whether nothing was stored.
+    pub dry_run: bool,
+}
+
+/// Runs a pipeline. When `stop` becomes true, every stream ends after the page under way and its checkpoint is committed.
+///
+/// # Errors
+/// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
+pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
+    let clock = SystemClock;
+    let connected = pipeline.connect(&options.select).await?;
+    let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
+    observer.observe(Event::Planned { streams });
+    let destination = aqueduct_warehouse::open(&pipeline.file.content.destination.url).await?;
+    let start = RunStart {
+        pipeline: pipeline.file.name.as_str().into(),
+        run_id: run_id(&clock).into(),
+        started_at: clock.now(),
+        allow_mass_delete: options.allow_mass_delete,
+    };
+    let (warehouse, states, fence) = begin(pipeline, options, &start, destination).await?;
+    let (stop, deadline) = with_deadline(stop, options.timeout);
+    let ends = run_streams(pipeline, options, &connected, &states, &warehouse, &fence, &observer, &stop).await;
+    let timed_out = deadline.is_some_and(|task| task.is_finished());
+
+    let interrupted = *stop.borrow() && !timed_out;
+    let mut record = RunRecord {
+        run_id: start.run_id.to_string(),
+        pipeline: start.pipeline.to_string(),
+        started_at: start.started_at,
+        ended_at: Some(clock.now()),
+        status: RunStatus::Ok,
+        exit_code: 0,
+        streams: Vec::new(),
+    };
+    let mut errors = Vec::new();
+    for end in ends {
+        if let Some(error) = end.error {
+            errors.push((end.record.stream.clone(), error));
+        }
+        record.streams.push(end.record);
+    }
+    (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
+    warehouse.end_run(&fence, &record).await?;
+    let left_out = left_out(&connected);
+    Ok(RunReport { record, errors, policy: pipeline.protector.policy().describe(), left_out, dry_run: options.dry_run })
+}
+
+type Begun = (Arc<dyn Warehouse>, BTreeMap<String, StreamState>, Fence);
+
+/// Takes the pipeline over and reads its state. A dry run reads the state and then writes to nowhere.
+async fn begin(pipeline: &Pipeline, options: &RunOptions, start: &RunStart, destination: Arc<dyn Warehouse>) -> Result<Begun> {
+    let warehouse =
+        if options.dry_run { aqueduct_warehouse::open(&aqueduct_schema::Secret::new("discard://")).await? } else { destination.clone() };
+    let fence = warehouse.begin_run(start.clone()).await?;
+    let states = if options.full_refresh { BTreeMap::new() } else { destination.states(&pipeline.file.name).await? };
+    Ok((warehouse, states, fence))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one run, used nowhere else")]
+async fn run_streams(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    connected: &Connected,
+    states: &BTreeMap<String, StreamState>,
+    warehouse: &Arc<dyn Warehouse>,
+    fence: &Fence,
+    observer: &Arc<dyn Observer>,
+    stop: &watch::Receiver<bool>,
+) -> Vec<StreamEnd> {
+    let places = Arc::new(Semaphore::new(pipeline.file.content.run.parallel_streams.max(1)));
+    let loads = Arc::new(Semaphore::new(warehouse.capabilities().parallel_loads.max(1)));
+    let mut tasks = Vec::new();
+    for stream in &connected.selected {
+        let lane = Lane {
+            stream: stream.clone(),
+            state: states.get(&stream.name).cloned().unwrap_or_default(),
+            engine: connected.engine.clone(),
+            normaliser: pipeline.normaliser(stream, &connected.source),
+            protector: pipeline.protector.clone(),
+            quarantine: pipeline.file.content.quality.quarantine,
+            system: pipeline.registration.name.into(),
+            warehouse: warehouse.clone(),
+            fence: fence.clone(),
+            loads: loads.clone(),
+            observer: observer.clone(),
+            stop: stop.clone(),
+            limit: options.limit,
+            load: pipeline.file.content.run,
+        };
+        let places = places.clone();
+        let name = stream.name.clone();
+        let observer = observer.clone();
+        tasks.push((
+            name,
+            tokio::spawn(async move {
+                let _place = places.acquire_owned().await;
+                let end = lane.run().await;
+                observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
+                end
+            }),
+        ));
+    }
+    let mut ends = Vec::new();
+    for (name, task) in tasks {
+        ends.push(task.await.unwrap_or_else(|_| StreamEnd {
+            record: StreamRecord {
+                stream: name.clone(),
+                error: Some("the stream's task broke down".to_owned()),
+                ..StreamRecord::default()
+            },
+            error: Some(Error::new(codes::BUG, format!("the task of stream `{name}` broke down"))),
+        }));
+    }
+    ends
+}
+
+/// A stop signal that also comes when the time is up, and the task that waits for it.
+fn with_deadline(stop: watch::Receiver<bool>, timeout: Option<Duration>) -> (watch::Receiver<bool>, Option<tokio::task::JoinHandle<()>>) {
+    let Some(timeout) = timeout else { return (stop, None) };
+    let (sender, receiver) = watch::channel(*stop.borrow());
+    let mut outer = stop;
+    let task = tokio::spawn(async move {
+        let stopped = outer.wait_for(|stop| *stop);
+        let timed_out = tokio::time::timeout(timeout, stopped).await.is_err();
+        sender.send_replace(true);
+        if !timed_out {
+            std::future::pending::<()>().await;
+        }
+    });
+    (receiver, Some(task))
+}
+
+/// The run's status and exit code from what its streams did.
+fn verdict(streams: &[StreamRecord], errors: &[(String, Error)], interrupted: bool) -> (RunStatus, u8) {
+    let Some((_, first)) = errors.first() else { return (RunStatus::Ok, 0) };
+    if errors.iter().all(|(_, error)| error.kind() == ErrorKind::Interrupted) {
+        // A signal is a person's or a scheduler's wish; a run out of time is incomplete.
+        return if interrupted { (RunStatus::Interrupted, 130) } else { (RunStatus::Partial, 6) };
+    }
+    let code = first.exit_code();
+    let one_cause = errors.iter().all(|(_, error)| error.exit_code() == code);
+    // A destination that fails, a pipeline taken over, a quota used up and a guard that stops concern the run, not one stream.
+    let whole = matches!(first.kind(), ErrorKind::Destination | ErrorKind::Locked | ErrorKind::Quota | ErrorKind::Quality | ErrorKind::Bug);
+    if one_cause && (whole || errors.len() == streams.len()) {
+        let committed = streams.iter().any(|stream| stream.loaded + stream.unchanged > 0);
+        return (if committed { RunStatus::Partial } else { RunStatus::Failed }, code);
+    }
+    (RunStatus::Partial, 6)
+}
+
+fn left_out(connected: &Connected) -> BTreeMap<String, usize> {
+    connected
+        .selected
+        .iter()
+        .filter_map(|stream| {
+            let all = connected.streams.iter().find(|other| other.name == stream.name)?;
+            Some((stream.name.clone(), all.record.fields.len().saturating_sub(stream.record.fields.len())))
+        })
+        .collect()
+}
+
+/// A run's id: sortable by time, unique across machines.
+fn run_id(clock: &dyn Clock) -> String {
+    let chance = std::hash::RandomState::new().build_hasher().finish();
+    let digits: String = clock.now().to_string().chars().filter(char::is_ascii_digit).take(14).collect();
+    format!("{digits:0<14}-{:08x}", chance & 0xffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn streams(loaded: &[u64]) -> Vec<StreamRecord> {
+        loaded.iter().map(|loaded| StreamRecord { loaded: *loaded, ..StreamRecord::default() }).collect()
+    }
+
+    fn errors(codes: &[aqueduct_schema::Code]) -> Vec<(String, Error)> {
+        codes.iter().map(|code| ("s".to_owned(), Error::new(*code, "x"))).collect()
+    }
+
+    #[test]
+    fn the_exit_code_tells_what_happened() {
+        assert_eq!(verdict(&streams(&[1, 1]), &[], false), (RunStatus::Ok, 0));
+        assert_eq!(verdict(&streams(&[1, 0]), &errors(&[codes::PERMISSION_DENIED]), false), (RunStatus::Partial, 6));
+        assert_eq!(verdict(&streams(&[0]), &errors(&[codes::SOURCE_FAILED]), false), (RunStatus::Failed, 4));
+        assert_eq!(verdict(&streams(&[5]), &errors(&[codes::SOURCE_FAILED]), false), (RunStatus::Partial, 4));
+        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::QUOTA_REACHED]), false), (RunStatus::Partial, 7));
+        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::FENCED]), false), (RunStatus::Partial, 9));
+        assert_eq!(verdict(&streams(&[5, 0]), &errors(&[codes::FENCED, codes::SOURCE_FAILED]), false), (RunStatus::Partial, 6));
+        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::INTERRUPTED]), true), (RunStatus::Interrupted, 130));
+        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::INTERRUPTED]), false), (RunStatus::Partial, 6));
+        assert_eq!(verdict(&streams(&[5]), &[], true), (RunStatus::Ok, 0));
+    }
+
+    #[test]
+    fn run_ids_sort_by_time() {
+        let one = run_id(&SystemClock);
+        assert_eq!(one.len(), 23);
+        assert!(one.starts_with("20"));
+        assert_ne!(one, run_id(&SystemClock));
+    }
+}
