@@ -114,11 +114,6 @@ impl Layout {
             }
         });
     }
-
-    /// The type of a column, if the load asks for it.
-    pub(crate) fn type_of(&self, name: &str) -> Option<ValueType> {
-        self.columns.iter().find(|column| column.name.as_ref() == name).map(|column| column.value_type)
-    }
 }
 
 /// What must be done to a table that is there.
@@ -161,6 +156,22 @@ impl Evolution {
         }
         Ok(evolution)
     }
+}
+
+/// Columns that an update of a whole row sets to null: those the rows know nothing of, and the time of a deletion that is over.
+/// Columns that the schema calls absent belong to somebody else and stay.
+pub(crate) fn cleared<'a>(schema: &'a TableSchema, stored: &'a Stored) -> Vec<&'a str> {
+    let mut names: Vec<&str> = stored
+        .keys()
+        .map(String::as_str)
+        .filter(|name| {
+            let known = schema.index_of(name).is_some() || schema.constants.iter().any(|(constant, _)| constant.as_ref() == *name);
+            let absent = schema.absent_columns.iter().any(|column| column.name.as_ref() == *name);
+            !known && *name != IS_DELETED && ![LOAD_ID, LOADED_AT, ROW_HASH].contains(name) && (!absent || *name == DELETED_AT)
+        })
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 #[cfg(test)]
@@ -207,7 +218,7 @@ mod tests {
                 "_row_hash"
             ]
         );
-        assert_eq!(layout.type_of("size"), Some(ValueType::Decimal));
+        assert_eq!(layout.columns[7].value_type, ValueType::Decimal);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod failure;
 mod identifier;
 mod layout;
 mod load_plan;
+mod postgres;
 #[cfg(any(test, feature = "private-server"))]
 pub mod private_server;
 mod quarantine;
@@ -35,12 +36,7 @@ pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus
 pub async fn open(url: &Secret) -> Result<Arc<dyn Warehouse>> {
     Ok(match address::Address::parse(url)? {
         address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?),
-        address::Address::Postgres(_) => {
-            return Err(aqueduct_schema::Error::new(
-                aqueduct_schema::codes::BAD_DESTINATION,
-                "PostgreSQL is not among the destinations yet",
-            ));
-        }
+        address::Address::Postgres(options) => Arc::new(postgres::Postgres::open(*options).await?),
         address::Address::Discard => Arc::new(discard::Discard::default()),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aqueduct_schema::{TableSchema, ValueType};
 
 use crate::identifier::{push_literal, push_name, quoted};
-use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, SOURCE_UPDATED_AT, Stored};
+use crate::layout::{IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, SOURCE_UPDATED_AT, Stored, cleared};
 use crate::load_plan::StepKind;
 
 /// The statements of a step, each for a number of rows, made when first needed.
@@ -80,7 +80,7 @@ impl Statements {
             }
         }
         let key = quoted(&schema.key);
-        let by_time = is_timestamp(stored, SOURCE_UPDATED_AT) && carried(SOURCE_UPDATED_AT);
+        let by_time = stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) && carried(SOURCE_UPDATED_AT);
         let stale = if by_time { format!("coalesce(c.u < t.{}, 0)", quoted(SOURCE_UPDATED_AT)) } else { "0".to_owned() };
         let lookup = [
             "WITH c(i, k, h, u) AS (VALUES ".to_owned(),
@@ -123,25 +123,4 @@ impl Statements {
         self.made.insert((kind, rows), Arc::clone(&sql));
         sql
     }
-}
-
-/// Columns that an update of a whole row sets to null: those the rows know nothing of, and the time of a deletion that is over.
-/// Columns that the schema calls absent belong to somebody else and stay.
-pub(crate) fn cleared<'a>(schema: &'a TableSchema, stored: &'a Stored) -> Vec<&'a str> {
-    let mut names: Vec<&str> = stored
-        .keys()
-        .map(String::as_str)
-        .filter(|name| {
-            let known = schema.index_of(name).is_some() || schema.constants.iter().any(|(constant, _)| constant.as_ref() == *name);
-            let absent = schema.absent_columns.iter().any(|column| column.name.as_ref() == *name);
-            !known && *name != IS_DELETED && ![LOAD_ID, LOADED_AT, ROW_HASH].contains(name) && (!absent || *name == DELETED_AT)
-        })
-        .collect();
-    names.sort_unstable();
-    names
-}
-
-/// Whether a stored column holds instants.
-pub(crate) fn is_timestamp(stored: &Stored, name: &str) -> bool {
-    stored.get(name) == Some(&ValueType::Timestamp)
 }

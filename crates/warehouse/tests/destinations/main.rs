@@ -3,6 +3,7 @@
 
 mod contract;
 mod destination;
+mod faults;
 mod rows;
 mod snapshots;
 mod values;
@@ -33,6 +34,9 @@ suite! {
         a_load_that_is_dropped_leaves_nothing
         columns_of_others_stay_and_unknown_ones_are_cleared
         a_columns_reading_touches_no_other_column;
+    faults:
+        loads_of_two_streams_into_one_new_table_both_arrive
+        a_run_that_begins_again_finds_its_place;
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants

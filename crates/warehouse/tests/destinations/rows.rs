@@ -129,8 +129,17 @@ pub(crate) fn checkpoint(mode: Mode, started: i64, complete: bool) -> Checkpoint
 }
 
 pub(crate) fn batch_with(tables: Vec<Table>, rejects: Vec<Reject>, filtered: u64, checkpoint: Checkpoint) -> Batch<Protected> {
+    batch_of("people", tables, rejects, filtered, checkpoint)
+}
+
+/// A batch of changes of another stream.
+pub(crate) fn stream_batch(stream: &str, tables: Vec<Table>) -> Batch<Protected> {
+    batch_of(stream, tables, Vec::new(), 0, checkpoint(Mode::Changes, 0, false))
+}
+
+fn batch_of(stream: &str, tables: Vec<Table>, rejects: Vec<Reject>, filtered: u64, checkpoint: Checkpoint) -> Batch<Protected> {
     let read = tables[0].len() as u64 + rejects.len() as u64 + filtered;
-    let raw = Batch::raw("people".into(), tables[0].clone(), Vec::new(), read, checkpoint);
+    let raw = Batch::raw(stream.into(), tables[0].clone(), Vec::new(), read, checkpoint);
     raw.into_normalised(tables, rejects, filtered).into_checked_as_is().into_protected_as_is()
 }
 

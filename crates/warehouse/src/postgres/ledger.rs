@@ -1,0 +1,266 @@
+//! Aqueduct's own tables in PostgreSQL, in the schema `aqueduct`: loads, state, fence, quarantine, runs, seen.
+
+use std::collections::BTreeMap;
+
+use aqueduct_schema::{StreamState, Timestamp};
+use sqlx::{PgConnection, Row};
+
+use crate::cells::timestamp_text;
+use crate::failure::{Doing, Failure};
+use crate::load_plan::LoadPlan;
+use crate::quarantine::QuarantineRow;
+use crate::records::{fenced, from_json, parse_state, to_json};
+use crate::warehouse::{Fence, Receipt, RunRecord, RunStart};
+
+const TABLES: &str = "
+CREATE SCHEMA IF NOT EXISTS aqueduct;
+CREATE TABLE IF NOT EXISTS aqueduct.runs (
+    run_id text PRIMARY KEY, pipeline text NOT NULL, started_at timestamptz NOT NULL, ended_at timestamptz, status text NOT NULL,
+    exit_code bigint NOT NULL, record json NOT NULL);
+CREATE TABLE IF NOT EXISTS aqueduct.fence (pipeline text PRIMARY KEY, epoch bigint NOT NULL, run_id text NOT NULL, taken_at timestamptz NOT NULL);
+CREATE TABLE IF NOT EXISTS aqueduct.state (
+    pipeline text NOT NULL, stream text NOT NULL, state json NOT NULL, updated_at timestamptz NOT NULL, load_id text,
+    PRIMARY KEY (pipeline, stream));
+CREATE TABLE IF NOT EXISTS aqueduct.loads (
+    load_id text PRIMARY KEY, run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, committed_at timestamptz NOT NULL,
+    read bigint NOT NULL, loaded bigint NOT NULL, quarantined bigint NOT NULL, filtered bigint NOT NULL, unchanged bigint NOT NULL,
+    receipt json NOT NULL);
+CREATE TABLE IF NOT EXISTS aqueduct.quarantine (
+    row_id text PRIMARY KEY, pipeline text NOT NULL, stream text NOT NULL, run_id text NOT NULL, load_id text NOT NULL,
+    source_id text, location text, rule text NOT NULL, field text, message text NOT NULL, record json NOT NULL,
+    first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, times_seen bigint NOT NULL, status text NOT NULL);
+CREATE INDEX IF NOT EXISTS quarantine_open ON aqueduct.quarantine (pipeline, stream, source_id) WHERE status = 'new';
+CREATE TABLE IF NOT EXISTS aqueduct.seen (
+    pipeline text NOT NULL, stream text NOT NULL, reading_started_at timestamptz NOT NULL, scope text NOT NULL, keys text[] NOT NULL,
+    load_id text NOT NULL);
+CREATE INDEX IF NOT EXISTS seen_reading ON aqueduct.seen (pipeline, stream, reading_started_at);
+";
+
+/// Creates the tables that are missing.
+pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure> {
+    // The table created last is asked for first: a user who may not create anything can still load where all is there.
+    if !exists(connection).await? {
+        let doing = "create Aqueduct's own tables";
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('aqueduct', 0))").execute(&mut *connection).await.doing(doing)?;
+        sqlx::raw_sql(TABLES).execute(connection).await.doing(doing)?;
+    }
+    Ok(())
+}
+
+/// Whether Aqueduct's own tables are in this database.
+pub(crate) async fn exists(connection: &mut PgConnection) -> Result<bool, Failure> {
+    sqlx::query_scalar("SELECT to_regclass('aqueduct.seen') IS NOT NULL").fetch_one(connection).await.doing("read the list of tables")
+}
+
+/// Takes a pipeline over and records the run as running.
+pub(crate) async fn begin_run(connection: &mut PgConnection, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
+    let epoch = sqlx::query_scalar(
+        "INSERT INTO aqueduct.fence AS held (pipeline, epoch, run_id, taken_at) VALUES ($1, 1, $2, $3::timestamptz)
+         ON CONFLICT (pipeline) DO UPDATE SET epoch = held.epoch + 1, run_id = excluded.run_id, taken_at = excluded.taken_at RETURNING held.epoch",
+    )
+    .bind(start.pipeline.as_ref())
+    .bind(start.run_id.as_ref())
+    .bind(timestamp_text(start.started_at))
+    .fetch_one(&mut *connection)
+    .await
+    .doing("take the pipeline over")?;
+    write_run(connection, record).await?;
+    Ok(epoch)
+}
+
+/// Writes the record of a run.
+pub(crate) async fn write_run(connection: &mut PgConnection, record: &RunRecord) -> Result<(), Failure> {
+    let json = to_json(record)?;
+    sqlx::query(
+        "INSERT INTO aqueduct.runs (run_id, pipeline, started_at, ended_at, status, exit_code, record)
+         VALUES ($1, $2, $3::timestamptz, $4::timestamptz, $5, $6, $7::json)
+         ON CONFLICT (run_id) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, exit_code = excluded.exit_code,
+         record = excluded.record",
+    )
+    .bind(&record.run_id)
+    .bind(&record.pipeline)
+    .bind(timestamp_text(record.started_at))
+    .bind(record.ended_at.map(timestamp_text))
+    .bind(record.status.word())
+    .bind(i64::from(record.exit_code))
+    .bind(json)
+    .execute(connection)
+    .await
+    .doing("record the run")?;
+    Ok(())
+}
+
+/// The latest runs, newest first.
+pub(crate) async fn runs(connection: &mut PgConnection, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>, Failure> {
+    let records: Vec<String> = sqlx::query_scalar(
+        "SELECT record::text FROM aqueduct.runs WHERE $1::text IS NULL OR pipeline = $1 ORDER BY started_at DESC, run_id DESC LIMIT $2",
+    )
+    .bind(pipeline)
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await
+    .doing("read the runs")?;
+    Ok(records.iter().map(|json| from_json(json, "the record of a run cannot be read")).collect::<aqueduct_schema::Result<_>>()?)
+}
+
+/// Fails when another run has taken the pipeline over.
+pub(crate) async fn check_fence(connection: &mut PgConnection, fence: &Fence) -> Result<(), Failure> {
+    let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM aqueduct.fence WHERE pipeline = $1 FOR SHARE")
+        .bind(fence.pipeline.as_ref())
+        .fetch_optional(connection)
+        .await
+        .doing("check the fence")?;
+    if held == Some(fence.epoch) { Ok(()) } else { Err(fenced(fence).into()) }
+}
+
+/// The states of a pipeline's streams.
+pub(crate) async fn states(connection: &mut PgConnection, pipeline: &str) -> Result<BTreeMap<String, StreamState>, Failure> {
+    let rows = sqlx::query("SELECT stream, state::text FROM aqueduct.state WHERE pipeline = $1")
+        .bind(pipeline)
+        .fetch_all(connection)
+        .await
+        .doing("read the state")?;
+    let mut states = BTreeMap::new();
+    for row in &rows {
+        let (stream, json): (String, String) = (row.try_get(0).doing("read the state")?, row.try_get(1).doing("read the state")?);
+        let state = parse_state(pipeline, &stream, &json)?;
+        states.insert(stream, state);
+    }
+    Ok(states)
+}
+
+/// Stores the state of a stream.
+pub(crate) async fn write_state(
+    connection: &mut PgConnection,
+    pipeline: &str,
+    stream: &str,
+    state: &StreamState,
+    at: Timestamp,
+    load_id: Option<&str>,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO aqueduct.state (pipeline, stream, state, updated_at, load_id) VALUES ($1, $2, $3::json, $4::timestamptz, $5)
+         ON CONFLICT (pipeline, stream) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at, load_id = excluded.load_id",
+    )
+    .bind(pipeline)
+    .bind(stream)
+    .bind(to_json(state)?)
+    .bind(timestamp_text(at))
+    .bind(load_id)
+    .execute(connection)
+    .await
+    .doing("store the state")?;
+    Ok(())
+}
+
+/// Forgets the state of a stream.
+pub(crate) async fn clear_state(connection: &mut PgConnection, pipeline: &str, stream: &str) -> Result<(), Failure> {
+    sqlx::query("DELETE FROM aqueduct.state WHERE pipeline = $1 AND stream = $2")
+        .bind(pipeline)
+        .bind(stream)
+        .execute(connection)
+        .await
+        .doing("clear the state")?;
+    Ok(())
+}
+
+/// Stores the rejected records of a load, and marks those that came back good as fixed.
+pub(crate) async fn write_quarantine(connection: &mut PgConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+    if !plan.quarantine.is_empty() {
+        let column = |of: fn(&QuarantineRow) -> Option<&str>| -> Vec<Option<String>> {
+            plan.quarantine.iter().map(|row| of(row).map(str::to_owned)).collect()
+        };
+        sqlx::query(
+            "INSERT INTO aqueduct.quarantine AS known (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message,
+             record, first_seen, last_seen, times_seen, status)
+             SELECT row_id, $1, $2, $3, $4, source_id, location, rule, field, message, record::json, $5::timestamptz, $5::timestamptz, times_seen,
+             'new' FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+             AS rejected(row_id, source_id, location, rule, field, message, record, times_seen)
+             ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
+             message = excluded.message, record = excluded.record, last_seen = excluded.last_seen,
+             times_seen = known.times_seen + excluded.times_seen, status = 'new'",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(fence.run_id.as_ref())
+        .bind(&plan.load_id)
+        .bind(timestamp_text(plan.loaded_at))
+        .bind(column(|row| Some(&row.row_id)))
+        .bind(column(|row| row.source_id.as_deref()))
+        .bind(column(|row| row.location.as_deref()))
+        .bind(column(|row| Some(&row.rule)))
+        .bind(column(|row| row.field.as_deref()))
+        .bind(column(|row| Some(&row.message)))
+        .bind(column(|row| Some(&row.record)))
+        .bind(plan.quarantine.iter().map(|row| row.times_seen).collect::<Vec<i64>>())
+        .execute(&mut *connection)
+        .await
+        .doing("store rejected records")?;
+    }
+    let open: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM aqueduct.quarantine WHERE status = 'new' AND pipeline = $1 AND stream = $2 AND source_id IS NOT NULL)",
+    )
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .fetch_one(&mut *connection)
+    .await
+    .doing("read the quarantine")?;
+    if open {
+        sqlx::query(
+            "UPDATE aqueduct.quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = $1 AND stream = $2
+             AND source_id = ANY($3)",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(plan.good_ids())
+        .execute(connection)
+        .await
+        .doing("mark rejected records as fixed")?;
+    }
+    Ok(())
+}
+
+/// Records a load.
+pub(crate) async fn write_load(
+    connection: &mut PgConnection,
+    fence: &Fence,
+    plan: &LoadPlan,
+    receipt: &Receipt,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let mut query = sqlx::query(
+        "INSERT INTO aqueduct.loads (load_id, run_id, pipeline, stream, committed_at, receipt, read, loaded, quarantined, filtered, unchanged)
+         VALUES ($1, $2, $3, $4, $5::timestamptz, $6::json, $7, $8, $9, $10, $11)",
+    )
+    .bind(&receipt.load_id)
+    .bind(fence.run_id.as_ref())
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .bind(timestamp_text(at))
+    .bind(to_json(receipt)?);
+    for count in [receipt.read, receipt.loaded, receipt.quarantined, receipt.filtered, receipt.unchanged] {
+        query = query.bind(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    query.execute(connection).await.doing("record the load")?;
+    Ok(())
+}
+
+/// The receipt of a load, if it is committed. Waits until a transaction that still holds the fence has ended, so that a load whose
+/// commit is under way is not taken for one that failed.
+pub(crate) async fn committed(connection: &mut PgConnection, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
+    let doing = "look for the load";
+    sqlx::query("SELECT epoch FROM aqueduct.fence WHERE pipeline = $1 FOR UPDATE")
+        .bind(fence.pipeline.as_ref())
+        .execute(&mut *connection)
+        .await
+        .doing(doing)?;
+    let receipt: Option<String> = sqlx::query_scalar("SELECT receipt::text FROM aqueduct.loads WHERE load_id = $1")
+        .bind(load_id)
+        .fetch_optional(connection)
+        .await
+        .doing(doing)?;
+    Ok(match receipt {
+        Some(json) => Some(from_json(&json, "the record of a load cannot be read")?),
+        None => None,
+    })
+}

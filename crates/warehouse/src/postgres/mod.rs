@@ -1,0 +1,288 @@
+//! PostgreSQL: a small pool of connections, rows by COPY, several loads at once.
+
+mod binary;
+mod deletions;
+mod ledger;
+mod rows;
+mod tables;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aqueduct_schema::{Batch, Error, Protected, Result, StreamState, TableName};
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
+
+use crate::failure::{self, Doing, Failure, Verdict};
+use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
+use crate::records;
+use crate::sequence::Sequence;
+use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
+
+/// Loads at once; more would only queue for the same two or four cores of a small server.
+const PARALLEL_LOADS: usize = 4;
+/// Attempts of a load that met another transaction or lost its connection, and the pause after the first.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// A PostgreSQL database as destination.
+pub(crate) struct Postgres {
+    pool: PgPool,
+    sequence: Sequence,
+    /// Whether rows are copied straight into a table, for the tables that a run has met.
+    direct: Mutex<HashMap<(Arc<str>, TableName), bool>>,
+}
+
+/// Why an attempt did not end with a receipt.
+enum Ended {
+    Failed(Failure),
+    /// The answer to the commit did not arrive: the load happened, or it did not.
+    Unanswered(sqlx::Error),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A connection that is closed unless it is given back. One whose load failed, or was dropped in the middle of a COPY, may have
+/// answers on their way that nobody waits for; the server rolls its transaction back as soon as the connection is gone.
+struct Lease(Option<PoolConnection<sqlx::Postgres>>);
+
+impl Lease {
+    fn connection(&mut self) -> Result<&mut PgConnection, Failure> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed).doing("begin a load")
+    }
+
+    fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.0.take().map(PoolConnection::detach));
+    }
+}
+
+impl Postgres {
+    /// Connects.
+    ///
+    /// # Errors
+    /// `AQ4001` when the server cannot be reached or refuses the user.
+    pub(crate) async fn open(options: PgConnectOptions) -> Result<Self> {
+        let place = format!("{}:{}", options.get_host(), options.get_port());
+        let options = options.application_name("aqueduct").disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(PARALLEL_LOADS as u32 + 2)
+            .acquire_timeout(CONNECT)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // Literals are written for `standard_conforming_strings`; notices of temporary tables are of no use to anybody.
+                    sqlx::raw_sql("SET standard_conforming_strings = on; SET client_min_messages = warning; SET jit = off")
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(|error| failure::unreachable("the PostgreSQL server", &error).with("server", place))?;
+        Ok(Self { pool, sequence: Sequence::default(), direct: Mutex::default() })
+    }
+
+    async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Ended> {
+        let mut lease = Lease(Some(self.pool.acquire().await.doing("begin a load")?));
+        let receipt = self.attempt_over(lease.connection()?, fence, plan).await?;
+        lease.give_back();
+        Ok(receipt)
+    }
+
+    async fn attempt_over(&self, connection: &mut PgConnection, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Ended> {
+        let mut transaction = connection.begin().await.doing("begin a load")?;
+        ledger::check_fence(&mut transaction, fence).await?;
+        let mut outcome = Outcome::default();
+        for table in &plan.tables {
+            self.load_table(&mut transaction, fence, plan, table, &mut outcome).await?;
+        }
+        for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
+            outcome.add(&done);
+        }
+        ledger::write_quarantine(&mut transaction, fence, plan).await?;
+        let receipt = plan.receipt(outcome);
+        let now = records::now();
+        ledger::write_load(&mut transaction, fence, plan, &receipt, now).await?;
+        let state = &plan.checkpoint.state;
+        ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?;
+        match transaction.commit().await {
+            Ok(()) => Ok(receipt),
+            Err(error) if failure::is_disconnected(&error) => Err(Ended::Unanswered(error)),
+            result => {
+                Err(result.doing("commit the load").err().map_or_else(|| Ended::Unanswered(sqlx::Error::WorkerCrashed), Ended::Failed))
+            }
+        }
+    }
+
+    async fn load_table(
+        &self,
+        connection: &mut PgConnection,
+        fence: &Fence,
+        plan: &LoadPlan,
+        table: &TablePlan,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let stored = tables::prepare(connection, &table.layout).await?;
+        for step in &table.steps {
+            let done = match step.kind {
+                StepKind::Tombstones => deletions::bury(connection, plan, step, &stored).await?,
+                StepKind::Rows | StepKind::Columns if self.is_direct(connection, fence, &table.layout.name).await? => {
+                    match rows::copy(connection, plan, step, &stored).await? {
+                        Some(done) => done,
+                        None => {
+                            self.set_direct(fence, &table.layout.name, false);
+                            rows::merge(connection, plan, step, &stored).await?
+                        }
+                    }
+                }
+                StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, &stored).await?,
+            };
+            outcome.note(step, &done);
+        }
+        Ok(())
+    }
+
+    /// Whether the table was empty when the run first met it, and no key has come twice since.
+    async fn is_direct(&self, connection: &mut PgConnection, fence: &Fence, name: &TableName) -> Result<bool, Failure> {
+        let known = self.direct.lock().unwrap_or_else(PoisonError::into_inner).get(&(Arc::clone(&fence.run_id), name.clone())).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", tables::quoted_table(name));
+        let empty =
+            sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_one(connection).await.doing_in("look at the table", name)?;
+        self.set_direct(fence, name, empty);
+        Ok(empty)
+    }
+
+    fn set_direct(&self, fence: &Fence, name: &TableName, direct: bool) {
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).insert((Arc::clone(&fence.run_id), name.clone()), direct);
+    }
+
+    /// Finds out over a fresh connection whether a load is committed whose commit was not answered.
+    async fn find(&self, fence: &Fence, plan: &LoadPlan) -> Result<Option<Receipt>, Failure> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.find_once(fence, plan).await {
+                Err(failure) if failure.verdict() == Verdict::Again => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        self.find_once(fence, plan).await
+    }
+
+    async fn find_once(&self, fence: &Fence, plan: &LoadPlan) -> Result<Option<Receipt>, Failure> {
+        let mut connection = self.pool.acquire().await.doing("look for the load")?;
+        ledger::committed(&mut connection, fence, &plan.load_id).await
+    }
+}
+
+#[async_trait]
+impl Warehouse for Postgres {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS }
+    }
+
+    async fn begin_run(&self, start: RunStart) -> Result<Fence> {
+        let begin = async {
+            let mut transaction = self.pool.begin().await.doing("begin the run")?;
+            ledger::create(&mut transaction).await?;
+            let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
+            transaction.commit().await.doing("begin the run")?;
+            Ok::<_, Failure>(epoch)
+        };
+        let epoch = begin.await.map_err(Failure::into_error)?;
+        // What an earlier run of this process met is no longer asked for.
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).retain(|(run, _), _| *run == start.run_id);
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+    }
+
+    async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
+        let states = async {
+            let mut connection = self.pool.acquire().await.doing("read the state")?;
+            if ledger::exists(&mut connection).await? { ledger::states(&mut connection, pipeline).await } else { Ok(BTreeMap::new()) }
+        };
+        states.await.map_err(Failure::into_error)
+    }
+
+    async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()> {
+        let set = async {
+            let mut transaction = self.pool.begin().await.doing("store the state")?;
+            ledger::create(&mut transaction).await?;
+            match state {
+                Some(state) => ledger::write_state(&mut transaction, pipeline, stream, state, records::now(), None).await?,
+                None => ledger::clear_state(&mut transaction, pipeline, stream).await?,
+            }
+            transaction.commit().await.doing("store the state")
+        };
+        set.await.map_err(Failure::into_error)
+    }
+
+    async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
+        let sequence = self.sequence.take(fence, first.stream());
+        let plan = LoadPlan::new(fence, sequence, records::now(), batches)?;
+        let mut pause = PAUSE;
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let failure = match self.attempt(fence, &plan).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(Ended::Failed(failure)) => failure,
+                Err(Ended::Unanswered(error)) => match self.find(fence, &plan).await {
+                    Ok(Some(receipt)) => return Ok(receipt),
+                    Ok(None) => Failure::Database { doing: "commit the load", table: None, error },
+                    Err(failure) => return Err(unknown(failure.into_error())),
+                },
+            };
+            if left == 0 || failure.verdict() == Verdict::Final {
+                return Err(failure.into_error());
+            }
+            tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
+        let end = async {
+            let mut connection = self.pool.acquire().await.doing("record the run")?;
+            ledger::write_run(&mut connection, record).await
+        };
+        end.await.map_err(Failure::into_error)
+    }
+
+    async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>> {
+        let runs = async {
+            let mut connection = self.pool.acquire().await.doing("read the runs")?;
+            if ledger::exists(&mut connection).await? { ledger::runs(&mut connection, pipeline, limit).await } else { Ok(Vec::new()) }
+        };
+        runs.await.map_err(Failure::into_error)
+    }
+}
+
+/// The error when neither the commit was answered nor the server could be asked again.
+fn unknown(error: Error) -> Error {
+    error.data_note(
+        "The answer to the last commit was lost: its rows and its checkpoint are either both there or both missing. Nothing is lost or doubled; \
+         the next run goes on from what is there.",
+    )
+}

@@ -1,0 +1,186 @@
+//! Tables of rows in PostgreSQL: names, columns as stored, creation and evolution.
+//!
+//! JSON is `json`, not `jsonb`: it keeps the source's text as it is (order, digits of numbers, `\u0000`), which `jsonb` refuses or
+//! rewrites, and is cheaper to load; `column::jsonb` gives the operators.
+
+use aqueduct_schema::{Layer, TableName, ValueType};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+use crate::failure::{Doing, Failure};
+use crate::identifier::{literal, push_name, quoted};
+use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
+
+/// The most columns a table can have in PostgreSQL (MaxHeapAttributeNumber).
+const MOST_COLUMNS: usize = 1600;
+
+/// The schema of the common tables.
+const COMMON: &str = "crm";
+
+/// The schema of a table. A connector whose name PostgreSQL or Aqueduct keeps for itself gets an ending.
+fn schema_of(name: &TableName) -> String {
+    match &name.layer {
+        Layer::Common => COMMON.to_owned(),
+        Layer::Source(system) if [COMMON, "aqueduct", "information_schema"].contains(&system.as_ref()) || system.starts_with("pg_") => {
+            format!("{}_source", &system[..system.floor_char_boundary(56)])
+        }
+        Layer::Source(system) => system.to_string(),
+    }
+}
+
+/// A table's name with its schema, quoted.
+pub(crate) fn quoted_table(name: &TableName) -> String {
+    format!("{}.{}", quoted(&schema_of(name)), quoted(&name.name))
+}
+
+/// The type of a column.
+fn sql_type(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::Text => "text",
+        ValueType::Boolean => "boolean",
+        ValueType::Integer => "bigint",
+        ValueType::Decimal => "numeric(38,9)",
+        ValueType::Date => "date",
+        ValueType::Timestamp => "timestamp with time zone",
+        ValueType::Json => "json",
+    }
+}
+
+fn value_type(sql: &str) -> ValueType {
+    match sql {
+        "boolean" => ValueType::Boolean,
+        "bigint" => ValueType::Integer,
+        "numeric(38,9)" => ValueType::Decimal,
+        "date" => ValueType::Date,
+        "timestamp with time zone" => ValueType::Timestamp,
+        "json" => ValueType::Json,
+        _ => ValueType::Text,
+    }
+}
+
+/// The columns of a table; empty when there is no such table.
+pub(crate) async fn stored(connection: &mut PgConnection, name: &TableName) -> Result<Stored, Failure> {
+    let rows = sqlx::query(
+        "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+         WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+    )
+    .bind(quoted_table(name))
+    .fetch_all(connection)
+    .await
+    .doing_in("read the table's columns", name)?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, value_type(row.try_get::<&str, _>(1)?))))
+        .collect::<Result<Stored, sqlx::Error>>()
+        .doing_in("read the table's columns", name)
+}
+
+/// Creates or evolves a table so that it suits a load. Gives the columns as they are then.
+pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> Result<Stored, Failure> {
+    let found = stored(connection, &layout.name).await?;
+    if !found.is_empty() && Evolution::between(&found, layout, MOST_COLUMNS)? == Evolution::default() {
+        return Ok(found);
+    }
+    // Two loads may need the same change: the second one waits here, and then finds it done.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("aqueduct {}", quoted_table(&layout.name)))
+        .execute(&mut *connection)
+        .await
+        .doing_in("wait for another load to change the table", &layout.name)?;
+    let mut stored = stored(connection, &layout.name).await?;
+    let evolution = Evolution::between(&stored, layout, MOST_COLUMNS)?;
+    let table = quoted_table(&layout.name);
+    if stored.is_empty() {
+        create_schema(connection, &layout.name).await?;
+        execute(connection, layout, "create the table", create(&table, layout)).await?;
+    } else if evolution != Evolution::default() {
+        let mut changes: Vec<String> = Vec::new();
+        for column in &evolution.added {
+            changes.push(format!("ADD COLUMN {} {}", quoted(&column.name), sql_type(column.value_type)));
+        }
+        for (name, from, to) in &evolution.widened {
+            let column = quoted(name);
+            changes.push(format!("ALTER COLUMN {column} TYPE {} USING {}", sql_type(*to), widened(&column, *from, *to)));
+        }
+        execute(connection, layout, "change the table's columns", format!("ALTER TABLE {table} {}", changes.join(", "))).await?;
+    }
+    stored.extend(evolution.added.iter().map(|column| (column.name.to_string(), column.value_type)));
+    stored.extend(evolution.widened.iter().map(|(name, _, to)| (name.to_string(), *to)));
+    Ok(stored)
+}
+
+async fn create_schema(connection: &mut PgConnection, name: &TableName) -> Result<(), Failure> {
+    let schema = schema_of(name);
+    // Asked first, because `IF NOT EXISTS` wants the right to create schemas even where there is nothing to create.
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)")
+        .bind(&schema)
+        .fetch_one(&mut *connection)
+        .await
+        .doing_in("look for the schema", name)?;
+    if !exists {
+        let sql = format!(
+            "SELECT pg_advisory_xact_lock(hashtextextended({}, 0)); CREATE SCHEMA IF NOT EXISTS {}",
+            literal(&format!("aqueduct {schema}")),
+            quoted(&schema)
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.doing_in("create the schema", name)?;
+    }
+    Ok(())
+}
+
+fn create(table: &str, layout: &Layout) -> String {
+    let mut sql = format!("CREATE TABLE {table} (");
+    for LayoutColumn { name, value_type, filled } in &layout.columns {
+        if !sql.ends_with('(') {
+            sql.push_str(", ");
+        }
+        push_name(&mut sql, name);
+        sql.push(' ');
+        sql.push_str(sql_type(*value_type));
+        if *name == layout.key {
+            // Bytes compare faster than words, and alike on every machine.
+            sql.push_str(" COLLATE \"C\" PRIMARY KEY");
+        } else if *filled {
+            sql.push_str(" NOT NULL");
+        }
+    }
+    sql.push(')');
+    sql
+}
+
+/// The value of a column as the wider type has it; texts in the canonical form that loads write.
+fn widened(column: &str, from: ValueType, to: ValueType) -> String {
+    match (from, to) {
+        (ValueType::Integer, ValueType::Decimal) => format!("{column}::numeric(38,9)"),
+        (ValueType::Date, ValueType::Timestamp) => format!("{column}::timestamp AT TIME ZONE 'UTC'"),
+        (ValueType::Decimal, _) => format!("trim_scale({column})::text"),
+        (ValueType::Date, _) => format!("to_char({column}, 'YYYY-MM-DD')"),
+        (ValueType::Timestamp, _) => format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),
+        _ => format!("{column}::text"),
+    }
+}
+
+async fn execute(connection: &mut PgConnection, layout: &Layout, doing: &'static str, sql: String) -> Result<(), Failure> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.doing_in(doing, &layout.name)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_back() {
+        use ValueType::{Boolean, Date, Decimal, Integer, Json, Text, Timestamp};
+        for kind in [Text, Boolean, Integer, Decimal, Date, Timestamp, Json] {
+            assert_eq!(value_type(sql_type(kind)), kind);
+        }
+    }
+
+    #[test]
+    fn a_connector_cannot_take_a_schema_that_is_not_its_own() {
+        assert_eq!(quoted_table(&TableName::common("contact")), "\"crm\".\"contact\"");
+        assert_eq!(quoted_table(&TableName::source("hubspot", "contacts")), "\"hubspot\".\"contacts\"");
+        assert_eq!(quoted_table(&TableName::source("crm", "x")), "\"crm_source\".\"x\"");
+        assert_eq!(quoted_table(&TableName::source("aqueduct", "x")), "\"aqueduct_source\".\"x\"");
+        assert_eq!(quoted_table(&TableName::source("pg_catalog", "x")), "\"pg_catalog_source\".\"x\"");
+    }
+}
