@@ -68,7 +68,7 @@ fn compile_part(expression: &Expression, resolve: &mut dyn FnMut(&Path) -> Optio
     let mut all = |parts: &[Expression]| parts.iter().map(|part| compile_part(part, resolve)).collect::<Vec<_>>();
     match expression {
         Expression::Path(path) => resolve(path).map_or(Compiled::Missing, Compiled::Column),
-        Expression::Constant(word) => Compiled::Constant(word.clone()),
+        Expression::Constant(word, _) => Compiled::Constant(word.clone()),
         Expression::Join { parts, with } => Compiled::Join { parts: all(parts), with: with.clone() },
         Expression::FirstOf(parts) => Compiled::FirstOf(all(parts)),
         Expression::Call { function, of } => Compiled::Call { function: *function, of: all(of) },

@@ -29,7 +29,7 @@ pub(crate) enum Take {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expression {
     Path(Path),
-    Constant(String),
+    Constant(String, Place),
     Join {
         parts: Vec<Expression>,
         with: String,
@@ -109,7 +109,7 @@ impl Expression {
                 Ok(Self::Join { parts: Self::parse_parts(reader, node, "`join`")?, with: with.to_owned() })
             }
             "first_of" => Ok(Self::FirstOf(Self::parse_parts(reader, node, "`first_of`")?)),
-            "constant" => Ok(Self::Constant(reader.text(node, "`constant`")?.to_owned())),
+            "constant" => Ok(Self::Constant(reader.text(node, "`constant`")?.to_owned(), node.place)),
             "split" => Self::parse_split(reader, head.place, node, entries),
             _ => Self::parse_call(reader, head.place, node, entries),
         }
@@ -215,7 +215,7 @@ impl Expression {
     fn collect<'p>(&'p self, paths: &mut Vec<&'p Path>) {
         match self {
             Self::Path(path) => paths.push(path),
-            Self::Constant(_) => {}
+            Self::Constant(..) => {}
             Self::Join { parts, .. } | Self::FirstOf(parts) | Self::Call { of: parts, .. } => {
                 parts.iter().for_each(|part| part.collect(paths));
             }
@@ -225,10 +225,10 @@ impl Expression {
         }
     }
 
-    /// The word of a constant.
-    pub(crate) fn constant(&self) -> Option<&str> {
+    /// The word of a constant and its place.
+    pub(crate) fn constant(&self) -> Option<(&str, Place)> {
         match self {
-            Self::Constant(word) => Some(word),
+            Self::Constant(word, place) => Some((word, *place)),
             _ => None,
         }
     }

@@ -166,6 +166,13 @@ impl Mapping {
             return Err(reader
                 .wrong(path.place, format!("`{}` speaks of an element, but the mapping has no `each` that names an array", path.name)));
         }
+        for naming in self.entity.fields.iter().filter_map(|field| field.references_by) {
+            for mapped in self.all_fields().filter(|mapped| mapped.field.name == naming) {
+                if let Some((word, place)) = mapped.expression.constant() {
+                    entity_named(reader, word, place)?;
+                }
+            }
+        }
         if let Each::Slot(slots) = &self.each
             && let Some(field) =
                 slots.iter().flat_map(|slot| &slot.fields).chain(&self.fields).find(|field| field.field.name == "source_id")
@@ -272,6 +279,7 @@ impl Each {
             }
             let fields = parse_fields(file, entity, set)?;
             let label = fields.iter().find(|field| field.field.name == "label").and_then(|field| field.expression.constant());
+            let label = label.map(|(word, _)| word);
             let Some(label) = label.map(str::to_owned) else {
                 return Err(reader.wrong(set.place, "a set of `each` needs a label of its own, for example label: {constant: email}"));
             };

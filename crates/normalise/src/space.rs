@@ -45,7 +45,7 @@ struct IdJob {
 enum Target {
     One {
         name: String,
-        ids: RowIds,
+        ids: Box<RowIds>,
     },
     /// The one that another cleaned column names, row by row.
     Named {
