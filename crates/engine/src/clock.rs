@@ -19,6 +19,7 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use aqueduct_connector::{Account, Connector, Context, Stream};
 use aqueduct_schema::{Batch, Raw, Result, StreamState};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::http::{Client, Counted, Counters};
 use crate::options::{ReadOptions, StreamOutcome};
+use crate::patience::Patience;
 use crate::reading;
 use crate::settings::Settings;
 
@@ -35,7 +36,7 @@ impl Engine {
     /// # Errors
     /// Those of [`Connector::check`]; `AQ2001` when the credentials are refused.
     pub async fn check(&self) -> Result<Account> {
-        self.connector.check(&self.context(Arc::default())).await
+        self.patiently(|context| async move { self.connector.check(&context).await }).await
     }
 
     /// The streams there are, with every field the account has.
@@ -43,7 +44,7 @@ impl Engine {
     /// # Errors
     /// Those of [`Connector::discover`].
     pub async fn discover(&self) -> Result<Vec<Stream>> {
-        self.connector.discover(&self.context(Arc::default())).await
+        self.patiently(|context| async move { self.connector.discover(&context).await }).await
     }
 
     /// Reads one stream through all readings that are due and hands over a raw batch a page, in order, each with the checkpoint that
@@ -63,6 +64,18 @@ impl Engine {
         out: mpsc::Sender<Batch<Raw>>,
     ) -> Result<StreamOutcome> {
         reading::read_stream(self, stream, state, options, out).await
+    }
+
+    /// Does something again while its answers do not have the agreed shape, as often as a page is read.
+    async fn patiently<T, F: Future<Output = Result<T>>>(&self, attempt: impl Fn(Context) -> F) -> Result<T> {
+        let mut patience = Patience::new(self);
+        let (_never, mut cancel) = watch::channel(false);
+        loop {
+            match attempt(self.context(Arc::default())).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => patience.wait(error, &mut cancel).await?,
+            }
+        }
     }
 
     pub(crate) fn context(&self, counters: Arc<Counters>) -> Context {

@@ -11,6 +11,7 @@ mod engine;
 mod http;
 mod loops;
 mod options;
+mod patience;
 mod reading;
 mod readings;
 mod settings;

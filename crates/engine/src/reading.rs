@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use aqueduct_connector::{Connector, Context, Next, Page, Read, Stream};
-use aqueduct_schema::{Batch, Checkpoint, Error, Position, Raw, Result, Retry, StreamState, TableName, Timestamp, codes};
+use aqueduct_schema::{Batch, Checkpoint, Error, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::{Instrument, Span, debug, info, warn};
+use tracing::{Instrument, Span, info};
 
 use crate::decode::{Decoded, Decoder};
 use crate::engine::Engine;
 use crate::http::Counters;
-use crate::http::schedule::Schedule;
 use crate::loops::LoopGuard;
 use crate::options::{ReadOptions, StreamOutcome};
+use crate::patience::{Patience, cancelled};
 use crate::readings::{self, Done, Due, Seen};
 
 /// Reads a stream; see [`Engine::read_stream`].
@@ -229,49 +229,5 @@ struct Fetch(JoinHandle<Result<Page>>);
 impl Drop for Fetch {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Completes when the reading is to stop; never when nobody can say so any more.
-async fn cancelled(cancel: &mut watch::Receiver<bool>) {
-    if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// How often a page that does not have the agreed shape is asked for again. A proxy's error page under status 200 is gone a moment
-/// later; a page that stays wrong is an error.
-struct Patience<'e> {
-    engine: &'e Engine,
-    schedule: Option<Schedule>,
-    attempts: u32,
-}
-
-impl<'e> Patience<'e> {
-    fn new(engine: &'e Engine) -> Self {
-        Self { engine, schedule: None, attempts: 0 }
-    }
-
-    /// Waits before the next attempt.
-    ///
-    /// # Errors
-    /// The error itself, when another attempt would not help or there were enough.
-    async fn wait(&mut self, error: Error, cancel: &mut watch::Receiver<bool>) -> Result<()> {
-        self.attempts += 1;
-        if error.code() != codes::MALFORMED_ANSWER || error.retry() != Retry::Temporary {
-            return Err(error);
-        }
-        let Engine { settings, clock, .. } = self.engine;
-        let schedule = self.schedule.get_or_insert_with(|| Schedule::new(settings, clock.clone()));
-        let wait = if self.attempts < settings.page_attempts { schedule.next() } else { None };
-        let Some(wait) = wait else {
-            return Err(error.retrying(Retry::Exhausted).with("attempts", self.attempts));
-        };
-        warn!(attempt = self.attempts, "a page does not have the agreed shape and is asked for again");
-        tokio::select! {
-            () = clock.sleep(wait) => {}
-            () = cancelled(cancel) => debug!("cancelled while waiting"),
-        }
-        Ok(())
     }
 }

@@ -204,15 +204,14 @@ fn timestamp(text: &[u8]) -> Option<i64> {
         return None;
     }
     let mut rest = &text[19..];
-    let mut microseconds = 0_i64;
+    let mut microseconds = 0;
     if let [b'.', fraction @ ..] = rest {
         let length = fraction.iter().position(|byte| !byte.is_ascii_digit())?;
         if length == 0 || length > 9 {
             return None;
         }
-        for place in 0..6 {
-            microseconds = microseconds * 10 + if place < length { i64::from(fraction[place] - b'0') } else { 0 };
-        }
+        let digits = fraction[..length].iter().map(|byte| i64::from(byte - b'0'));
+        microseconds = digits.chain(std::iter::repeat(0)).take(6).fold(0, |value, digit| value * 10 + digit);
         rest = &fraction[length..];
     }
     let offset = i64::from(offset_minutes(rest)?);

@@ -37,6 +37,7 @@ pub(crate) struct Send {
 }
 
 impl Send {
+    #[expect(clippy::disallowed_methods, reason = "this is the client that everything else is handed")]
     pub(crate) fn new(base: BaseUrl, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         // An error says that a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
