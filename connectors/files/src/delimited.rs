@@ -14,6 +14,8 @@ const JUDGED_BY: usize = 200;
 /// Finds the ends of delimited records with the state machine of the csv crate, so that the decoder sees the same records.
 pub(crate) struct DelimitedBorders {
     reader: Reader,
+    delimiter: u8,
+    quote: u8,
     /// Fields are of no interest here: they are written over each other.
     fields: Vec<u8>,
     ends: Vec<usize>,
@@ -22,7 +24,7 @@ pub(crate) struct DelimitedBorders {
 impl DelimitedBorders {
     pub(crate) fn new(delimiter: u8, quote: u8) -> Self {
         let reader = ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
-        Self { reader, fields: vec![0; 8 << 10], ends: vec![0; 1 << 10] }
+        Self { reader, delimiter, quote, fields: vec![0; 8 << 10], ends: vec![0; 1 << 10] }
     }
 
     /// Whether a record ends in this text, and how much of the text it takes.
@@ -39,6 +41,34 @@ impl DelimitedBorders {
         }
         (false, at)
     }
+
+    /// Whether a quotation mark that was never closed made one record of several lines: the mark that seems to close it opens a value
+    /// further down, so text follows it. Taken as one record, the lines between would be lost, or be loaded as a part of a value.
+    fn runs_away(&self, record: &[u8]) -> bool {
+        let (mut at, mut field_starts) = (0, true);
+        while let Some(byte) = record.get(at) {
+            at += 1;
+            if !(field_starts && *byte == self.quote) {
+                field_starts = *byte == self.delimiter || matches!(byte, b'\r' | b'\n');
+                continue;
+            }
+            let from = at;
+            let end = loop {
+                let Some(found) = record[at..].iter().position(|byte| *byte == self.quote) else { return false };
+                at += found + 1;
+                if record.get(at) != Some(&self.quote) {
+                    break at;
+                }
+                at += 1;
+            };
+            let text_follows = record.get(end).is_some_and(|byte| *byte != self.delimiter && !matches!(byte, b'\r' | b'\n'));
+            if text_follows && record[from..end].contains(&b'\n') {
+                return true;
+            }
+            field_starts = false;
+        }
+        false
+    }
 }
 
 impl Borders for DelimitedBorders {
@@ -46,10 +76,14 @@ impl Borders for DelimitedBorders {
         self.reader.reset();
         let (mut at, mut cut) = (0, 0);
         loop {
+            let (start, line) = (at, self.reader.line());
             let (whole, read) = self.record(&text[at..]);
             at += read;
             if !whole {
                 break;
+            }
+            if self.reader.line() > line + 1 && self.runs_away(&text[start..at]) {
+                return if cut > 0 { Cut::At(cut) } else { Cut::Broken };
             }
             // The state machine ends a record at a carriage return; the line feed after it belongs to the same line end.
             cut = match (text.get(at - 1), text.get(at)) {
@@ -188,6 +222,9 @@ mod tests {
         let expected = [("1,a\n", 1), ("2,\"b\n", 2), ("3,c\n4,d\n", 3)].map(|(body, line)| (body.to_owned(), line));
         assert_eq!(pages(text, 1_000), expected);
         assert_eq!(pages("1,\"open", 1_000), [("1,\"open".to_owned(), 1)]);
+        let until_another = "1,a\n2,\"b\n3,c\n4,\"d\"\n5,\"e\nf\"\n";
+        let expected = [("1,a\n", 1), ("2,\"b\n", 2), ("3,c\n4,\"d\"\n5,\"e\nf\"\n", 3)].map(|(body, line)| (body.to_owned(), line));
+        assert_eq!(pages(until_another, 1_000), expected);
         let long = format!("1,\"open\n{}", "2,row\n".repeat(crate::pages::LONGEST_RECORD / 5));
         let cut = pages(&long, 1 << 20);
         assert_eq!(cut[0].0, "1,\"open\n");

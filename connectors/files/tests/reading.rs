@@ -53,12 +53,12 @@ async fn going_on_at_every_page_gives_the_same_records() {
 #[tokio::test]
 async fn broken_lines_stay_in_their_place() {
     let folder = Folder::new();
-    folder.write("a.csv", "id,name,note\n1,a,b\n2,too,many,values\n3\n4,\"open,x\n5,c,d\n");
+    folder.write("a.csv", "id,name,note\n1,a,b\n2,too,many,values\n3\n4,\"open,x\n5,c,d\n6,\"e\",f\n7,\"open,x\n8,g,h\n");
     let files = files(keyed(&folder, "a.csv"));
     let reading = read(&files, &only_stream(&files).await, None).await;
     let found: Vec<(u64, usize)> = reading.records.iter().map(|record| (record.line, record.values.len())).collect();
-    // The open quotation mark costs line 5 alone, not the lines after it.
-    assert_eq!(found, [(2, 3), (3, 4), (4, 1), (5, 2), (6, 3)]);
+    // A quotation mark that is never closed costs its line alone (5 and 8), not those after it.
+    assert_eq!(found, [(2, 3), (3, 4), (4, 1), (5, 2), (6, 3), (7, 3), (8, 2), (9, 3)]);
 }
 
 #[tokio::test]
