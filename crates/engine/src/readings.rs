@@ -54,7 +54,8 @@ pub(crate) fn check(stream: &Stream, options: &ReadOptions) -> Result<()> {
 
 /// The next reading that is due, given what this run has done.
 pub(crate) fn next(stream: &Stream, state: &StreamState, done: &Done, options: &ReadOptions) -> Option<Due> {
-    if let Some(reading) = &state.reading {
+    // A mode that the stream no longer has cannot be carried on; what is due takes its place.
+    if let Some(reading) = state.reading.as_ref().filter(|reading| stream.modes.contains(&reading.mode)) {
         return Some(Due {
             mode: reading.mode,
             from: reading.from.clone(),

@@ -85,6 +85,9 @@ fn a_reading_under_way_comes_first() {
     assert_eq!(readings, [(Mode::Changes, Some(Cursor::at(at(400)))), (Mode::Deletions, Some(Cursor::at(at(500))))]);
     assert_eq!(state.settled, Some(Cursor::at(at(690))));
 
+    let (readings, state) = run(&stream, under_way(Mode::Ids, Some(500)), &options, 1_000);
+    assert_eq!((readings[0].0, state.reading), (Mode::Changes, None), "a mode that the stream no longer has");
+
     // Deletions that an earlier run still owes are read, and then what is due anyway.
     let (readings, _) = run(&stream, under_way(Mode::Deletions, Some(500)), &options, 1_000);
     let modes: Vec<Mode> = readings.into_iter().map(|(mode, _)| mode).collect();

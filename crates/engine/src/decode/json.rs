@@ -18,7 +18,9 @@ use super::rows::Rows;
 /// # Errors
 /// `AQ3005` when the body is not well-formed, or has no array there.
 pub(crate) fn decode(rows: &mut Rows, body: &[u8], pointer: &[&str]) -> Result<()> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    // Once for the whole body: checking every value for itself takes a fifth of all the time.
+    let text = std::str::from_utf8(body).map_err(|_| malformed(body, "not UTF-8 text"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let quick = Page { rows, pointer }.deserialize(&mut deserializer).and_then(|found| deserializer.end().map(|()| found));
     match quick {
         Ok(true) => Ok(()),

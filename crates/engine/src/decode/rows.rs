@@ -141,10 +141,9 @@ impl Rows {
         if self.too_long == Some(column) {
             self.too_long = None;
         }
-        let bytes = raw.as_bytes();
-        match bytes.first() {
+        match raw.as_bytes().first() {
             Some(b'n') => text.push_null(),
-            _ if raw.len() > self.value_limit + 2 || !text.has_room(raw.len()) => {
+            _ if !text.has_room(raw.len()) => {
                 self.too_long.get_or_insert(column);
                 text.push_null();
             }
@@ -158,6 +157,7 @@ impl Rows {
             }
             _ => text.push(raw),
         }
+        self.check_length(column);
     }
 
     /// Sets a column of the record under way to a text.
@@ -169,11 +169,21 @@ impl Rows {
         if self.too_long == Some(column) {
             self.too_long = None;
         }
-        if value.len() > self.value_limit || !text.has_room(value.len()) {
+        if text.has_room(value.len()) {
+            text.push(value);
+        } else {
             self.too_long.get_or_insert(column);
             text.push_null();
-        } else {
-            text.push(value);
+        }
+        self.check_length(column);
+    }
+
+    /// The limit is about a value's text, not about the escapes it was written with.
+    fn check_length(&mut self, column: usize) {
+        let text = &mut self.columns[column];
+        if text.last_length() > self.value_limit {
+            text.replace_with_null();
+            self.too_long.get_or_insert(column);
         }
     }
 

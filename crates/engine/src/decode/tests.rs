@@ -163,6 +163,10 @@ fn odd_records_are_rejected_and_the_rest_is_kept() {
 fn a_long_value_that_is_replaced_does_no_harm() {
     let long = "x".repeat(200);
     assert_eq!(value("a", &format!(r#"{{"a":"{long}","a":"short"}}"#)).as_deref(), Some("short"));
+    let escaped = "\\u00e9".repeat(50);
+    assert_eq!(value("a", &format!(r#"{{"a":"{escaped}"}}"#)), Some("é".repeat(50)));
+    let escaped = "\\u00e9".repeat(51);
+    assert_eq!(rules(&decoded(&texts(&["a"]), &format!(r#"{{"a":"{escaped}"}}"#))), ["value.too_long"]);
 }
 
 #[test]

@@ -74,6 +74,20 @@ impl TextColumn {
         self.nulls += 1;
     }
 
+    /// The length of the last value in bytes.
+    pub(crate) fn last_length(&self) -> usize {
+        match self.offsets.as_slice() {
+            [.., from, to] => (to - from) as usize,
+            _ => 0,
+        }
+    }
+
+    /// Puts a null in place of the last value.
+    pub(crate) fn replace_with_null(&mut self) {
+        self.pop();
+        self.push_null();
+    }
+
     /// Takes the last value back.
     fn pop(&mut self) {
         self.offsets.pop();
