@@ -63,11 +63,11 @@ impl CleanColumn {
 
 impl CleanJob {
     pub(crate) fn new(expression: Compiled, semantics: Semantics, country: Option<usize>, currency: Option<usize>) -> Self {
-        use SemanticType::{Category, CompanyName, Count, Country, CurrencyCode, Domain, Flag, Label, Language, PersonName, TimeZone};
+        use SemanticType::{Category, CompanyName, Count, Country, CurrencyCode, Domain, Flag, Label, Language, PersonName, TimeZone, Url};
         let repeats = matches!(
             semantics,
             Semantics::Fixed(
-                Category | CompanyName | Count | Country | CurrencyCode | Domain | Flag | Label | Language | PersonName | TimeZone
+                Category | CompanyName | Count | Country | CurrencyCode | Domain | Flag | Label | Language | PersonName | TimeZone | Url
             )
         );
         Self {
@@ -218,7 +218,8 @@ fn selected(entity: &str, field: &Field, kind: &Value<'_>) -> SemanticType {
 
 /// The number of a verdict; codes are constants, so few that looking through them is quickest.
 fn verdict(verdicts: &mut Vec<(CleaningStatus, &'static str)>, status: CleaningStatus, code: &'static str) -> Verdict {
-    let known = verdicts.iter().position(|(other, word)| *other == status && *word == code);
+    let same = verdicts.iter().position(|(other, word)| std::ptr::eq(*word, code) && *other == status);
+    let known = same.or_else(|| verdicts.iter().position(|(other, word)| *other == status && *word == code));
     let number = known.unwrap_or_else(|| {
         verdicts.push((status, code));
         verdicts.len() - 1

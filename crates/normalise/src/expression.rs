@@ -225,6 +225,16 @@ impl Expression {
         }
     }
 
+    /// Whether a path stands inside a `split` or a `function`: the field then holds less than the path does.
+    pub(crate) fn takes_part_of(&self, path: &str) -> bool {
+        match self {
+            Self::Path(_) | Self::Constant(..) => false,
+            Self::Split { .. } | Self::Call { .. } => self.paths().iter().any(|used| used.name == path),
+            Self::Join { parts, .. } | Self::FirstOf(parts) => parts.iter().any(|part| part.takes_part_of(path)),
+            Self::Values { from, .. } | Self::Scale { from, .. } | Self::Format { from, .. } => from.takes_part_of(path),
+        }
+    }
+
     /// The word of a constant and its place.
     pub(crate) fn constant(&self) -> Option<(&str, Place)> {
         match self {

@@ -30,6 +30,7 @@
 pub mod cleaners;
 
 mod column;
+mod derive;
 mod editor;
 mod elements;
 mod evaluate;
@@ -48,6 +49,7 @@ mod rows;
 mod settings;
 mod space;
 mod suggest;
+mod tables;
 mod value;
 mod yaml;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aqueduct_schema::{
-    Batch, Error, Mode, Normalised, Operation, Raw, RecordSchema, Reject, RejectCell, Result, Source, Table, TableName, TableSchema, codes,
+    Batch, Error, Mode, Normalised, Operation, Raw, RecordSchema, Reject, RejectCell, Result, RowIds, Source, Table, TableName,
+    TableSchema, codes,
 };
 use arrow_array::builder::TimestampMicrosecondBuilder;
 use arrow_array::cast::AsArray;
@@ -17,18 +18,17 @@ use crate::elements::elements;
 use crate::evaluate::{Compiled, Surroundings, lower_case};
 use crate::mapping::Test;
 use crate::mappings::Mappings;
-use crate::plan::{EntityPlan, Fill, Plan, RowSet, Shape};
+use crate::plan::{EntityPlan, Fill, Plan, RowSet, SetIds, Shape};
 use crate::planner::Planner;
 use crate::report::{FieldCleaning, Report};
 use crate::rows::{Failure, Failures, KEY_MISSING, Rows, SetBuilder, bug, filled, known_flag, positions, spread};
 use crate::settings::Defaults;
-use crate::space::{Computed, Space};
+use crate::space::{Computed, Space, labelled};
 use crate::value::Input;
 
 /// Maps and cleans the batches of one stream.
 ///
 /// It keeps what it has learnt about repeated values from batch to batch, so one is made for a stream and used for all its batches.
-#[derive(Debug)]
 pub struct Normaliser {
     mappings: Mappings,
     stream: Arc<str>,
@@ -38,6 +38,12 @@ pub struct Normaliser {
     zone: TimeZone,
     plan: Plan,
     report: Report,
+}
+
+impl std::fmt::Debug for Normaliser {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "normaliser of {}", self.stream)
+    }
 }
 
 impl Normaliser {
@@ -149,7 +155,7 @@ impl Normaliser {
         ];
         source_columns.extend(columns.iter().cloned());
         let mut built =
-            vec![Rows { schema: source.schema.clone(), operation: Operation::Upsert, columns: source_columns, parents: None, count: rows }];
+            vec![Rows { table: source.table.clone(), operation: Operation::Upsert, columns: source_columns, parents: None, count: rows }];
         for plan in entities.iter_mut() {
             batch.entity(plan, source.updated_at, &mut built, &mut self.report, &mut failures)?;
         }
@@ -157,7 +163,7 @@ impl Normaliser {
         let kept = (!failures.is_empty()).then(|| (0..rows).map(|row| Some(!failures.contains_key(&row))).collect::<BooleanArray>());
         for (row, failure) in failures {
             let source_id = keys.is_valid(row).then(|| keys.value(row).to_owned());
-            rejects.push(reject(failure, source_id, source.schema.columns[6..].iter().zip(&inputs), row));
+            rejects.push(reject(failure, source_id, source.table.schema.columns[6..].iter().zip(&inputs), row));
         }
         built.into_iter().map(|rows| rows.into_table(kept.as_ref())).collect()
     }
@@ -194,7 +200,7 @@ impl Records<'_> {
         failures: &mut Failures,
     ) -> Result<()> {
         let mask = plan.condition.as_ref().map(|(expression, test)| self.matching(expression, test));
-        let rows = |columns, count, parents| Rows { schema: plan.schema.clone(), operation: Operation::Upsert, columns, parents, count };
+        let rows = |columns, count, parents| Rows { table: plan.table.clone(), operation: Operation::Upsert, columns, parents, count };
         match &mut plan.shape {
             Shape::Record(set) => {
                 let (columns, count) = self.builder(plan.entity.name, set, mask.as_ref()).build(None, report, failures)?;
@@ -209,32 +215,34 @@ impl Records<'_> {
                 let (columns, count) = builder.build(Some(&found.parents), report, failures)?;
                 built.push(rows(columns, count, Some(found.parents)));
             }
-            Shape::Slots { sets, tombstones } => {
+            Shape::Slots { sets, ids, tombstones } => {
                 let mut parts: Vec<Vec<ArrayRef>> = Vec::new();
                 let mut parents: Vec<u32> = Vec::new();
                 let mut emptied: Vec<Vec<ArrayRef>> = Vec::new();
                 let mut emptied_parents: Vec<u32> = Vec::new();
                 for set in sets.iter() {
-                    let signals = set.slot.as_ref().map_or(&[] as &[usize], |(_, signals)| signals);
+                    let SetIds::Slot { signals, .. } = &set.id else { continue };
                     let filled = filled(self.computed, &self.space.clean, signals, self.rows);
                     let wanted = |row: usize| mask.as_ref().is_none_or(|mask| mask.value(row));
                     let present: BooleanArray = (0..self.rows).map(|row| Some(filled.value(row) && wanted(row))).collect();
-                    let (columns, _) = self.builder(plan.entity.name, set, Some(&present)).build(None, report, failures)?;
-                    parts.push(columns);
-                    parents.extend(positions(&present).values());
+                    if present.true_count() > 0 {
+                        let builder = SetBuilder { slot_ids: Some(ids), ..self.builder(plan.entity.name, set, Some(&present)) };
+                        parts.push(builder.build(None, report, failures)?.0);
+                        parents.extend(positions(&present).values());
+                    }
                     if self.reading.tombstones {
                         let empty: BooleanArray = (0..self.rows).map(|row| Some(!filled.value(row) && wanted(row))).collect();
                         let gone = positions(&empty);
-                        emptied.push(self.tombstones(set, updated_at, &gone)?);
+                        emptied.push(self.tombstones(set, ids, updated_at, &gone)?);
                         emptied_parents.extend(gone.values());
                     }
                 }
                 let count = parents.len();
-                built.push(rows(joined(&plan.schema, &parts)?, count, Some(parents.into())));
+                built.push(rows(joined(&plan.table.schema, &parts)?, count, Some(parents.into())));
                 if !emptied_parents.is_empty() {
                     built.push(Rows {
-                        columns: joined(tombstones, &emptied)?,
-                        schema: tombstones.clone(),
+                        columns: joined(&tombstones.schema, &emptied)?,
+                        table: tombstones.clone(),
                         operation: Operation::Tombstone,
                         count: emptied_parents.len(),
                         parents: Some(emptied_parents.into()),
@@ -247,7 +255,7 @@ impl Records<'_> {
 
     fn builder<'s>(&'s self, entity: &'static str, set: &'s RowSet, mask: Option<&'s BooleanArray>) -> SetBuilder<'s> {
         let (jobs, computed) = (&self.space.clean, self.computed);
-        SetBuilder { entity, set, jobs, computed, rows: self.rows, mask, deleted: self.reading.deleted }
+        SetBuilder { entity, set, jobs, computed, rows: self.rows, mask, slot_ids: None, deleted: self.reading.deleted }
     }
 
     fn matching(&self, expression: &Compiled, test: &Test) -> BooleanArray {
@@ -269,7 +277,7 @@ impl Records<'_> {
     }
 
     /// Key and time of the rows of a slot that has nothing now: the record's last change, else the time of the reading.
-    fn tombstones(&self, set: &RowSet, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> Result<Vec<ArrayRef>> {
+    fn tombstones(&self, set: &RowSet, ids: &RowIds, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> Result<Vec<ArrayRef>> {
         let of_set = set.columns.iter().find(|planned| planned.field.name == "source_updated_at").and_then(|planned| match planned.fill {
             Fill::Clean(job) => Some(job),
             _ => None,
@@ -281,7 +289,9 @@ impl Records<'_> {
             let row = *row as usize;
             builder.append_value(times.filter(|times| times.is_valid(row)).map_or(self.reading.started_at, |times| times.value(row)));
         }
-        Ok(vec![spread(&self.computed.ids[set.id], gone)?, Arc::new(builder.finish())])
+        let SetIds::Slot { source_id, label, .. } = &set.id else { return Ok(Vec::new()) };
+        let (_, row_ids) = labelled(&spread(&self.computed.clean[*source_id].array, gone)?, label, ids);
+        Ok(vec![row_ids, Arc::new(builder.finish())])
     }
 }
 

@@ -2,14 +2,27 @@
 
 use std::sync::Arc;
 
-use aqueduct_schema::{Entity, Field, TableSchema};
+use aqueduct_schema::{Entity, Field, RowIds, TableSchema};
+use arrow_schema::Schema;
 
 use crate::evaluate::Compiled;
 use crate::mapping::Test;
 use crate::space::Space;
 
+/// A table's schema with its Arrow form, so that no batch makes it anew.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedTable {
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) arrow: Arc<Schema>,
+}
+
+impl From<TableSchema> for PlannedTable {
+    fn from(schema: TableSchema) -> Self {
+        Self { arrow: schema.arrow(), schema: Arc::new(schema) }
+    }
+}
+
 /// Everything to do with the batches of one stream.
-#[derive(Debug)]
 pub(crate) struct Plan {
     /// The columns the plan is for.
     pub(crate) raw: Arc<TableSchema>,
@@ -21,7 +34,7 @@ pub(crate) struct Plan {
 /// The source table: cleaned columns by their jobs.
 #[derive(Debug)]
 pub(crate) struct SourcePlan {
-    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) table: PlannedTable,
     pub(crate) key: usize,
     pub(crate) id: usize,
     pub(crate) created_at: Option<usize>,
@@ -31,19 +44,27 @@ pub(crate) struct SourcePlan {
 }
 
 /// The rows of one mapping.
-#[derive(Debug)]
 pub(crate) struct EntityPlan {
     pub(crate) entity: &'static Entity,
-    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) table: PlannedTable,
     pub(crate) condition: Option<(Compiled, Test)>,
     pub(crate) shape: Shape,
 }
 
-#[derive(Debug)]
 pub(crate) enum Shape {
     Record(RowSet),
-    Elements { array: usize, sources: Vec<ElementSource>, space: Space, set: RowSet },
-    Slots { sets: Vec<RowSet>, tombstones: Arc<TableSchema> },
+    Elements {
+        array: usize,
+        sources: Vec<ElementSource>,
+        space: Space,
+        set: RowSet,
+    },
+    /// Row ids are made for the slots that are filled alone: most of a record's slots are empty.
+    Slots {
+        sets: Vec<RowSet>,
+        ids: Box<RowIds>,
+        tombstones: PlannedTable,
+    },
 }
 
 /// Where a column over elements comes from.
@@ -58,11 +79,18 @@ pub(crate) enum ElementSource {
 /// The columns of one kind of row, between `id` and `_flags`.
 #[derive(Debug)]
 pub(crate) struct RowSet {
-    /// The job of the row ids.
-    pub(crate) id: usize,
+    pub(crate) id: SetIds,
     pub(crate) columns: Vec<Planned>,
-    /// For a slot: its label, and the cleaned columns of which one must have a value for there to be a row.
-    pub(crate) slot: Option<(String, Vec<usize>)>,
+}
+
+/// The row ids of a set.
+#[derive(Debug)]
+pub(crate) enum SetIds {
+    /// A job's.
+    Job(usize),
+    /// Those of a slot: made from the records' source ids (a cleaned column) and the label. There is a row where one of the cleaned
+    /// columns `signals` has something.
+    Slot { source_id: usize, label: String, signals: Vec<usize> },
 }
 
 #[derive(Debug)]
@@ -77,7 +105,7 @@ pub(crate) struct Planned {
 pub(crate) enum Fill {
     /// A cleaned column.
     Clean(usize),
-    /// The cleaned column of source ids, with the slot's label where the set has one.
+    /// The cleaned column of source ids; a slot's get their label once it is known which there are.
     SourceId(usize),
     /// A cleaned flag, with a default for what is unknown.
     Deleted(Option<usize>),
@@ -86,10 +114,8 @@ pub(crate) enum Fill {
         id: usize,
         clean: usize,
     },
-    /// A cleaned column in the form it is joined by.
-    Normalized(usize),
-    /// The verdicts of a cleaned column.
-    Status(usize),
+    /// A column derived from a cleaned one, by its job.
+    Derived(usize),
     Null,
 }
 

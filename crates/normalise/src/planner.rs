@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use aqueduct_schema::entities::{CONTACT_POINT, FLAGS_COLUMN, PROVENANCE};
-use aqueduct_schema::{
-    Column, Derivation, Entity, Error, Field, RecordSchema, Result, SemanticType, Sensitivity, Source, TableName, TableSchema, ValueType,
-    codes, entities,
-};
+use aqueduct_schema::entities::{CONTACT_POINT, PROVENANCE};
+use aqueduct_schema::{Derivation, Entity, Error, Field, RecordSchema, Result, RowIds, SemanticType, Source, TableSchema, codes, entities};
 
 use crate::column::Semantics;
 use crate::evaluate::{Compiled, compile};
 use crate::expression::{Expression, Path};
 use crate::mapping::{Each, MappedField, Mapping, Slot, element_path};
 use crate::mappings::Mappings;
-use crate::plan::{ElementSource, EntityPlan, Fill, Plan, Planned, RowSet, Shape, SourcePlan};
+use crate::plan::{ElementSource, EntityPlan, Fill, Plan, Planned, RowSet, SetIds, Shape, SourcePlan};
 use crate::space::Space;
 
 /// What plans are made from.
@@ -62,44 +59,11 @@ impl Planner<'_> {
     fn source_plan(&self, space: &mut Space) -> Result<SourcePlan> {
         let key = self.key(&mut |path| self.column(path))?;
         let key = space.clean(key, Semantics::Fixed(SemanticType::SourceId), None, None);
-        let table = &self.raw.name;
-        let id = space.row_ids(self.source, &format!("source.{}", table.name), key, None);
-        let technical = |name: &str, value_type| Column::technical(name, value_type);
-        let mut columns = vec![
-            Column { required: true, ..technical("_id", ValueType::Text) },
-            Column {
-                sensitivity: self.key_sensitivity(),
-                semantic: Some(SemanticType::SourceId),
-                required: true,
-                ..technical("source_id", ValueType::Text)
-            },
-            technical("source_created_at", ValueType::Timestamp),
-            technical("source_updated_at", ValueType::Timestamp),
-            technical("is_deleted", ValueType::Boolean),
-            technical("deleted_at", ValueType::Timestamp),
-        ];
-        columns.extend(self.raw.columns.iter().map(|column| {
-            let field = self.record.fields.iter().find(|field| field.column == column.name);
-            Column {
-                semantic: field.and_then(|field| field.semantic),
-                sensitivity: match field {
-                    Some(field) => self.sensitivity(&field.path, column.value_type),
-                    None => unknown_sensitivity(column.value_type),
-                },
-                required: false,
-                ..column.clone()
-            }
-        }));
-        let schema = Arc::new(TableSchema {
-            name: table.clone(),
-            columns,
-            absent_columns: Vec::new(),
-            key: "_id".into(),
-            constants: vec![("source_account_id".into(), self.source.account.as_str().into())],
-        });
+        let id = space.row_ids(self.source, &format!("source.{}", self.raw.name.name), key);
+        let table = self.source_schema().into();
         let record = self.record;
         Ok(SourcePlan {
-            schema,
+            table,
             key,
             id,
             created_at: self.role(record.created_at.as_ref(), SemanticType::Timestamp, space),
@@ -107,35 +71,6 @@ impl Planner<'_> {
             is_deleted: self.role(record.is_deleted.as_ref(), SemanticType::Flag, space),
             deleted_at: self.role(record.deleted_at.as_ref(), SemanticType::Timestamp, space),
         })
-    }
-
-    /// How sensitive the values at a path are: as the connector says, else as the most sensitive field a mapping feeds from it, else
-    /// not at all for keys and times, else by the type alone.
-    fn sensitivity(&self, path: &str, value_type: ValueType) -> Sensitivity {
-        let declared = self.record.index_of(path).and_then(|field| self.record.fields[field].sensitivity);
-        let fed = || {
-            let fields = self.mappings.of(self.stream).flat_map(Mapping::all_fields);
-            fields
-                .filter(|mapped| mapped.expression.paths().iter().any(|used| used.name == path))
-                .map(|mapped| mapped.field.sensitivity())
-                .max()
-        };
-        declared
-            .or_else(fed)
-            .unwrap_or_else(|| if self.record.has_role(path) { Sensitivity::None } else { unknown_sensitivity(value_type) })
-    }
-
-    fn paths_sensitivity<'n>(&self, paths: impl Iterator<Item = &'n str>) -> Sensitivity {
-        // A key that nothing speaks of is an id; one that is an e-mail address is as sensitive as that.
-        paths
-            .filter(|path| self.record.index_of(path).is_some())
-            .map(|path| self.sensitivity(path, ValueType::Integer))
-            .max()
-            .unwrap_or(Sensitivity::None)
-    }
-
-    fn key_sensitivity(&self) -> Sensitivity {
-        self.paths_sensitivity(self.record.key.iter().map(String::as_str))
     }
 
     fn entity_plan(&self, mapping: &Mapping, space: &mut Space) -> Result<EntityPlan> {
@@ -177,12 +112,13 @@ impl Planner<'_> {
                     }
                 }
                 let columns = sets.iter().flat_map(fields_of).collect();
-                (Shape::Slots { sets, tombstones: Arc::new(self.tombstones(mapping.entity)) }, columns)
+                let ids = Box::new(RowIds::new(self.source, mapping.entity.name));
+                (Shape::Slots { sets, ids, tombstones: self.tombstones(mapping.entity).into() }, columns)
             }
         };
-        let mut plan = EntityPlan { entity: mapping.entity, schema: Arc::new(self.schema(mapping, &columns)), condition, shape };
+        let mut plan = EntityPlan { entity: mapping.entity, table: self.schema(mapping, &columns).into(), condition, shape };
         if let Shape::Slots { sets, .. } = &mut plan.shape {
-            sets.iter_mut().for_each(|set| complete(set, &plan.schema, mapping.entity));
+            sets.iter_mut().for_each(|set| complete(set, &plan.table.schema, mapping.entity));
         }
         self.check_required(mapping, &columns)?;
         Ok(plan)
@@ -230,7 +166,8 @@ impl Planner<'_> {
         let country = self.country(mapping, space, resolve);
         let currency = find("currency_code").and_then(|mapped| compiled(mapped, resolve));
         let currency = currency.map(|expression| space.clean(expression, Semantics::Fixed(SemanticType::CurrencyCode), None, None));
-        let mut set = RowSet { id: 0, columns: Vec::new(), slot: slot.map(|slot| (slot.label.clone(), Vec::new())) };
+        let mut set = RowSet { id: SetIds::Job(0), columns: Vec::new() };
+        let mut signals = Vec::new();
         for field in PROVENANCE.iter().chain(entity.fields) {
             if matches!(field.name, "id" | "source_system" | "source_account_id" | "source_object") {
                 continue;
@@ -240,7 +177,7 @@ impl Planner<'_> {
                 let (Derivation::Normalized(of) | Derivation::Status(of)) = derivation;
                 let job = set.columns.iter().find(|planned| planned.field.name == of).and_then(|planned| planned.fill.clean());
                 if let Some(job) = job {
-                    let fill = if matches!(derivation, Derivation::Normalized(_)) { Fill::Normalized(job) } else { Fill::Status(job) };
+                    let fill = Fill::Derived(space.derived(job, matches!(derivation, Derivation::Normalized(_))));
                     set.columns.push(Planned { field, fill, required: false });
                 }
                 continue;
@@ -250,8 +187,10 @@ impl Planner<'_> {
                 Some(expression) => expression,
                 None => match self.unmapped(field, space, resolve)? {
                     Some(Fill::SourceId(job)) => {
-                        let label = slot.map(|slot| slot.label.as_str());
-                        set.id = space.row_ids(self.source, entity.name, job, label);
+                        set.id = match slot {
+                            Some(slot) => SetIds::Slot { source_id: job, label: slot.label.clone(), signals: Vec::new() },
+                            None => SetIds::Job(space.row_ids(self.source, entity.name, job)),
+                        };
                         set.columns.push(Planned { field, fill: Fill::SourceId(job), required });
                         continue;
                     }
@@ -271,21 +210,23 @@ impl Planner<'_> {
             };
             let by_currency = semantics == Semantics::Fixed(SemanticType::Money);
             let job = space.clean(expression, semantics, country.filter(|_| by_country), currency.filter(|_| by_currency));
-            if let Some((_, signals)) = &mut set.slot
-                && slot.is_some_and(|slot| slot.fields.iter().any(|own| own.field.name == field.name && !own.expression.paths().is_empty()))
-            {
+            let of_slot = |slot: &Slot| slot.fields.iter().any(|own| own.field.name == field.name && !own.expression.paths().is_empty());
+            if slot.is_some_and(of_slot) {
                 signals.push(job);
             }
             let fill = match field.name {
                 "source_id" => {
-                    set.id = space.row_ids(self.source, entity.name, job, None);
+                    set.id = SetIds::Job(space.row_ids(self.source, entity.name, job));
                     Fill::SourceId(job)
                 }
                 "is_deleted" => Fill::Deleted(Some(job)),
-                "merged_into_id" => Fill::RowId { id: space.row_ids(self.source, entity.name, job, None), clean: job },
+                "merged_into_id" => Fill::RowId { id: space.row_ids(self.source, entity.name, job), clean: job },
                 _ => self.reference(field, job, find, space, resolve)?,
             };
             set.columns.push(Planned { field, fill, required });
+        }
+        if let SetIds::Slot { signals: of_set, .. } = &mut set.id {
+            *of_set = signals;
         }
         Ok(set)
     }
@@ -322,11 +263,11 @@ impl Planner<'_> {
         resolve: &mut Resolve<'_>,
     ) -> Result<Fill> {
         if let Some(entity) = field.references {
-            return Ok(Fill::RowId { id: space.row_ids(self.source, entity, job, None), clean: job });
+            return Ok(Fill::RowId { id: space.row_ids(self.source, entity, job), clean: job });
         }
         let Some(naming) = field.references_by else { return Ok(Fill::Clean(job)) };
         let id = match find(naming).and_then(|mapped| compiled(mapped, resolve)) {
-            Some(Compiled::Constant(entity)) => space.row_ids(self.source, entity.trim(), job, None),
+            Some(Compiled::Constant(entity)) => space.row_ids(self.source, entity.trim(), job),
             Some(expression) => {
                 let by = space.clean(expression, Semantics::Fixed(SemanticType::Category), None, None);
                 space.named_row_ids(self.source, by, job)
@@ -349,66 +290,6 @@ impl Planner<'_> {
             }
         }
         None
-    }
-
-    fn schema(&self, mapping: &Mapping, present: &[&'static Field]) -> TableSchema {
-        let entity = mapping.entity;
-        let has = |field: &Field| present.iter().any(|other| other.name == field.name);
-        let column = |field: &'static Field| {
-            let mut column = field.column();
-            column.required = self.mappings.requires(entity, field);
-            if field.name == "source_id" {
-                let mapped = mapping.fields.iter().find(|mapped| mapped.field.name == "source_id");
-                column.sensitivity = match mapped {
-                    Some(mapped) => self.paths_sensitivity(mapped.expression.paths().into_iter().map(|path| path.name.as_str())),
-                    None => self.key_sensitivity(),
-                };
-            }
-            column
-        };
-        let fields = || PROVENANCE.iter().chain(entity.fields).filter(|field| !is_constant(field));
-        let mut columns: Vec<Column> = fields().filter(|field| field.name == "id" || has(field)).map(column).collect();
-        columns.push(Column::technical(FLAGS_COLUMN, ValueType::Json));
-        TableSchema {
-            name: TableName::common(entity.name),
-            columns,
-            absent_columns: fields().filter(|field| field.name != "id" && !has(field)).map(column).collect(),
-            key: "id".into(),
-            constants: self.constants(),
-        }
-    }
-
-    fn tombstones(&self, entity: &'static Entity) -> TableSchema {
-        let carried = |field: &&Field| matches!(field.name, "id" | "deleted_at");
-        let fields = || PROVENANCE.iter().chain(entity.fields).filter(|field| !is_constant(field));
-        let mut absent: Vec<Column> = fields().filter(|field| !carried(field)).map(Field::column).collect();
-        absent.push(Column::technical(FLAGS_COLUMN, ValueType::Json));
-        TableSchema {
-            name: TableName::common(entity.name),
-            columns: fields().filter(carried).map(Field::column).collect(),
-            absent_columns: absent,
-            key: "id".into(),
-            constants: self.constants(),
-        }
-    }
-
-    fn constants(&self) -> Vec<(Arc<str>, Arc<str>)> {
-        vec![
-            ("source_system".into(), self.source.system.as_str().into()),
-            ("source_account_id".into(), self.source.account.as_str().into()),
-            ("source_object".into(), self.record.object.clone()),
-        ]
-    }
-}
-
-fn is_constant(field: &Field) -> bool {
-    matches!(field.name, "source_system" | "source_account_id" | "source_object")
-}
-
-fn unknown_sensitivity(value_type: ValueType) -> Sensitivity {
-    match value_type {
-        ValueType::Text | ValueType::Json => Sensitivity::Direct,
-        _ => Sensitivity::Indirect,
     }
 }
 

@@ -41,10 +41,11 @@ impl Report {
                 *count += 1;
             }
         }
-        let place = self.fields.iter().position(|known| known.entity == entity && known.field == field.name).unwrap_or_else(|| {
-            self.fields.push(FieldCleaning { entity, field: field.name, before: 0, after: 0, found: Vec::new() });
-            self.fields.len() - 1
-        });
+        let place =
+            self.fields.iter().position(|known| std::ptr::eq(known.field, field.name) && known.entity == entity).unwrap_or_else(|| {
+                self.fields.push(FieldCleaning { entity, field: field.name, before: 0, after: 0, found: Vec::new() });
+                self.fields.len() - 1
+            });
         let entry = &mut self.fields[place];
         entry.after += kept;
         for ((status, code), count) in meanings.iter().zip(counts).filter(|(_, count)| *count > 0) {

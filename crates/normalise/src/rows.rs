@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use aqueduct_schema::{CleaningStatus, Error, Field, Operation, Result, SemanticType, Table, TableSchema, ValueType, codes};
+use aqueduct_schema::{CleaningStatus, Error, Field, Operation, Result, RowIds, SemanticType, Table, ValueType, codes};
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_null_array};
 use arrow_select::filter::FilterBuilder;
 use arrow_select::take::take;
 
-use crate::cleaners::email_normalized;
-use crate::column::{CleanJob, MISSING, OK, Semantics};
-use crate::plan::{Fill, Planned, RowSet};
+use crate::column::{CleanJob, MISSING, OK};
+use crate::plan::{Fill, Planned, PlannedTable, RowSet, SetIds};
 use crate::report::Report;
-use crate::space::{Computed, label_id};
+use crate::space::{Computed, labelled};
 
 /// The code of a record without what identifies it.
 pub(crate) const KEY_MISSING: &str = "key.missing";
@@ -36,7 +35,7 @@ pub(crate) type Failures = BTreeMap<usize, Failure>;
 
 /// Rows of one table with the records they come from; without parents row `n` comes from record `n`.
 pub(crate) struct Rows {
-    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) table: PlannedTable,
     pub(crate) operation: Operation,
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) parents: Option<UInt32Array>,
@@ -56,8 +55,8 @@ impl Rows {
             (columns, count) = filtered(columns, &mask)?;
         }
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(count));
-        let rows = RecordBatch::try_new_with_options(self.schema.arrow(), columns, &options).map_err(bug)?;
-        Table::new(self.schema, self.operation, rows)
+        let rows = RecordBatch::try_new_with_options(self.table.arrow, columns, &options).map_err(bug)?;
+        Table::new(self.table.schema, self.operation, rows)
     }
 }
 
@@ -85,6 +84,8 @@ pub(crate) struct SetBuilder<'b> {
     /// How many rows were computed, and which of them there are; all without a mask.
     pub(crate) rows: usize,
     pub(crate) mask: Option<&'b BooleanArray>,
+    /// What makes the row ids of a slot.
+    pub(crate) slot_ids: Option<&'b RowIds>,
     /// What `is_deleted` is where the source does not say.
     pub(crate) deleted: bool,
 }
@@ -98,7 +99,11 @@ impl SetBuilder<'_> {
         failures: &mut Failures,
     ) -> Result<(Vec<ArrayRef>, usize)> {
         let mut columns = Vec::with_capacity(self.set.columns.len() + 2);
-        columns.push(self.computed.ids[self.set.id].clone());
+        columns.push(match &self.set.id {
+            SetIds::Job(job) => self.computed.ids[*job].clone(),
+            // Stands in until it is known which rows there are.
+            SetIds::Slot { source_id, .. } => self.computed.clean[*source_id].array.clone(),
+        });
         let mut flags = Vec::new();
         for (place, planned) in self.set.columns.iter().enumerate() {
             let column = self.column(planned)?;
@@ -107,17 +112,28 @@ impl SetBuilder<'_> {
                 if planned.required {
                     self.note_failures(planned, job, &column, parents, failures);
                 }
-                let kept = self.selected().filter(|row| column.is_valid(*row)).count() as u64;
+                let kept = match self.mask {
+                    None => column.len() - column.null_count(),
+                    Some(_) => self.selected().filter(|row| column.is_valid(*row)).count(),
+                };
                 let verdicts = &self.computed.clean[job].verdicts;
-                report.add(self.entity, planned.field, &self.jobs[job].verdicts, self.selected().map(|row| verdicts[row]), kept);
+                report.add(self.entity, planned.field, &self.jobs[job].verdicts, self.selected().map(|row| verdicts[row]), kept as u64);
             }
             columns.push(column);
         }
         columns.push(self.flags_column(flags));
-        match self.mask {
-            Some(mask) => filtered(columns, mask),
-            None => Ok((columns, self.rows)),
+        let (mut columns, count) = match self.mask {
+            Some(mask) => filtered(columns, mask)?,
+            None => (columns, self.rows),
+        };
+        if let (SetIds::Slot { label, .. }, Some(ids)) = (&self.set.id, self.slot_ids) {
+            let (texts, row_ids) = labelled(&columns[0], label, ids);
+            columns[0] = row_ids;
+            if let Some(place) = self.set.columns.iter().position(|planned| matches!(planned.fill, Fill::SourceId(_))) {
+                columns[place + 1] = texts;
+            }
         }
+        Ok((columns, count))
     }
 
     fn selected(&self) -> impl Iterator<Item = usize> + '_ {
@@ -127,22 +143,12 @@ impl SetBuilder<'_> {
     fn column(&self, planned: &Planned) -> Result<ArrayRef> {
         let clean = |job: usize| &self.computed.clean[job].array;
         Ok(match &planned.fill {
-            Fill::Clean(job) => clean(*job).clone(),
-            Fill::SourceId(job) => match &self.set.slot {
-                None => clean(*job).clone(),
-                Some((label, _)) => labelled(clean(*job).as_string::<i32>(), label),
-            },
+            Fill::Clean(job) | Fill::SourceId(job) => clean(*job).clone(),
             Fill::Deleted(job) => known_flag(job.map(clean), self.rows, self.deleted),
             Fill::RowId { id, .. } => self.computed.ids[*id].clone(),
-            Fill::Normalized(job) => normalized(&self.jobs[*job], clean(*job)),
-            Fill::Status(job) => self.status(*job),
+            Fill::Derived(job) => self.computed.derived[*job].clone(),
             Fill::Null => new_null_array(&planned.field.value_type().arrow(), self.rows),
         })
-    }
-
-    fn status(&self, job: usize) -> ArrayRef {
-        let words: Vec<&str> = self.jobs[job].verdicts.iter().map(|(status, _)| status_word(*status)).collect();
-        Arc::new(StringArray::from_iter_values(self.computed.clean[job].verdicts.iter().map(|verdict| words[usize::from(*verdict)])))
     }
 
     fn note_flags(&self, place: usize, job: usize, flags: &mut Vec<(usize, usize, &'static str)>) {
@@ -247,16 +253,6 @@ fn is_flagged(status: CleaningStatus, code: &str) -> bool {
     }
 }
 
-fn status_word(status: CleaningStatus) -> &'static str {
-    match status {
-        CleaningStatus::Ok => "ok",
-        CleaningStatus::Fixed => "fixed",
-        CleaningStatus::Suspect => "suspect",
-        CleaningStatus::Invalid => "invalid",
-        CleaningStatus::Missing => "missing",
-    }
-}
-
 /// A flag in every row: what the source says, else the default.
 pub(crate) fn known_flag(flag: Option<&ArrayRef>, rows: usize, default: bool) -> ArrayRef {
     match flag {
@@ -264,47 +260,6 @@ pub(crate) fn known_flag(flag: Option<&ArrayRef>, rows: usize, default: bool) ->
         Some(flag) if flag.null_count() == 0 => flag.clone(),
         Some(flag) => Arc::new(flag.as_boolean().iter().map(|value| Some(value.unwrap_or(default))).collect::<BooleanArray>()),
     }
-}
-
-fn labelled(source_ids: &StringArray, label: &str) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(source_ids.len(), source_ids.values().len() + source_ids.len() * (label.len() + 1));
-    let mut text = String::new();
-    for source_id in source_ids {
-        match source_id {
-            None => builder.append_null(),
-            Some(source_id) => {
-                label_id(source_id, label, &mut text);
-                builder.append_value(&text);
-            }
-        }
-    }
-    Arc::new(builder.finish())
-}
-
-/// The form rows are joined by: e-mail addresses as their own rule says, what has a canonical form as it is, other text in lower case.
-fn normalized(job: &CleanJob, array: &ArrayRef) -> ArrayRef {
-    let values = array.as_string::<i32>();
-    let semantic = match &job.semantics {
-        Semantics::Fixed(semantic) => Some(*semantic),
-        Semantics::Selected { .. } => None,
-    };
-    match semantic {
-        Some(SemanticType::PhoneNumber | SemanticType::Url) => return array.clone(),
-        Some(SemanticType::Email) => {}
-        // A value of any kind: an address is told by its sign, and numbers have no case.
-        _ => {
-            let lower = |value: &str| if value.contains('@') { email_normalized(value).into_owned() } else { value.to_lowercase() };
-            return Arc::new(values.iter().map(|value| value.map(lower)).collect::<StringArray>());
-        }
-    }
-    let mut builder = StringBuilder::with_capacity(values.len(), values.values().len());
-    for value in values {
-        match value {
-            None => builder.append_null(),
-            Some(value) => builder.append_value(email_normalized(value)),
-        }
-    }
-    Arc::new(builder.finish())
 }
 
 /// The rows of a slot in which at least one of its own fields has something.

@@ -8,6 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 
 use crate::column::{CleanColumn, CleanJob, MISSING, Semantics};
+use crate::derive::{normalized, status_words};
 use crate::evaluate::{Compiled, Surroundings};
 use crate::memo::Memo;
 use crate::value::Input;
@@ -22,12 +23,21 @@ pub(crate) struct Space {
     /// For each of `clean`: the columns that it only chooses from, because each of its parts is cleaned anyway.
     parts: Vec<Vec<usize>>,
     ids: Vec<IdJob>,
+    derived: Vec<Derived>,
 }
 
 /// What was computed, by job.
 pub(crate) struct Computed {
     pub(crate) clean: Vec<CleanColumn>,
     pub(crate) ids: Vec<ArrayRef>,
+    pub(crate) derived: Vec<ArrayRef>,
+}
+
+/// A column that follows from a cleaned one.
+#[derive(Debug, PartialEq)]
+struct Derived {
+    of: usize,
+    normalized: bool,
 }
 
 /// A column of row ids.
@@ -35,8 +45,6 @@ pub(crate) struct Computed {
 struct IdJob {
     /// The cleaned column of source ids.
     of: usize,
-    /// What is appended to each source id, after a colon.
-    label: Option<String>,
     target: Target,
     memo: Memo<Box<str>>,
 }
@@ -76,21 +84,29 @@ impl Space {
     }
 
     /// The job that makes the row ids of `entity` (an entity's name, or a source table's) from a column of source ids.
-    pub(crate) fn row_ids(&mut self, source: &Source, entity: &str, of: usize, label: Option<&str>) -> usize {
-        let known = self.ids.iter().position(|job| {
-            job.of == of && job.label.as_deref() == label && matches!(&job.target, Target::One { name, .. } if name == entity)
-        });
+    pub(crate) fn row_ids(&mut self, source: &Source, entity: &str, of: usize) -> usize {
+        let known = self.ids.iter().position(|job| job.of == of && matches!(&job.target, Target::One { name, .. } if name == entity));
         known.unwrap_or_else(|| {
             let target = Target::One { name: entity.to_owned(), ids: Box::new(RowIds::new(source, entity)) };
-            self.ids.push(IdJob { of, label: label.map(str::to_owned), target, memo: Memo::new(label.is_none()) });
+            self.ids.push(IdJob { of, target, memo: Memo::new(true) });
             self.ids.len() - 1
+        })
+    }
+
+    /// The job that derives a column from a cleaned one: the form it is joined by, or else its verdicts in words.
+    pub(crate) fn derived(&mut self, of: usize, normalized: bool) -> usize {
+        let job = Derived { of, normalized };
+        let known = self.derived.iter().position(|known| *known == job);
+        known.unwrap_or_else(|| {
+            self.derived.push(job);
+            self.derived.len() - 1
         })
     }
 
     /// The job that makes the row ids of the entity that the column `by` names.
     pub(crate) fn named_row_ids(&mut self, source: &Source, by: usize, of: usize) -> usize {
         let target = Target::Named { by, source: source.clone(), ids: Vec::new() };
-        self.ids.push(IdJob { of, label: None, target, memo: Memo::new(false) });
+        self.ids.push(IdJob { of, target, memo: Memo::new(false) });
         self.ids.len() - 1
     }
 
@@ -138,7 +154,11 @@ impl Space {
             }
         }
         let ids = self.ids.iter_mut().map(|job| job.run(&clean, rows)).collect();
-        Ok(Computed { clean, ids })
+        let derive = |job: &Derived| {
+            if job.normalized { normalized(&self.clean[job.of], &clean[job.of]) } else { status_words(&self.clean[job.of], &clean[job.of]) }
+        };
+        let derived = self.derived.iter().map(derive).collect();
+        Ok(Computed { clean, ids, derived })
     }
 }
 
@@ -147,17 +167,12 @@ impl IdJob {
         let source_ids = clean[self.of].array.as_string::<i32>();
         let mut builder = StringBuilder::with_capacity(rows, rows * ID_LENGTH);
         let mut id = String::with_capacity(ID_LENGTH);
-        let mut labelled = String::new();
         for row in 0..rows {
             if !source_ids.is_valid(row) {
                 builder.append_null();
                 continue;
             }
-            let mut source_id = source_ids.value(row);
-            if let Some(label) = &self.label {
-                label_id(source_id, label, &mut labelled);
-                source_id = &labelled;
-            }
+            let source_id = source_ids.value(row);
             if let Some(known) = self.memo.get(source_id) {
                 builder.append_value(known);
                 continue;
@@ -186,10 +201,27 @@ impl IdJob {
     }
 }
 
-/// Writes the source id of a slot's row: the record's id, a colon, the label.
-pub(crate) fn label_id(source_id: &str, label: &str, out: &mut String) {
-    out.clear();
-    out.push_str(source_id);
-    out.push(':');
-    out.push_str(label);
+/// The source ids of a slot's rows (the record's id, a colon, the label) and their row ids.
+pub(crate) fn labelled(source_ids: &ArrayRef, label: &str, ids: &RowIds) -> (ArrayRef, ArrayRef) {
+    let source_ids = source_ids.as_string::<i32>();
+    let rows = source_ids.len();
+    let mut texts = StringBuilder::with_capacity(rows, source_ids.value_data().len() + rows * (label.len() + 1));
+    let mut row_ids = StringBuilder::with_capacity(rows, rows * ID_LENGTH);
+    let (mut text, mut id) = (String::new(), String::with_capacity(ID_LENGTH));
+    for source_id in source_ids {
+        let Some(source_id) = source_id else {
+            texts.append_null();
+            row_ids.append_null();
+            continue;
+        };
+        text.clear();
+        text.push_str(source_id);
+        text.push(':');
+        text.push_str(label);
+        id.clear();
+        ids.write(&text, &mut id);
+        texts.append_value(&text);
+        row_ids.append_value(&id);
+    }
+    (Arc::new(texts.finish()), Arc::new(row_ids.finish()))
 }

@@ -235,6 +235,15 @@ fn sensitivity_comes_from_the_connector_then_the_mapping_then_the_type() {
 }
 
 #[test]
+fn a_path_of_which_a_field_holds_a_part_stays_as_sensitive_as_its_type() {
+    let yaml = "entity: account\nstream: things\nfields: { domain: { function: domain_of_email, of: [mail] }, vat_number: vat }\n";
+    let batch = run(yaml, "", &record(&["id", "mail", "vat"]), &[&["1", "ada@acme.com", "x"]]);
+    let of = |name: &str| batch.tables()[0].schema.columns[batch.tables()[0].schema.index_of(name).unwrap()].sensitivity;
+    assert_eq!((of("mail"), of("vat")), (Sensitivity::Direct, Sensitivity::None));
+    assert_eq!(column(common(&batch, "account"), "domain"), ["acme.com"]);
+}
+
+#[test]
 fn overrides_replace_fields_where_their_paths_exist() {
     let yaml = "entity: contact\nstream: things\nfields: { job_title: title }\n---\nentity: contact\nstream: others\nfields: { job_title: title }\n";
     let mappings = mappings(yaml, "overrides: { contact: { job_title: custom, department: { constant: Sales } } }");
