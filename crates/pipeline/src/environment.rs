@@ -102,7 +102,7 @@ impl Environment {
     pub fn expand_all(&self, value: &mut serde_json::Value, file: &str, source: &str) -> Result<()> {
         match value {
             serde_json::Value::String(text) => {
-                let original = text.clone();
+                let original = unshield(text);
                 *text = self.expand(&original).map_err(|error| place(error, file, source, &original))?;
                 Ok(())
             }
@@ -111,6 +111,34 @@ impl Environment {
             _ => Ok(()),
         }
     }
+}
+
+/// Characters that mean something to YAML and may stand in a reference, and what stands for them while the file is read. Private-use
+/// characters, one for one, so that columns stay what they are.
+const SHIELDED: [(char, char); 7] =
+    [('{', '\u{e000}'), ('}', '\u{e001}'), ('[', '\u{e002}'), (']', '\u{e003}'), (',', '\u{e004}'), ('#', '\u{e005}'), (':', '\u{e006}')];
+
+/// Shields `${…}` references from YAML, which takes their braces for its own inside `{ key: ${VAR} }`.
+pub(crate) fn shield(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let end = rest[at..].find(['}', '\n']).map_or(rest.len(), |end| at + end + 1);
+        out.push_str(&rest[..at]);
+        if rest[at..end].ends_with('}') {
+            out.extend(rest[at..end].chars().map(|c| SHIELDED.iter().find(|(plain, _)| *plain == c).map_or(c, |(_, shield)| *shield)));
+        } else {
+            out.push_str(&rest[at..end]);
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Turns shielded characters back.
+pub(crate) fn unshield(text: &str) -> String {
+    text.chars().map(|c| SHIELDED.iter().find(|(_, shield)| *shield == c).map_or(c, |(plain, _)| *plain)).collect()
 }
 
 /// Adds to an error the place in `source` where a text stands.
@@ -136,6 +164,16 @@ mod tests {
         assert_eq!(environment.expand("${NO:-x}${EMPTY:-y}$$5 $z").unwrap(), "xy$5 $z");
         let error = environment.expand("${EMPTY}").unwrap_err();
         assert_eq!(error.code(), codes::MISSING_VARIABLE);
+    }
+
+    #[test]
+    fn references_survive_yaml() {
+        let text = "config: { a: ${TOKEN}, b: ${NO:-x,#[y]: z}, c: [${TOKEN}, \"${TOKEN}\"] } # ${TOKEN}\nd: ${unclosed\n";
+        let mut value: serde_json::Value = aqueduct_schema::yaml::read("p.yaml", &shield(text)).unwrap();
+        environment().expand_all(&mut value, "p.yaml", text).unwrap();
+        assert_eq!(value["config"], serde_json::json!({"a": "t-1", "b": "x,#[y]: z", "c": ["t-1", "t-1"]}));
+        assert_eq!(value["d"], "${unclosed");
+        assert_eq!(shield(text).chars().count(), text.chars().count());
     }
 
     #[test]

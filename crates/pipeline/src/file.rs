@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::environment::{Environment, place};
+use crate::environment::{Environment, place, shield, unshield};
 
 /// A pipeline: where records come from, what happens to them, where they go.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -108,11 +108,13 @@ pub struct RunSection {
     pub seconds_per_load: u64,
     /// Seconds without a byte after which a request is given up and tried again.
     pub idle_timeout_seconds: u64,
+    /// Seconds for which a request that fails for a passing reason is tried again, waits included.
+    pub retry_seconds: u64,
 }
 
 impl Default for RunSection {
     fn default() -> Self {
-        Self { parallel_streams: 4, records_per_load: 10_000, seconds_per_load: 30, idle_timeout_seconds: 30 }
+        Self { parallel_streams: 4, records_per_load: 10_000, seconds_per_load: 30, idle_timeout_seconds: 30, retry_seconds: 900 }
     }
 }
 
@@ -139,7 +141,7 @@ impl LoadedFile {
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
         let shown = path.display().to_string();
         let text = read_text(path)?;
-        let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &text)?;
+        let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &shield(&text))?;
         environment.expand_all(&mut content.source.config, &shown, &text)?;
         expand_secret(&mut content.destination.url, environment, &shown, &text)?;
         if let Some(key) = &mut content.privacy.token_key {
@@ -176,7 +178,8 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 fn expand_secret(secret: &mut Secret, environment: &Environment, file: &str, text: &str) -> Result<()> {
-    let expanded = environment.expand(secret.expose()).map_err(|error| place(error, file, text, secret.expose()))?;
+    let written = unshield(secret.expose());
+    let expanded = environment.expand(&written).map_err(|error| place(error, file, text, &written))?;
     *secret = Secret::new(expanded);
     Ok(())
 }
