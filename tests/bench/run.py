@@ -128,8 +128,8 @@ def timed(command, environment):
 def aqueduct(pages, destination, rows, runs, postgres):
     pipeline = os.path.join(WORK, "bench.yaml")
     with open(pipeline, "w") as out:
-        out.write("name: bench\nsource:\n  connector: hubspot\n  config: { access_token: ${TOKEN}, base_url: ${BASE}, requests_per_10_seconds: 1000000 }\n"
-                  "  select: [contacts]\nnormalise: { defaults: { country: GB } }\ndestination: { url: ${URL} }\n")
+        out.write("name: bench\nsource:\n  connector: hubspot\n  config: { access_token: \"${TOKEN}\", base_url: \"${BASE}\", requests_per_10_seconds: 1000000 }\n"
+                  "  select: [contacts]\nnormalise: { defaults: { country: GB } }\ndestination: { url: \"${URL}\" }\n")
     results = []
     for _ in range(runs):
         if destination == "postgres":
@@ -178,10 +178,12 @@ def main():
     arguments.add_argument("--rows", type=int, default=200_000)
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--peers", action="store_true")
+    arguments.add_argument("--no-build", action="store_true", help="measure the release build that is there")
     arguments.add_argument("--destinations", default="postgres,sqlite,discard")
     options = arguments.parse_args()
     os.makedirs(WORK, exist_ok=True)
-    subprocess.run(["cargo", "build", "--release", "-p", "aqueduct-cli", "-p", "aqueduct-simulator"], cwd=ROOT, check=True)
+    if not options.no_build:
+        subprocess.run(["cargo", "build", "--release", "-p", "aqueduct-cli", "-p", "aqueduct-simulator"], cwd=ROOT, check=True)
     destinations = options.destinations.split(",")
     postgres = Postgres() if "postgres" in destinations else None
     pages = Pages(options.rows)

@@ -11,7 +11,7 @@ mod streams;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_connector::schema::{Error, ErrorKind, Mode, Result, codes};
+use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
     Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, StatusRule, Stream, async_trait,
 };
@@ -94,8 +94,8 @@ impl Connector for HubSpot {
         let mut streams = Vec::new();
         for object in &streams::OBJECTS {
             let properties = match self.api(context).properties(object.name).await {
-                // One missing scope must not hide the other streams: reading this one will say which scope it lacks.
-                Err(error) if error.kind() == ErrorKind::Permission => Vec::new(),
+                // One missing scope, or an object type that is not there, must not hide the other streams: reading this one says what it lacks.
+                Err(error) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => Vec::new(),
                 answer => answer?,
             };
             streams.push(streams::object(object, properties, lag));

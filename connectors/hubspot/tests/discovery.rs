@@ -97,11 +97,13 @@ fn an_answer_without_properties_is_no_account() {
 
 #[test]
 fn a_missing_scope_hides_no_other_stream() {
-    let denied = Error::new(codes::PERMISSION_DENIED, "no");
-    let fake = Fake::refusing(denied, |request| request.url.ends_with("/companies"), json!({"results": []}));
-    let streams = ready(connector(json!({})).discover(&fake.context())).unwrap();
-    assert_eq!(streams.len(), 8);
-    assert!(streams[1].record.index_of("properties.domain").is_some(), "its mappings still hold");
+    for code in [codes::PERMISSION_DENIED, codes::REQUEST_REJECTED] {
+        let denied = Error::new(code, "no");
+        let fake = Fake::refusing(denied, |request| request.url.ends_with("/companies"), json!({"results": []}));
+        let streams = ready(connector(json!({})).discover(&fake.context())).unwrap();
+        assert_eq!(streams.len(), 8);
+        assert!(streams[1].record.index_of("properties.domain").is_some(), "its mappings still hold");
+    }
 }
 
 #[test]
