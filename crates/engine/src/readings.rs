@@ -76,8 +76,8 @@ pub(crate) fn next(stream: &Stream, state: &StreamState, done: &Done, options: &
     Some(Due { mode, from, until, started_at: None, position: None })
 }
 
-/// With changes, the first load is a backfill (or a snapshot), and later runs read changes and then deletions. Without, every run
-/// reads all.
+/// With changes, the first load is a backfill (or a snapshot), and later runs read changes; deletions follow either, queued by its
+/// last page. Without changes, every run reads all.
 fn due_by_itself(stream: &Stream, state: &StreamState, done: &Done) -> Option<Mode> {
     let has = |mode: Mode| stream.modes.contains(&mode);
     let whole = [Mode::Backfill, Mode::Snapshot].into_iter().find(|mode| has(*mode));
@@ -90,7 +90,7 @@ fn due_by_itself(stream: &Stream, state: &StreamState, done: &Done) -> Option<Mo
     if !done.has(mode) {
         return Some(mode);
     }
-    // After changes the deletions are queued by the changes' last page already; this is for streams without changes.
+    // Only for streams without changes: elsewhere the deletions were queued, and so are done by now.
     (mode != Mode::Snapshot && has(Mode::Deletions) && !done.has(Mode::Deletions)).then_some(Mode::Deletions)
 }
 
