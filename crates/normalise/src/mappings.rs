@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aqueduct_schema::{Entity, Error, Field, RecordSchema, Result, codes, entities};
 
 use crate::expression::{Expression, Path};
-use crate::mapping::{Each, MappedField, Mapping, entity_named, field_named, parse_fields};
+use crate::mapping::{Each, MappedField, Mapping, element_path, entity_named, field_named, parse_fields};
 use crate::settings::Normalise;
 use crate::suggest::nearest;
 use crate::yaml::{Key, Place, Reader};
@@ -176,7 +176,7 @@ impl Mappings {
             let own = mapped.overridden.as_ref().or((*mapped.file == *mapping.file).then_some(&mapped.expression));
             let reader = if mapped.overridden.is_some() { here } else { reader };
             for path in own.into_iter().flat_map(Expression::paths) {
-                let inside = each.is_some() && crate::mapping::element_path(&path.name).is_some();
+                let inside = each.is_some() && element_path(&path.name).is_some();
                 if !inside {
                     check_path(reader, path, record, &mapping.stream, errors);
                 }
@@ -191,7 +191,8 @@ impl Mappings {
                 continue;
             }
             for path in mapped.expression.paths() {
-                if seen.contains(&(&mapped.file, path.place)) {
+                let inside = matches!(mapping.each, Each::Element(_)) && element_path(&path.name).is_some();
+                if inside || seen.contains(&(&mapped.file, path.place)) {
                     continue;
                 }
                 seen.push((&mapped.file, path.place));
