@@ -73,10 +73,12 @@ pub struct SourceSection {
 pub struct PrivacySection {
     /// The policy file, relative to the pipeline file or the working directory.
     #[serde(default)]
-    pub policy: Option<PathBuf>,
+    #[schemars(with = "Option<PathBuf>")]
+    pub policy: Option<Spanned<PathBuf>>,
     /// The key for tokens; 16 characters at least. `${VAR}` and `${file:PATH}` are replaced.
     #[serde(default)]
-    pub token_key: Option<Secret>,
+    #[schemars(with = "Option<Secret>")]
+    pub token_key: Option<Spanned<Secret>>,
 }
 
 /// What is good enough.
@@ -93,7 +95,8 @@ pub struct QualitySection {
 #[serde(deny_unknown_fields)]
 pub struct DestinationSection {
     /// `sqlite://FILE`, `postgres://USER:PASSWORD@HOST/DATABASE` or `discard://`; `${VAR}` and `${file:PATH}` are replaced.
-    pub url: Secret,
+    #[schemars(with = "Secret")]
+    pub url: Spanned<Secret>,
 }
 
 /// How much at once.
@@ -143,9 +146,9 @@ impl LoadedFile {
         let text = read_text(path)?;
         let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &shield(&text))?;
         environment.expand_all(&mut content.source.config, &shown, &text)?;
-        expand_secret(&mut content.destination.url, environment, &shown, &text)?;
+        expand_secret(&mut content.destination.url.value, environment, &shown, &text)?;
         if let Some(key) = &mut content.privacy.token_key {
-            expand_secret(key, environment, &shown, &text)?;
+            expand_secret(&mut key.value, environment, &shown, &text)?;
         }
         let name = match &content.name {
             Some(name) => name.clone(),
@@ -157,14 +160,28 @@ impl LoadedFile {
         }
         let policy = match &content.privacy.policy {
             Some(policy) => {
-                let file = beside(path, policy);
-                let policy_text = read_text(&file).map_err(|error| place(error, &shown, &text, &policy.display().to_string()))?;
+                let file = beside(path, &policy.value);
+                let policy_text = read_text(&file).map_err(|error| at(error, &shown, policy))?;
                 Policy::read(&file.display().to_string(), &policy_text)?
             }
             None => Policy::default(),
         };
         Ok(Self { name, path: shown, text, content, policy })
     }
+
+    /// The destination's address.
+    pub fn destination(&self) -> &Secret {
+        &self.content.destination.url.value
+    }
+
+    /// Adds to an error the place of a value in this file.
+    pub(crate) fn at<T>(&self, error: Error, value: &Spanned<T>) -> Error {
+        at(error, &self.path, value)
+    }
+}
+
+fn at<T>(error: Error, file: &str, value: &Spanned<T>) -> Error {
+    error.at(file, value.referenced.line(), value.referenced.column())
 }
 
 /// A path as written, or beside the pipeline file where it does not exist from the working directory.

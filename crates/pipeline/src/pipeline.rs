@@ -54,9 +54,9 @@ impl Pipeline {
     /// Everything that is wrong with the files, each with its place.
     pub fn open(path: &Path, registry: &Registry, environment: &Environment) -> Result<Self> {
         let file = LoadedFile::read(path, environment)?;
+        aqueduct_warehouse::check_address(file.destination()).map_err(|error| file.at(error, &file.content.destination.url))?;
         let named = &file.content.source.connector;
-        let at = |error: Error| error.at(&file.path, named.referenced.line(), named.referenced.column());
-        let registration = registry.find(&named.value).map_err(at)?.clone();
+        let registration = registry.find(&named.value).map_err(|error| file.at(error, named))?.clone();
         let connector = (registration.build)(file.content.source.config.clone()).map_err(|error| config_place(error, &file))?;
         let mut documents = Vec::new();
         for (name, yaml) in registration.mappings {
@@ -64,7 +64,13 @@ impl Pipeline {
         }
         let mut mappings = Mappings::new(documents);
         mappings.configure(&file.path, &file.content.normalise)?;
-        let protector = Arc::new(Protector::new(file.policy.clone(), file.content.privacy.token_key.as_ref())?);
+        let (policy, key) = (&file.content.privacy.policy, &file.content.privacy.token_key);
+        let protector = Protector::new(file.policy.clone(), key.as_ref().map(|key| &key.value));
+        let protector = Arc::new(protector.map_err(|error| match (key, policy) {
+            (Some(key), _) => file.at(error, key),
+            (None, Some(policy)) => file.at(error, policy),
+            (None, None) => error,
+        })?);
         Ok(Self { file, registration, mappings, protector, connector })
     }
 
@@ -73,8 +79,12 @@ impl Pipeline {
     /// # Errors
     /// `AQ1005` when the base URL cannot be used.
     pub fn engine(&self) -> Result<Engine> {
-        let settings =
-            Settings { idle_timeout: Duration::from_secs(self.file.content.run.idle_timeout_seconds.max(1)), ..Settings::default() };
+        let run = self.file.content.run;
+        let settings = Settings {
+            idle_timeout: Duration::from_secs(run.idle_timeout_seconds.max(1)),
+            max_elapsed: Duration::from_secs(run.retry_seconds),
+            ..Settings::default()
+        };
         Engine::new(self.connector.clone(), settings, Arc::new(SystemClock))
     }
 
@@ -136,7 +146,7 @@ impl Pipeline {
         let patterns: Vec<&str> = own.iter().map(|pattern| pattern.value.as_str()).collect();
         Selection::new(&patterns).apply(streams, uses).map_err(|error| {
             match own.iter().find(|pattern| error.message().contains(&format!("`{}`", pattern.value.trim()))) {
-                Some(pattern) => error.at(&self.file.path, pattern.referenced.line(), pattern.referenced.column()),
+                Some(pattern) => self.file.at(error, pattern),
                 None => error,
             }
         })

@@ -55,7 +55,7 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
     let connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
-    let destination = aqueduct_warehouse::open(&pipeline.file.content.destination.url).await?;
+    let destination = aqueduct_warehouse::open(pipeline.file.destination()).await?;
     let start = RunStart {
         pipeline: pipeline.file.name.as_str().into(),
         run_id: run_id(&clock).into(),

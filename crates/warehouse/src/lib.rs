@@ -28,6 +28,14 @@ use aqueduct_schema::{Result, Secret};
 
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
 
+/// Whether a destination's address can be understood. Nothing is opened.
+///
+/// # Errors
+/// `AQ1010`.
+pub fn check_address(url: &Secret) -> Result<()> {
+    address::Address::parse(url).map(|_| ())
+}
+
 /// Opens a destination: `sqlite://path/warehouse.db` (or `sqlite:path`), `postgres://user:password@host:port/database` (or
 /// `postgresql://`, with `?host=/folder` for a Unix socket), `discard://`.
 ///

@@ -10,9 +10,9 @@ use crate::commands::{Context, shown_destination};
 pub(crate) async fn check(context: &Context, named: &Path) -> Result<u8> {
     let pipeline = context.pipeline(named)?;
     let connected = pipeline.connect(&[]).await?;
-    let warehouse = aqueduct_pipeline::warehouse::open(&pipeline.file.content.destination.url).await?;
+    let warehouse = aqueduct_pipeline::warehouse::open(pipeline.file.destination()).await?;
     let states = warehouse.states(&pipeline.file.name).await?;
-    let destination = shown_destination(pipeline.file.content.destination.url.expose());
+    let destination = shown_destination(pipeline.file.destination().expose());
     let output = &context.output;
     if output.is_json() {
         output.json_line(&serde_json::json!({

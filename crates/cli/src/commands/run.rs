@@ -45,7 +45,7 @@ pub(crate) fn print(report: &RunReport, pipeline: &Pipeline, output: &Output) {
         }
         output.json_line(&value);
     } else {
-        output.data(&summary(report, &shown_destination(pipeline.file.content.destination.url.expose()), output));
+        output.data(&summary(report, &shown_destination(pipeline.file.destination().expose()), output));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::output::{number, table};
 /// Lists the latest runs of a pipeline.
 pub(crate) async fn runs(context: &Context, named: &Path, limit: u32) -> Result<u8> {
     let pipeline = context.pipeline(named)?;
-    let warehouse = aqueduct_pipeline::warehouse::open(&pipeline.file.content.destination.url).await?;
+    let warehouse = aqueduct_pipeline::warehouse::open(pipeline.file.destination()).await?;
     let runs = warehouse.runs(Some(&pipeline.file.name), limit).await?;
     if context.output.is_json() {
         runs.iter().for_each(|run| context.output.json_line(run));

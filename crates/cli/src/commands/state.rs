@@ -12,7 +12,7 @@ use crate::output::table;
 pub(crate) async fn state(context: &Context, action: StateAction) -> Result<u8> {
     let (StateAction::List { pipeline } | StateAction::Clear { pipeline, .. } | StateAction::Set { pipeline, .. }) = &action;
     let pipeline = context.pipeline(&pipeline.pipeline)?;
-    let warehouse = aqueduct_pipeline::warehouse::open(&pipeline.file.content.destination.url).await?;
+    let warehouse = aqueduct_pipeline::warehouse::open(pipeline.file.destination()).await?;
     let name = &pipeline.file.name;
     let states = warehouse.states(name).await?;
     let output = &context.output;
@@ -28,7 +28,11 @@ pub(crate) async fn state(context: &Context, action: StateAction) -> Result<u8> 
                 && !states.contains_key(stream)
             {
                 let known: Vec<&str> = states.keys().map(String::as_str).collect();
-                return Err(Error::new(codes::UNKNOWN_STREAM, format!("no state of a stream `{stream}`")).with("streams", known.join(", ")));
+                let error = Error::new(codes::UNKNOWN_STREAM, format!("no state of a stream `{stream}`"));
+                return Err(match known.is_empty() {
+                    true => error.advise("No stream of this pipeline has been read yet, so there is nothing to clear."),
+                    false => error.with("streams", known.join(", ")).advise("Name one of the streams above."),
+                });
             }
             for known in states.keys().filter(|known| stream.as_ref().is_none_or(|stream| stream == *known)) {
                 warehouse.set_state(name, known, None).await?;
