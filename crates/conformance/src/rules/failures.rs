@@ -1,0 +1,104 @@
+//! When the source is slow, fails, or has lost a record.
+
+use std::time::Duration;
+
+use aqueduct_schema::{ErrorKind, Mode, Retry, StreamState, codes};
+
+use super::ends::completes_nothing;
+use crate::trial::{Ask, Course, MAX_ATTEMPTS, Stop, Trial, all_of, applies, require};
+use crate::vendor::{Ability, Harm};
+
+pub(super) async fn slow_down(trial: &Trial<'_>) -> Course {
+    trial.needs(Ability::Statuses)?;
+    let stream = trial.stream().await?;
+    for seconds in [Some(7), Some(45), None] {
+        let earlier = trial.account.asked().len();
+        trial.account.harm(&stream.name, Harm::SlowDown(seconds), 1, Some(1))?;
+        let reading = trial.load(&stream, &StreamState::default()).await?;
+        trial.account.heal()?;
+        let what = seconds.map_or("\"slow down\"".to_owned(), |seconds| format!("\"slow down for {seconds} s\""));
+        all_of(&trial.live(&stream)?, &reading.ids(), &format!("a first load that is told {what}"))?;
+        let asked = trial.account.asked().split_off(earlier);
+        let told = asked.iter().position(|asked| asked.status == 429);
+        let Some((told, next)) = told.and_then(|told| Some((asked[told], *asked.get(told + 1)?))) else {
+            return Err(Stop::Failed(format!("nobody was told {what}, or nobody asked again: nothing was tried")));
+        };
+        let waited = next.at.since(told.at);
+        let least = seconds.map_or(Duration::from_millis(1), Duration::from_secs);
+        require(waited >= least, || format!("after {what} the next request came {} ms later", waited.as_millis()))?;
+    }
+    trial.account.harm(&stream.name, Harm::SlowDown(None), 1, None)?;
+    let earlier = trial.account.asked().len();
+    let reading = trial.read(Ask::new(&stream, &StreamState::default())).await?;
+    let refused = trial.account.asked().split_off(earlier).iter().filter(|asked| asked.status == 429).count();
+    let Err(error) = &reading.outcome else {
+        return Err(Stop::Failed("a source that says \"slow down\" for ever ends a reading without an error".to_owned()));
+    };
+    require(error.code() == codes::RATE_LIMITED, || format!("\"slow down\" for ever is told as {}, not AQ3001", error.code().id))?;
+    require(refused <= MAX_ATTEMPTS as usize, || format!("a request that is told \"slow down\" is sent {refused} times"))?;
+    completes_nothing(&reading, &StreamState::default(), "\"slow down\" for ever")
+}
+
+pub(super) async fn server_failure(trial: &Trial<'_>) -> Course {
+    trial.needs(Ability::Statuses)?;
+    let stream = trial.stream().await?;
+    for harm in [Harm::Status(500), Harm::Status(503), Harm::Dropped] {
+        trial.account.harm(&stream.name, harm, 1, Some(2))?;
+        let reading = trial.load(&stream, &StreamState::default()).await?;
+        trial.account.heal()?;
+        all_of(&trial.live(&stream)?, &reading.ids(), &format!("a first load with two failures ({harm:?})"))?;
+
+        trial.account.harm(&stream.name, harm, 1, None)?;
+        let earlier = trial.account.asked().len();
+        let reading = trial.read(Ask::new(&stream, &StreamState::default())).await?;
+        let sent = trial.account.asked().len() - earlier;
+        trial.account.heal()?;
+        let Err(error) = &reading.outcome else {
+            return Err(Stop::Failed(format!("a source that fails for ever ({harm:?}) ends a reading without an error")));
+        };
+        let (kind, retry) = (error.kind(), error.retry());
+        require(kind == ErrorKind::Source && retry != Retry::Never, || {
+            format!("a source that fails for ever ({harm:?}) is told as {error:?}, not as its own failure that may pass")
+        })?;
+        // The first page, and no more than so many attempts at the second.
+        let most = 1 + MAX_ATTEMPTS as usize;
+        require((3..=most).contains(&sent), || format!("a source that fails for ever ({harm:?}) is asked {sent} times, not 3 to {most}"))?;
+        completes_nothing(&reading, &StreamState::default(), "a source that fails for ever")?;
+        let rest = trial.load(&stream, &reading.state()).await?;
+        let mut together = reading.ids();
+        together.extend(rest.ids());
+        all_of(&trial.live(&stream)?, &together, "what was read before a failure and after it")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn deletions(trial: &Trial<'_>) -> Course {
+    trial.needs(Ability::Change)?;
+    let stream = trial.stream().await?;
+    let listed = stream.modes.contains(&Mode::Deletions);
+    let whole = stream.modes.contains(&Mode::Snapshot) && !stream.modes.contains(&Mode::Changes);
+    applies(listed || whole, "the stream has no way of telling deletions")?;
+    let first = trial.load(&stream, &StreamState::default()).await?;
+    let live = trial.live(&stream)?;
+    let (Some(one), Some(other)) = (live.first(), live.last()) else {
+        return Err(Stop::Failed("the vendor's account is empty".to_owned()));
+    };
+    for id in [one, other] {
+        trial.account.advance(Duration::from_secs(2));
+        trial.account.delete(&stream.name, id)?;
+    }
+    trial.account.advance(Duration::from_secs(2));
+    let next = trial.load(&stream, &first.state()).await?;
+    for id in [one, other] {
+        let last = next.pages.iter().flat_map(|page| &page.records).rfind(|record| record.id == *id);
+        // A snapshot tells by leaving out; a list of deletions tells by the flag.
+        let told = if listed { last.is_some_and(|record| record.deleted) } else { last.is_none() };
+        require(told, || {
+            format!(
+                "record {id} was deleted, and the reading after it {}",
+                if last.is_some() { "shows it as live" } else { "does not say so" }
+            )
+        })?;
+    }
+    Ok(())
+}
