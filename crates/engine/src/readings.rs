@@ -134,10 +134,8 @@ pub(crate) fn after(
     if bookmark.is_some() {
         state.bookmark.clone_from(bookmark);
     }
-    let first_load = due.mode == Mode::Backfill && due.until.is_none() && state.settled.is_none();
-    if (due.mode == Mode::Changes || first_load) && deletions_follow(stream, options) {
-        // Queued with the last page of the changes (or of the first load, which lists live records alone), from where they began:
-        // whatever interrupts the run, no deletion is passed over.
+    if due.mode == Mode::Changes && deletions_follow(stream, options) {
+        // Queued with the changes' last page, from where the changes began: whatever interrupts the run, no deletion is passed over.
         state.reading = Some(ReadingState { mode: Mode::Deletions, started_at, from: state.settled.clone(), until: None, position: None });
     }
     if settles(&state, due) {
