@@ -86,11 +86,10 @@ pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
 pub(crate) fn verdict(error: &sqlx::Error) -> Verdict {
     match error {
         sqlx::Error::Database(error) => match (error.try_downcast_ref::<PgDatabaseError>(), error.code().as_deref()) {
-            // Serialization failure, deadlock, lock not available, admin shutdown, crash shutdown, cannot connect now, and a unique
-            // index of the catalogue met by two transactions that create the same table.
-            (Some(_), Some("40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701" | "23505")) => {
-                Verdict::Again
-            }
+            // Serialization failure, deadlock, lock not available, admin shutdown, crash shutdown, cannot connect now, and two transactions
+            // that create the same thing.
+            (Some(_), Some("40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701")) => Verdict::Again,
+            (Some(error), Some(UNIQUE_VIOLATION)) if error.constraint().is_some_and(|name| name.starts_with("pg_")) => Verdict::Again,
             // The low byte is the primary result code: busy, or locked by another connection.
             (None, Some(code)) if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) => Verdict::Again,
             _ => Verdict::Final,

@@ -78,7 +78,7 @@ impl PrivateServer {
             if log.contains("FATAL") || server.keeper.try_wait()?.is_some() {
                 return Err(Error::other(format!("PostgreSQL did not start: {log}")));
             }
-            std::thread::sleep(Duration::from_millis(10));
+            pause();
         }
         Err(Error::new(ErrorKind::TimedOut, "PostgreSQL did not start within a minute"))
     }
@@ -106,7 +106,13 @@ impl Drop for PrivateServer {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server tells by a file alone that it is ready")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
 /// The folder of `initdb` and `postgres`: of the newest version installed.
+#[expect(clippy::disallowed_methods, reason = "where programs are is no setting of a pipeline")]
 fn binaries() -> Result<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")

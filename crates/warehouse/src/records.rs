@@ -1,5 +1,7 @@
 //! Records that destinations keep as JSON, and what is common in understanding them.
 
+use std::time::Duration;
+
 use aqueduct_schema::{Error, Result, StreamState, Timestamp, codes};
 
 use crate::warehouse::{Fence, RunRecord, RunStart, RunStatus};
@@ -23,8 +25,16 @@ pub(crate) fn running(start: &RunStart) -> RunRecord {
 }
 
 /// The machine's clock, for the columns that tell when something was loaded.
+#[expect(clippy::disallowed_methods, reason = "no cursor follows this time, it is written and never compared")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_microseconds(jiff::Timestamp::now().as_microsecond())
+}
+
+/// Waits before the next attempt, and doubles the pause after it.
+#[expect(clippy::disallowed_methods, reason = "a transaction that met another one is begun again here: the engine knows nothing of it")]
+pub(crate) async fn wait(pause: &mut Duration) {
+    tokio::time::sleep(*pause).await;
+    *pause *= 2;
 }
 
 /// Understands a stored state.

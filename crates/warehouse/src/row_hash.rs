@@ -16,10 +16,13 @@ pub(crate) const LENGTH: usize = 32;
 
 /// Makes the digests of rows of one schema.
 pub(crate) struct RowHasher {
-    /// Columns in the order of their names: position, and eight bytes that stand for the name.
-    columns: Vec<(usize, [u8; 8])>,
+    /// Columns in the order of their names: position, and bytes that stand for the name.
+    columns: Vec<(usize, [u8; NAME])>,
     content: Vec<u8>,
 }
+
+/// How many bytes of a name's own digest stand for it.
+const NAME: usize = 6;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -31,8 +34,8 @@ impl RowHasher {
         let columns = columns
             .into_iter()
             .map(|(index, name)| {
-                let mut short = [0; 8];
-                short.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..8]);
+                let mut short = [0; NAME];
+                short.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..NAME]);
                 (index, short)
             })
             .collect();
@@ -47,9 +50,9 @@ impl RowHasher {
                 Cell::Null => continue,
                 Cell::Text(text) => {
                     self.content.extend_from_slice(name);
-                    // The length keeps a text from running into the next column.
+                    // The length keeps a text from running into the next column; Arrow's texts are shorter than 2 GiB.
                     self.content.push(b't');
-                    self.content.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                    self.content.extend_from_slice(&(text.len() as u32).to_le_bytes());
                     self.content.extend_from_slice(text.as_bytes());
                     continue;
                 }

@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
-use crate::records;
+use crate::records::{self, wait};
 use crate::sequence::Sequence;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
@@ -180,8 +180,7 @@ impl Postgres {
         for _ in 1..ATTEMPTS {
             match self.find_once(fence, plan).await {
                 Err(failure) if failure.verdict() == Verdict::Again => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    wait(&mut pause).await;
                 }
                 result => return result,
             }
@@ -257,8 +256,7 @@ impl Warehouse for Postgres {
                 return Err(failure.into_error());
             }
             tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            wait(&mut pause).await;
         }
     }
 

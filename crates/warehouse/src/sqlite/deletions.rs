@@ -132,10 +132,8 @@ async fn close(
     let live: i64 = count.fetch_one(&mut *connection).await.doing_in("count live rows", &name)?;
     let seen = "SELECT value FROM _seen, json_each(_seen.keys) WHERE pipeline = ?4 AND stream = ?5 AND reading_started_at = ?6 AND scope =";
     let mut sql = mark(&table);
-    let mut next = 8;
-    for constant in scope.constants.keys() {
+    for (next, constant) in (8..).zip(scope.constants.keys()) {
         sql.push_str(&format!(" AND {} = ?{next}", quoted(constant)));
-        next += 1;
     }
     sql.push_str(&format!(" AND {} NOT IN ({seen} ?7)", quoted(&scope.key)));
     if stored.contains_key(SOURCE_ID) {

@@ -5,6 +5,7 @@ mod ledger;
 mod rows;
 mod statements;
 mod tables;
+mod unindexed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,9 +17,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
+use self::unindexed::Unindexed;
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::load_plan::{LoadPlan, Outcome, StepKind};
-use crate::records;
+use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
+use crate::records::{self, wait};
 use crate::sequence::Sequence;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
@@ -30,8 +32,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A SQLite file as destination.
 pub(crate) struct Sqlite {
-    connection: Mutex<SqliteConnection>,
+    connection: Mutex<Connected>,
     sequence: Sequence,
+}
+
+/// The connection, and what it has begun.
+struct Connected {
+    sqlite: SqliteConnection,
+    unindexed: Unindexed,
 }
 
 impl Sqlite {
@@ -58,25 +66,20 @@ impl Sqlite {
             .disable_statement_logging();
         let connection =
             options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
-        Ok(Self { connection: Mutex::new(connection), sequence: Sequence::default() })
+        let connected = Connected { sqlite: connection, unindexed: Unindexed::default() };
+        Ok(Self { connection: Mutex::new(connected), sequence: Sequence::default() })
     }
 
     async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
+        let Connected { sqlite, unindexed } = &mut *connection;
+        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
         ledger::check_fence(&mut transaction, fence).await?;
         let mut outcome = Outcome::default();
+        let mut filled = Vec::new();
         for table in &plan.tables {
-            let (stored, created) = tables::prepare(&mut transaction, &table.layout).await?;
-            let mut empty = created;
-            for step in &table.steps {
-                let done = match step.kind {
-                    StepKind::Rows | StepKind::Columns => rows::merge(&mut transaction, plan, step, &stored, empty).await?,
-                    StepKind::Tombstones => deletions::bury(&mut transaction, plan, step).await?,
-                };
-                empty = false;
-                outcome.note(step, &done);
-            }
+            let rows = load_table(&mut transaction, unindexed, plan, table, &mut outcome).await?;
+            filled.push((&table.layout, rows));
         }
         for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
             outcome.add(&done);
@@ -88,8 +91,65 @@ impl Sqlite {
         let state = &plan.checkpoint.state;
         ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?;
         transaction.commit().await.doing("commit the load")?;
+        for (layout, rows) in filled {
+            match rows {
+                Some(rows) => unindexed.set(layout, rows),
+                None => unindexed.remove(&layout.name),
+            }
+        }
         Ok(receipt)
     }
+
+    /// Makes the indexes of the tables that this process has filled.
+    async fn index(&self) -> Result<(), Failure> {
+        let mut connection = self.connection.lock().await;
+        let Connected { sqlite, unindexed } = &mut *connection;
+        for (name, key) in unindexed.tables() {
+            let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing_in("make the table's index", &name)?;
+            // Somebody may have dropped the table meanwhile.
+            if !tables::stored(&mut transaction, &name).await?.is_empty() {
+                tables::index(&mut transaction, &name, &key).await?;
+            }
+            transaction.commit().await.doing_in("make the table's index", &name)?;
+            unindexed.remove(&name);
+        }
+        Ok(())
+    }
+}
+
+/// Carries out what a plan does in one table. Gives the number of rows while the table goes on without index.
+async fn load_table(
+    connection: &mut SqliteConnection,
+    unindexed: &mut Unindexed,
+    plan: &LoadPlan,
+    table: &TablePlan,
+    outcome: &mut Outcome,
+) -> Result<Option<u64>, Failure> {
+    let layout = &table.layout;
+    let (stored, created) = tables::prepare(connection, layout).await?;
+    let mut rows = if created { Some(0) } else { unindexed.rows(&layout.name) };
+    if let Some(expected) = rows
+        && !created
+        && (tables::is_indexed(connection, &layout.name).await? || tables::last_row(connection, &layout.name).await? != expected)
+    {
+        rows = None;
+    }
+    if rows.is_none() {
+        tables::index(connection, &layout.name, &layout.key).await?;
+    }
+    for step in &table.steps {
+        if rows.is_some() && (step.kind == StepKind::Tombstones || !unindexed.adds(&layout.name, step)?) {
+            tables::index(connection, &layout.name, &layout.key).await?;
+            rows = None;
+        }
+        let done = match step.kind {
+            StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, &stored, rows.is_some()).await?,
+            StepKind::Tombstones => deletions::bury(connection, plan, step).await?,
+        };
+        rows = rows.map(|rows| rows + done.inserted);
+        outcome.note(step, &done);
+    }
+    Ok(rows)
 }
 
 #[async_trait]
@@ -101,7 +161,7 @@ impl Warehouse for Sqlite {
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {
         let mut connection = self.connection.lock().await;
         let begin = async {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
+            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
             ledger::create(&mut transaction).await?;
             let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
             transaction.commit().await.doing("begin the run")?;
@@ -113,16 +173,16 @@ impl Warehouse for Sqlite {
 
     async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
         let mut connection = self.connection.lock().await;
-        if !ledger::exists(&mut connection).await.map_err(Failure::into_error)? {
+        if !ledger::exists(&mut connection.sqlite).await.map_err(Failure::into_error)? {
             return Ok(BTreeMap::new());
         }
-        ledger::states(&mut connection, pipeline).await.map_err(Failure::into_error)
+        ledger::states(&mut connection.sqlite, pipeline).await.map_err(Failure::into_error)
     }
 
     async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()> {
         let mut connection = self.connection.lock().await;
         let set = async {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing("store the state")?;
+            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("store the state")?;
             ledger::create(&mut transaction).await?;
             match state {
                 Some(state) => ledger::write_state(&mut transaction, pipeline, stream, state, records::now(), None).await?,
@@ -142,8 +202,7 @@ impl Warehouse for Sqlite {
             match self.attempt(fence, &plan).await {
                 Err(failure) if failure.verdict() == Verdict::Again => {
                     tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    wait(&mut pause).await;
                 }
                 result => return result.map_err(Failure::into_error),
             }
@@ -152,15 +211,16 @@ impl Warehouse for Sqlite {
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
+        self.index().await.map_err(Failure::into_error)?;
         let mut connection = self.connection.lock().await;
-        ledger::write_run(&mut connection, record).await.map_err(Failure::into_error)
+        ledger::write_run(&mut connection.sqlite, record).await.map_err(Failure::into_error)
     }
 
     async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>> {
         let mut connection = self.connection.lock().await;
-        if !ledger::exists(&mut connection).await.map_err(Failure::into_error)? {
+        if !ledger::exists(&mut connection.sqlite).await.map_err(Failure::into_error)? {
             return Ok(Vec::new());
         }
-        ledger::runs(&mut connection, pipeline, limit).await.map_err(Failure::into_error)
+        ledger::runs(&mut connection.sqlite, pipeline, limit).await.map_err(Failure::into_error)
     }
 }

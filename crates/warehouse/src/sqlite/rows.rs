@@ -1,14 +1,15 @@
 //! Rows into a SQLite table: new ones inserted, changed ones updated, others left alone, each counted.
 //!
-//! While nothing of the table is met again, rows are inserted without looking; once a statement inserts fewer rows than it holds,
-//! keys and digests are looked up first, so that loading what is already there writes nothing at all.
+//! Rows of a table without index are appended. Else they are inserted without looking while nothing of the table is met again; once
+//! a statement inserts fewer rows than it holds, keys and digests are looked up first, so that loading what is already there writes
+//! nothing at all.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use aqueduct_schema::{TableName, ValueType};
+use aqueduct_schema::{Error, TableName, ValueType, codes};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Row, SqliteConnection};
 
@@ -21,7 +22,7 @@ use crate::row_hash::{LENGTH, RowHasher};
 use crate::warehouse::TableReceipt;
 
 /// Rows a statement: measured; more gain nothing and cost memory.
-const ROWS: usize = 64;
+const ROWS: usize = 128;
 /// The most parameters a statement has (SQLITE_MAX_VARIABLE_NUMBER).
 const PARAMETERS: usize = 32_766;
 /// Sizes of statements for what is left over, so that few different statements are prepared.
@@ -33,18 +34,19 @@ pub(crate) async fn merge(
     plan: &LoadPlan,
     step: &Step,
     stored: &Stored,
-    table_is_new: bool,
+    append: bool,
 ) -> Result<TableReceipt, Failure> {
     let loaded_at = crate::cells::timestamp_text(plan.loaded_at);
     let mut writer = Writer::new(step, stored, Statements::new(&step.schema, step.kind, stored, &plan.load_id, &loaded_at))?;
     let mut done = TableReceipt::empty(&step.schema.name);
     let mut rows = step.parts.iter().enumerate().flat_map(|(part, rows)| rows.rows().map(move |row| (part, row)));
-    let mut optimistic = table_is_new;
+    let mut optimistic = true;
+    let blind = if append { Kind::Append } else { Kind::Insert };
     let mut next = writer.chunk(&mut rows);
     while let Some(chunk) = next.take() {
         let count = chunk.rows.len() as u64;
         if optimistic {
-            let sql = writer.statements.get(Kind::Insert, chunk.rows.len());
+            let sql = writer.statements.get(blind, chunk.rows.len());
             let arguments = writer.arguments(&chunk, 0..chunk.rows.len());
             let inserted = {
                 let mut insertion = pin!(sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection));
@@ -60,14 +62,21 @@ pub(crate) async fn merge(
             done.inserted += inserted;
             if inserted < count {
                 optimistic = false;
-                // What was just inserted is now found unchanged.
-                let (_, changed) = writer.look_up(connection, &chunk).await?;
+                // What was just inserted is now found unchanged; what is still missing was refused, and not for its key.
+                let (missing, changed) = if append { (vec![0], Vec::new()) } else { writer.look_up(connection, &chunk).await? };
+                if !missing.is_empty() {
+                    return Err(refused(writer.name).into());
+                }
                 done.updated += writer.write(connection, &chunk, Kind::Replace, &changed).await?;
                 done.unchanged += count - inserted - changed.len() as u64;
             }
         } else {
             let (new, changed) = writer.look_up(connection, &chunk).await?;
-            done.inserted += writer.write(connection, &chunk, Kind::Insert, &new).await?;
+            let inserted = writer.write(connection, &chunk, Kind::Insert, &new).await?;
+            if inserted < new.len() as u64 {
+                return Err(refused(writer.name).into());
+            }
+            done.inserted += inserted;
             done.updated += writer.write(connection, &chunk, Kind::Replace, &changed).await?;
             done.unchanged += count - (new.len() + changed.len()) as u64;
             optimistic = new.len() as u64 == count;
@@ -75,6 +84,13 @@ pub(crate) async fn merge(
         }
     }
     Ok(done)
+}
+
+/// The error of rows that a constraint refuses which somebody has added to the table.
+fn refused(name: &TableName) -> Error {
+    Error::new(codes::DESTINATION_FAILED, "a constraint of the table refuses rows")
+        .with("table", name)
+        .advise("Remove the unique index or trigger that was added to the table, then run again.")
 }
 
 /// Rows of one statement.
@@ -232,7 +248,7 @@ fn push_decimal(arguments: &mut SqliteArguments, value: i128) {
         return add(arguments, whole);
     }
     let mut digits = value.unsigned_abs();
-    while digits > 0 && digits % 10 == 0 {
+    while digits > 0 && digits.is_multiple_of(10) {
         digits /= 10;
     }
     let mut text = Vec::with_capacity(41);

@@ -13,7 +13,7 @@ use crate::load_plan::StepKind;
 ///
 /// Parameters of a row: its columns in the order of the schema, then the digest; of a looked-up row: key, digest, time of change.
 pub(crate) struct Statements {
-    /// `INSERT INTO … VALUES `
+    /// Table, columns and `VALUES `.
     insert: String,
     /// One row of parameters and literals.
     row: String,
@@ -27,6 +27,8 @@ pub(crate) struct Statements {
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
+    /// Inserts rows whose keys are new, into a table without index.
+    Append,
     /// Inserts the rows whose key is new.
     Insert,
     /// Inserts rows, or updates those whose key is known.
@@ -91,7 +93,7 @@ impl Statements {
                 hash = quoted(ROW_HASH),
             ),
         ];
-        Self { insert: format!("INSERT INTO {table} ({names}) VALUES "), row, update, lookup, made: HashMap::new() }
+        Self { insert: format!("{table} ({names}) VALUES "), row, update, lookup, made: HashMap::new() }
     }
 
     /// The statement for a number of rows.
@@ -101,13 +103,18 @@ impl Statements {
         }
         let mut sql = String::with_capacity(self.insert.len() + self.update.len() + rows * (self.row.len() + 1));
         match kind {
-            Kind::Insert | Kind::Replace => {
+            Kind::Append | Kind::Insert | Kind::Replace => {
+                // `OR IGNORE` spares the journal that SQLite keeps for statements which may fail after some of their rows. Nothing but
+                // a known key is ever ignored: keys, constants and load columns are never null.
+                sql.push_str(if kind == Kind::Replace { "INSERT INTO " } else { "INSERT OR IGNORE INTO " });
                 sql.push_str(&self.insert);
                 for index in 0..rows {
                     sql.push_str(if index == 0 { "" } else { "," });
                     sql.push_str(&self.row);
                 }
-                sql.push_str(if kind == Kind::Insert { " ON CONFLICT DO NOTHING" } else { &self.update });
+                if kind == Kind::Replace {
+                    sql.push_str(&self.update);
+                }
             }
             Kind::Lookup => {
                 sql.push_str(&self.lookup[0]);

@@ -83,14 +83,41 @@ fn create(table: &str, layout: &Layout) -> String {
         push_name(&mut sql, name);
         sql.push(' ');
         sql.push_str(declared(*value_type));
-        if *name == layout.key {
-            sql.push_str(" NOT NULL PRIMARY KEY");
-        } else if *filled {
+        if *filled {
             sql.push_str(" NOT NULL");
         }
     }
     sql.push(')');
     sql
+}
+
+/// The name of the unique index over a table's keys. It stands in for a primary key, which SQLite cannot add to a table later.
+fn index_of(name: &TableName) -> String {
+    format!("{name}_key")
+}
+
+/// Whether the index over the keys is there.
+pub(crate) async fn is_indexed(connection: &mut SqliteConnection, name: &TableName) -> Result<bool, Failure> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ? AND tbl_name = ?)")
+        .bind(index_of(name))
+        .bind(name.to_string())
+        .fetch_one(connection)
+        .await
+        .doing_in("look for the table's index", name)
+}
+
+/// Makes the index over the keys, if it is not there.
+pub(crate) async fn index(connection: &mut SqliteConnection, name: &TableName, key: &str) -> Result<(), Failure> {
+    let sql = format!("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} ({})", quoted(&index_of(name)), quoted(&name.to_string()), quoted(key));
+    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await.doing_in("make the table's index", name)?;
+    Ok(())
+}
+
+/// The id of the last row, which is the number of rows ever appended while nobody deletes.
+pub(crate) async fn last_row(connection: &mut SqliteConnection, name: &TableName) -> Result<u64, Failure> {
+    let sql = format!("SELECT coalesce(max(rowid), 0) FROM {}", quoted(&name.to_string()));
+    let last: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.doing_in("look at the table", name)?;
+    Ok(u64::try_from(last).unwrap_or(0))
 }
 
 /// Gives a column a wider type. SQLite cannot change a declared type, and with the old one it would turn a text such as `007`

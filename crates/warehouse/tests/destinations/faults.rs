@@ -29,6 +29,22 @@ pub(crate) async fn loads_of_two_streams_into_one_new_table_both_arrive(to: &Des
     assert_eq!(flat(to.ask("SELECT stream FROM {_state} ORDER BY stream").await), ["one", "two"]);
 }
 
+pub(crate) async fn a_constraint_of_somebody_else_loses_no_row(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
+    to.ask("CREATE UNIQUE INDEX only_one ON {people} (name)").await;
+    for rows in [[("2", "b"), ("3", "a")], [("4", "a"), ("1", "a")]] {
+        let error = to.load(&fence, vec![batch(vec![people(&rows)])]).await.unwrap_err();
+        assert_eq!(error.code(), codes::DESTINATION_FAILED);
+        assert_eq!(flat(to.ask("SELECT _id FROM {people}").await), ["1"]);
+    }
+    to.load(&fence, vec![batch(vec![people(&[("1", "a"), ("2", "b")])])]).await.unwrap();
+    // By now rows are looked up first.
+    let error = to.load(&fence, vec![batch(vec![people(&[("1", "a"), ("4", "b")])])]).await.unwrap_err();
+    assert_eq!(error.code(), codes::DESTINATION_FAILED);
+    assert_eq!(flat(to.ask("SELECT _id FROM {people} ORDER BY _id").await), ["1", "2"]);
+}
+
 pub(crate) async fn a_run_that_begins_again_finds_its_place(to: &Destination) {
     let fence = to.begin("run-1").await;
     let page = |place| batch_with(vec![people(&[("1", "a")])], Vec::new(), 0, checkpoint(Mode::Backfill, place, false));
@@ -38,6 +54,62 @@ pub(crate) async fn a_run_that_begins_again_finds_its_place(to: &Destination) {
     assert_eq!(again.runs(Some("shop"), 1).await.unwrap()[0].ended_at, None, "a killed run stays as running");
     // A load without batches has nothing to commit.
     assert_eq!(to.load(&fence, Vec::new()).await.unwrap(), aqueduct_warehouse::Receipt::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_of_a_first_load_comes_at_the_end_or_when_it_is_needed() {
+    const INDEXES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = 'shop_people_key'";
+    let end = |fence: &aqueduct_warehouse::Fence| aqueduct_warehouse::RunRecord {
+        run_id: fence.run_id.to_string(),
+        pipeline: "shop".into(),
+        started_at: aqueduct_schema::Timestamp::from_seconds(1),
+        ended_at: None,
+        status: aqueduct_warehouse::RunStatus::Ok,
+        exit_code: 0,
+        streams: Vec::new(),
+    };
+    // A whole run: appended, then indexed; the next run merges.
+    let to = Destination::sqlite().await;
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
+    to.load(&fence, vec![batch(vec![people(&[("2", "b")])])]).await.unwrap();
+    assert_eq!(to.one(INDEXES).await, "0");
+    to.warehouse.end_run(&fence, &end(&fence)).await.unwrap();
+    assert_eq!(to.one(INDEXES).await, "1");
+    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "b"), ("3", "c")])])]).await.unwrap().unchanged, 1);
+
+    // Killed before the end: the next process finds the index missing.
+    let to = Destination::sqlite().await;
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
+    let again = to.again().await;
+    let other = aqueduct_warehouse::RunStart {
+        pipeline: "other".into(),
+        run_id: "run-2".into(),
+        started_at: aqueduct_schema::Timestamp::from_seconds(2),
+        allow_mass_delete: false,
+    };
+    let other = again.begin_run(other).await.unwrap();
+    assert_eq!(again.load(&other, vec![batch(vec![people(&[("1", "a"), ("2", "b")])])]).await.unwrap().unchanged, 1);
+    assert_eq!(to.one(INDEXES).await, "1");
+    // The first process sees what the other one did.
+    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "x")])])]).await.unwrap().tables[0].updated, 1);
+    assert_eq!(flat(to.ask("SELECT _id, name FROM {people} ORDER BY _id").await), ["1", "a", "2", "x"]);
+
+    // Somebody else wrote into the table, without any index.
+    let to = Destination::sqlite().await;
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
+    to.ask("INSERT INTO {people} (_id, name, _load_id, _loaded_at, _row_hash) VALUES ('2', 'hand', '', '', '')").await;
+    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "b")])])]).await.unwrap().tables[0].updated, 1);
+
+    // A tombstone looks its row up.
+    let to = Destination::sqlite().await;
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![batch(vec![people(&[("1", "a"), ("2", "b")])])]).await.unwrap();
+    let receipt = to.load(&fence, vec![batch(vec![people(&[]), tombstones(source(), "_id", &[("2", 5)])])]).await.unwrap();
+    assert_eq!(receipt.tables[0].deleted, 1);
+    assert_eq!(to.one(INDEXES).await, "1");
 }
 
 #[tokio::test]
@@ -87,21 +159,6 @@ async fn a_refused_value_is_not_quoted() {
     assert!(!shown.contains("canary") && shown.contains("shop_people") && shown.contains("22P02"), "{shown}");
     // The connection goes on to work.
     to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_full_disk_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("warehouse.db");
-    let url = Secret::new(format!("sqlite://{}", path.display()));
-    let warehouse = aqueduct_warehouse::open(&url).await.unwrap();
-    drop(warehouse);
-    // A limit on pages makes SQLite say what it says when the disk is full; it is not kept in the file, so it is set beneath.
-    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    sqlx::raw_sql("PRAGMA max_page_count = 4; CREATE TABLE a (b)").execute(&mut connection).await.unwrap();
-    let error = sqlx::raw_sql("INSERT INTO a VALUES (zeroblob(100000))").execute(&mut connection).await.unwrap_err();
-    let code = error.as_database_error().unwrap().code().unwrap().into_owned();
-    assert_eq!(code, "13", "the code that the destination tells as a full disk");
 }
 
 /// Passes bytes between clients and a server. Once armed, the next COMMIT reaches the server, but its answer is lost.

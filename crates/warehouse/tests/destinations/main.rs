@@ -36,6 +36,7 @@ suite! {
         a_columns_reading_touches_no_other_column;
     faults:
         loads_of_two_streams_into_one_new_table_both_arrive
+        a_constraint_of_somebody_else_loses_no_row
         a_run_that_begins_again_finds_its_place;
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
