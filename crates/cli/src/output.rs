@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use aqueduct_pipeline::Environment;
 use aqueduct_pipeline::schema::Error;
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let color = std::io::stderr().is_terminal() && Environment::of_process().get("NO_COLOR").is_none();
         Self { json, quiet, color }
     }
 
