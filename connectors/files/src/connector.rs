@@ -9,6 +9,7 @@ use aqueduct_connector::{Account, Auth, Connector, Context, Limit, Page, Read, R
 use crate::config::Config;
 use crate::files;
 use crate::reading::Reading;
+use crate::report;
 use crate::streams;
 
 /// About how large a page is, in bytes of text.
@@ -99,6 +100,10 @@ impl Connector for Files {
 
     fn limits(&self) -> Vec<Limit> {
         Vec::new()
+    }
+
+    fn describe(&self) -> Result<Option<String>> {
+        report::describe(&self.config).map(|report| Some(report.to_string()))
     }
 
     /// Opens every file and looks at its first records.

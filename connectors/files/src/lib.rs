@@ -24,6 +24,7 @@ mod sample;
 mod shape;
 mod streams;
 mod text;
+mod words;
 
 pub use compression::Compression;
 pub use config::Config;
