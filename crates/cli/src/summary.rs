@@ -23,6 +23,12 @@ pub(crate) fn summary(report: &RunReport, destination: &str, output: &Output) ->
     text.push_str(&accounting(&record.streams));
     text.push_str(&tables(report, destination));
     text.push_str(&protection(report));
+    for stream in &report.unmapped {
+        text.push_str(&format!(
+            "\n\nNothing maps stream {stream} onto the common schema: only its source table is filled.\n  next: aqueduct discover {} proposes a mapping.",
+            report.record.pipeline
+        ));
+    }
     for (stream, error) in &report.errors {
         text.push_str(&format!("\n\nStream {stream} is not complete: {error}\n  data: {}\n  next: {}", error.data(), error.advice()));
     }
@@ -62,7 +68,7 @@ fn accounting(streams: &[StreamRecord]) -> String {
     text.push_str(if balanced { ": every record is accounted for." } else { ": THE NUMBERS DO NOT ADD UP, please report this." });
     if quarantined > 0 {
         text.push_str(&format!(
-            "\n{} {} in quarantine with the reason; nothing of them is in the tables.",
+            "\n{} {} in quarantine with the reason (table _quarantine, aqueduct.quarantine in PostgreSQL); nothing of them is elsewhere.",
             number(quarantined),
             if quarantined == 1 { "record is" } else { "records are" }
         ));

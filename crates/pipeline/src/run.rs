@@ -42,6 +42,8 @@ pub struct RunReport {
     pub policy: Vec<String>,
     /// For each stream, how many fields the source has that are not selected and so not stored.
     pub left_out: BTreeMap<String, usize>,
+    /// Streams that nothing maps onto the common schema, so that only their source tables are filled.
+    pub unmapped: Vec<String>,
     /// Whether nothing was stored.
     pub dry_run: bool,
 }
@@ -87,7 +89,8 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
     warehouse.end_run(&fence, &record).await?;
     let left_out = left_out(&connected);
-    Ok(RunReport { record, errors, policy: pipeline.protector.policy().describe(), left_out, dry_run: options.dry_run })
+    let unmapped = connected.selected.iter().map(|stream| stream.name.clone()).filter(|name| !pipeline.maps(name)).collect();
+    Ok(RunReport { record, errors, unmapped, policy: pipeline.protector.policy().describe(), left_out, dry_run: options.dry_run })
 }
 
 type Begun = (Arc<dyn Warehouse>, BTreeMap<String, StreamState>, Fence);
