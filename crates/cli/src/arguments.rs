@@ -51,7 +51,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "aqueduct-demo", value_name = "FOLDER")]
         folder: PathBuf,
         /// How many contacts to invent.
-        #[arg(long, default_value_t = 2_000, value_name = "N")]
+        #[arg(long, default_value_t = 1_000, value_name = "N")]
         contacts: usize,
     },
     /// Write a pipeline file, a policy and a .env.example to start from.
@@ -121,7 +121,7 @@ pub(crate) enum Command {
         /// Go through all stages and store nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Stop each stream after so many records.
+        /// Stop each stream after the page with which it has read so many records.
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
         /// Stop with a checkpoint after so long, for example 90s, 10m or 2h.

@@ -20,7 +20,7 @@ const MARKER: &str = ".aqueduct-demo";
 pub(crate) async fn demo(context: &Context, folder: &Path, contacts: usize) -> Result<u8> {
     let output = &context.output;
     prepare(folder)?;
-    let simulator = Simulator::start(Options { seed: SEED, contacts, ..Options::default() })
+    let simulator = Simulator::start(Options { seed: SEED, contacts, archived_per_mille: 0, merged_per_mille: 0, ..Options::default() })
         .await
         .map_err(|error| Error::new(codes::NETWORK, format!("the invented account cannot listen on this machine ({error})")))?;
     let warehouse = folder.join("warehouse.db");
@@ -106,9 +106,9 @@ What to look at now: the warehouse is {warehouse}
   What deals are worth by stage:
     sqlite3 -box {warehouse} \"SELECT s.stage_name, count(*) AS deals, sum(d.amount) AS amount FROM deal d JOIN pipeline_stage s ON s.id = d.pipeline_stage_id GROUP BY s.id ORDER BY s.display_order\"
 
-  What the second load did, and what was turned away:
-    sqlite3 -box {warehouse} \"SELECT full_name, job_title, is_deleted, _loaded_at FROM contact ORDER BY _loaded_at DESC, is_deleted LIMIT 7\"
-    sqlite3 -box {warehouse} \"SELECT rule, count(*) AS records FROM _quarantine GROUP BY rule\"
+  What the second load did, and what the cleaners found wrong:
+    sqlite3 -box {warehouse} \"SELECT full_name, job_title, is_deleted, _loaded_at FROM contact WHERE _loaded_at > (SELECT max(started_at) FROM _runs) ORDER BY is_deleted, full_name\"
+    sqlite3 -box {warehouse} \"SELECT f.key AS field, f.value AS problem, count(*) AS contacts FROM contact, json_each(_flags) f GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"
 
   The pipeline that did it: {}
   Your own account: aqueduct init hubspot
