@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 /// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
 #[derive(Debug, Parser)]
-#[command(name = "aqueduct", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "aqueduct", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// Print machine-readable JSON on standard output.
     #[arg(long, global = true)]

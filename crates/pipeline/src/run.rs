@@ -135,13 +135,14 @@ async fn run_streams(
             limit: options.limit,
             load: pipeline.file.content.run,
         };
-        let places = places.clone();
+        // Waited for here and not in the task, so that streams are read in their order.
+        let place = places.clone().acquire_owned().await;
         let name = stream.name.clone();
         let observer = observer.clone();
         tasks.push((
             name,
             tokio::spawn(async move {
-                let _place = places.acquire_owned().await;
+                let _place = place;
                 let end = lane.run().await;
                 observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
                 end
