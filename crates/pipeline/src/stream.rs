@@ -9,8 +9,9 @@ use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
 use aqueduct_schema::{Batch, Error, Protected, Raw, Result, StreamState, codes};
-use aqueduct_warehouse::{Fence, StreamRecord, Warehouse};
+use aqueduct_warehouse::{Fence, Receipt, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::file::RunSection;
@@ -64,8 +65,7 @@ impl Lane {
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);
         let stages = tokio::spawn(stages(raw, protected_sender, normaliser, self.protector, breaker));
-        let loader =
-            Loader { warehouse: &*self.warehouse, fence: &self.fence, loads: &self.loads, observer: &*self.observer, limits: self.load };
+        let loader = Loader { warehouse: self.warehouse, fence: self.fence, loads: self.loads, observer: self.observer, limits: self.load };
         let loaded = loader.run(&mut protected, &mut record).await;
         drop(protected);
         let staged = stages.await.unwrap_or_else(|_| Err(broken(&record.stream)));
@@ -111,47 +111,67 @@ async fn stages(
     Ok(())
 }
 
-struct Loader<'l> {
-    warehouse: &'l dyn Warehouse,
-    fence: &'l Fence,
-    loads: &'l Semaphore,
-    observer: &'l dyn Observer,
+struct Loader {
+    warehouse: Arc<dyn Warehouse>,
+    fence: Fence,
+    loads: Arc<Semaphore>,
+    observer: Arc<dyn Observer>,
     limits: RunSection,
 }
 
-impl Loader<'_> {
-    /// Gathers batches into loads and commits them, until the stages end.
+/// Batches that are loaded together.
+struct Package {
+    batches: Vec<Batch<Protected>>,
+    records: u64,
+}
+
+/// A load under way: what it did, and the state it makes true.
+type Loading = JoinHandle<Result<(Receipt, Option<StreamState>)>>;
+
+impl Loader {
+    /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is gathered,
+    /// so that neither the stages nor the destination wait for the other; two loads are the most that memory holds.
     async fn run(&self, batches: &mut mpsc::Receiver<Batch<Protected>>, record: &mut StreamRecord) -> Result<()> {
         let mut read = 0;
-        loop {
-            let Some(first) = batches.recv().await else { return Ok(()) };
-            let deadline = Instant::now() + Duration::from_secs(self.limits.seconds_per_load.max(1));
-            let mut records = first.counts().read as usize;
-            let mut complete = first.checkpoint().reading_complete;
-            let mut package = vec![first];
-            let mut ended = false;
-            while !complete && !ended && records < self.limits.records_per_load.max(1) {
-                match tokio::time::timeout_at(deadline, batches.recv()).await {
-                    Ok(Some(batch)) => {
-                        records += batch.counts().read as usize;
-                        complete = batch.checkpoint().reading_complete;
-                        package.push(batch);
-                    }
-                    Ok(None) => ended = true,
-                    Err(_) => break,
-                }
-            }
-            read += records as u64;
+        let mut loading: Option<Loading> = None;
+        while let Some(package) = self.gather(batches).await {
+            read += package.records;
+            self.finish(loading.take(), record).await?;
             self.progress(record, read);
-            self.commit(package, record).await?;
-            self.progress(record, read);
+            loading = Some(self.load(package));
         }
+        self.finish(loading, record).await?;
+        self.progress(record, read);
+        Ok(())
     }
 
-    async fn commit(&self, package: Vec<Batch<Protected>>, record: &mut StreamRecord) -> Result<()> {
-        let state = package.last().map(|batch| batch.checkpoint().state.clone());
-        let _turn = self.loads.acquire().await;
-        let receipt = self.warehouse.load(self.fence, package).await?;
+    /// The next package: full, complete with its reading, or as much as came in the time that one may take.
+    async fn gather(&self, batches: &mut mpsc::Receiver<Batch<Protected>>) -> Option<Package> {
+        let first = batches.recv().await?;
+        let deadline = Instant::now() + Duration::from_secs(self.limits.seconds_per_load.max(1));
+        let mut complete = first.checkpoint().reading_complete;
+        let mut package = Package { records: first.counts().read, batches: vec![first] };
+        while !complete && package.records < self.limits.records_per_load.max(1) as u64 {
+            let Ok(Some(batch)) = tokio::time::timeout_at(deadline, batches.recv()).await else { break };
+            complete = batch.checkpoint().reading_complete;
+            package.records += batch.counts().read;
+            package.batches.push(batch);
+        }
+        Some(package)
+    }
+
+    fn load(&self, package: Package) -> Loading {
+        let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
+        tokio::spawn(async move {
+            let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
+            let _turn = loads.acquire_owned().await;
+            Ok((warehouse.load(&fence, package.batches).await?, state))
+        })
+    }
+
+    async fn finish(&self, loading: Option<Loading>, record: &mut StreamRecord) -> Result<()> {
+        let Some(loading) = loading else { return Ok(()) };
+        let (receipt, state) = loading.await.unwrap_or_else(|_| Err(broken(&record.stream)))?;
         record.add(&receipt);
         if let Some(state) = state {
             record.settled_until = settled(&state);
