@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_engine::{Clock, SystemClock};
-use aqueduct_schema::{Error, ErrorKind, Result, StreamState, codes};
+use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
 
@@ -60,7 +60,7 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
     let destination = aqueduct_warehouse::open(pipeline.file.destination()).await?;
     let start = RunStart {
         pipeline: pipeline.file.name.as_str().into(),
-        run_id: run_id(&clock).into(),
+        run_id: run_id(clock.now()).into(),
         started_at: clock.now(),
         allow_mass_delete: options.allow_mass_delete,
     };
@@ -208,11 +208,11 @@ fn left_out(connected: &Connected) -> BTreeMap<String, usize> {
         .collect()
 }
 
-/// A run's id: sortable by time, unique across machines.
-fn run_id(clock: &dyn Clock) -> String {
+/// A run's id: sortable by time to the microsecond, unique across machines. Second, then in hex the microsecond and chance.
+fn run_id(now: Timestamp) -> String {
     let chance = std::hash::RandomState::new().build_hasher().finish();
-    let digits: String = clock.now().to_string().chars().filter(char::is_ascii_digit).take(14).collect();
-    format!("{digits:0<14}-{:08x}", chance & 0xffff_ffff)
+    let digits: String = now.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
+    format!("{digits}-{:05x}{:03x}", now.microseconds().rem_euclid(1_000_000), chance & 0xfff)
 }
 
 #[cfg(test)]
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn run_ids_sort_by_time() {
-        let one = run_id(&SystemClock);
-        assert_eq!(one.len(), 23);
-        assert!(one.starts_with("20"));
-        assert_ne!(one, run_id(&SystemClock));
+        let instants = [1_770_000_000_000_000, 1_770_000_000_000_001, 1_770_000_000_999_999, 1_770_000_001_000_000];
+        let ids = instants.map(|instant| run_id(Timestamp::from_microseconds(instant)));
+        assert!(ids.iter().all(|id| id.len() == 23 && id.starts_with("20")), "{ids:?}");
+        assert!(ids.is_sorted(), "{ids:?}");
     }
 }
