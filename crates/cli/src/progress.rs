@@ -35,9 +35,10 @@ impl Observer for Progress {
                 let mut known = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
                 for stream in streams {
                     let bar = bars.add(ProgressBar::no_length());
-                    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix} {human_pos:>10} records {per_sec:>16} {msg}")
-                    {
-                        bar.set_style(style);
+                    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix} {human_pos:>10} records {rate:>10} {msg}") {
+                        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                            let _ = write!(out, "{}/s", number(state.per_sec() as u64));
+                        }));
                     }
                     bar.set_prefix(format!("{stream:<width$}"));
                     bar.enable_steady_tick(Duration::from_millis(120));
