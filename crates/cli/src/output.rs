@@ -16,8 +16,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let color = std::io::stderr().is_terminal() && Environment::of_process().get("NO_COLOR").is_none();
-        Self { json, quiet, color }
+        Self { json, quiet, color: is_coloured() }
     }
 
     /// Whether data is printed as JSON.
@@ -124,7 +123,13 @@ pub(crate) fn number(value: u64) -> String {
 pub(crate) fn start_logging(level: &str) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("AQUEDUCT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = log.with_ansi(is_coloured()).try_init();
+}
+
+/// Whether words are coloured: on a terminal, unless `NO_COLOR` is set.
+fn is_coloured() -> bool {
+    std::io::stderr().is_terminal() && Environment::of_process().get("NO_COLOR").is_none()
 }
 
 #[cfg(test)]
