@@ -1,0 +1,14 @@
+//! The binary as its users meet it: real processes against an invented account and files, read back with other programs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod account;
+mod database;
+mod demo;
+mod ends;
+mod exports;
+mod kill;
+mod load;
+mod mistakes;
+mod privacy;
+mod project;
+mod words;
