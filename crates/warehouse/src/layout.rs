@@ -116,6 +116,19 @@ impl Layout {
     }
 }
 
+/// Refuses a table with more columns than the destination allows.
+///
+/// # Errors
+/// `AQ4002` with the limit.
+pub(crate) fn fits(name: &TableName, columns: usize, limit: usize) -> Result<()> {
+    if columns <= limit {
+        return Ok(());
+    }
+    Err(Error::new(codes::DESTINATION_FAILED, format!("the table would have {columns} columns, the destination allows {limit}"))
+        .with("table", name)
+        .advise("Leave fields out with `select`, then run again."))
+}
+
 /// What must be done to a table that is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evolution {
@@ -146,14 +159,7 @@ impl Evolution {
             }
         }
         let columns = stored.len() + evolution.added.len();
-        if columns > limit {
-            return Err(Error::new(
-                codes::DESTINATION_FAILED,
-                format!("the table would have {columns} columns, the destination allows {limit}"),
-            )
-            .with("table", &layout.name)
-            .advise("Leave fields out with `select`, then run again."));
-        }
+        fits(&layout.name, columns, limit)?;
         Ok(evolution)
     }
 }

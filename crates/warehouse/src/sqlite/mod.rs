@@ -1,8 +1,10 @@
 //! SQLite: one file, one connection, one load at a time.
 
 mod deletions;
+mod image;
 mod ledger;
 mod rows;
+mod stage;
 mod statements;
 mod tables;
 mod unindexed;
@@ -64,8 +66,9 @@ impl Sqlite {
             .statement_cache_capacity(32)
             .pragma("cache_size", "-32768")
             .disable_statement_logging();
-        let connection =
+        let mut connection =
             options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
+        sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(|error| failure::unreachable("the SQLite file", &error))?;
         let connected = Connected { sqlite: connection, unindexed: Unindexed::default() };
         Ok(Self { connection: Mutex::new(connected), sequence: Sequence::default() })
     }
@@ -73,12 +76,14 @@ impl Sqlite {
     async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed } = &mut *connection;
+        stage::put(sqlite, &stage::image(plan, unindexed)?).await?;
         let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
         ledger::check_fence(&mut transaction, fence).await?;
         let mut outcome = Outcome::default();
-        let mut filled = Vec::new();
+        let (mut filled, mut number) = (Vec::new(), 0);
         for table in &plan.tables {
-            let rows = load_table(&mut transaction, unindexed, plan, table, &mut outcome).await?;
+            let rows = load_table(&mut transaction, unindexed, plan, table, number, &mut outcome).await?;
+            number += table.steps.len();
             filled.push((&table.layout, rows));
         }
         for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
@@ -96,6 +101,10 @@ impl Sqlite {
                 Some(rows) => unindexed.set(layout, rows),
                 None => unindexed.remove(&layout.name),
             }
+        }
+        // The load is committed, whatever becomes of the staged rows.
+        if let Err(failure) = stage::clear(sqlite).await {
+            tracing::warn!("staged rows stay in memory until the next load: {}", failure.into_error());
         }
         Ok(receipt)
     }
@@ -117,12 +126,13 @@ impl Sqlite {
     }
 }
 
-/// Carries out what a plan does in one table. Gives the number of rows while the table goes on without index.
+/// Carries out what a plan does in one table, whose first step has the number `first`. Gives the number of rows while the table goes on without index.
 async fn load_table(
     connection: &mut SqliteConnection,
     unindexed: &mut Unindexed,
     plan: &LoadPlan,
     table: &TablePlan,
+    first: usize,
     outcome: &mut Outcome,
 ) -> Result<Option<u64>, Failure> {
     let layout = &table.layout;
@@ -137,13 +147,13 @@ async fn load_table(
     if rows.is_none() {
         tables::index(connection, &layout.name, &layout.key).await?;
     }
-    for step in &table.steps {
+    for (number, step) in (first..).zip(&table.steps) {
         if rows.is_some() && (step.kind == StepKind::Tombstones || !unindexed.adds(&layout.name, step)?) {
             tables::index(connection, &layout.name, &layout.key).await?;
             rows = None;
         }
         let done = match step.kind {
-            StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, &stored, rows.is_some()).await?,
+            StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, number, &stored, rows.is_some()).await?,
             StepKind::Tombstones => deletions::bury(connection, plan, step).await?,
         };
         rows = rows.map(|rows| rows + done.inserted);

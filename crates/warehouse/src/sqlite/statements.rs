@@ -1,133 +1,77 @@
-//! The SQL text by which rows go into a SQLite table. Values are parameters; constants, load and time are literals.
+//! The SQL text that brings staged rows into a SQLite table.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use aqueduct_schema::ValueType;
 
-use aqueduct_schema::{TableSchema, ValueType};
-
-use crate::identifier::{push_literal, push_name, quoted};
+use super::stage::stage_table;
+use super::tables::widened;
+use crate::cells::timestamp_text;
+use crate::identifier::{literal, quoted};
 use crate::layout::{IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, SOURCE_UPDATED_AT, Stored, cleared};
-use crate::load_plan::StepKind;
+use crate::load_plan::{LoadPlan, Step, StepKind};
 
-/// The statements of a step, each for a number of rows, made when first needed.
-///
-/// Parameters of a row: its columns in the order of the schema, then the digest; of a looked-up row: key, digest, time of change.
+/// The statements of a step.
 pub(crate) struct Statements {
-    /// Table, columns and `VALUES `.
-    insert: String,
-    /// One row of parameters and literals.
-    row: String,
-    /// ` ON CONFLICT (key) DO UPDATE SET …`
-    update: String,
-    /// What is selected of the rows looked up, and where from.
-    lookup: [String; 2],
-    made: HashMap<(Kind, usize), Arc<str>>,
-}
-
-/// What a statement does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// Inserts rows whose keys are new, into a table without index.
-    Append,
-    /// Inserts the rows whose key is new.
-    Insert,
-    /// Inserts rows, or updates those whose key is known.
-    Replace,
-    /// Gives the positions of new rows and of changed rows, as two comma-separated lists.
-    Lookup,
+    /// Appends all rows.
+    pub(crate) append: String,
+    /// Counts the rows whose key is new, and those that change what is stored.
+    pub(crate) count: String,
+    /// Inserts new rows and updates changed ones; leaves the others alone.
+    pub(crate) merge: String,
 }
 
 impl Statements {
-    pub(crate) fn new(schema: &TableSchema, kind: StepKind, stored: &Stored, load_id: &str, loaded_at: &str) -> Self {
-        let table = quoted(&schema.name.to_string());
-        let carried = |name: &str| schema.index_of(name).is_some();
-        let mut names = String::new();
-        let mut row = String::from("(");
-        let mut update = format!(" ON CONFLICT ({}) DO UPDATE SET ", quoted(&schema.key));
-        let mut add = |name: &str, value: &dyn Fn(&mut String), updated: bool| {
-            if !names.is_empty() {
-                names.push_str(", ");
-                row.push(',');
-            }
-            push_name(&mut names, name);
-            value(&mut row);
+    /// The statements for the staged rows of a step.
+    pub(crate) fn new(plan: &LoadPlan, step: &Step, number: usize, stored: &Stored) -> Self {
+        let schema = &step.schema;
+        let whole = step.kind == StepKind::Rows;
+        let (mut names, mut values, mut sets) = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |name: &str, value: String, updated: bool| {
+            let name = quoted(name);
             if updated {
-                if !update.ends_with("SET ") {
-                    update.push_str(", ");
-                }
-                push_name(&mut update, name);
-                update.push_str(" = excluded.");
-                push_name(&mut update, name);
+                sets.push(format!("{name} = excluded.{name}"));
             }
+            names.push(name);
+            values.push(value);
         };
-        for column in &schema.columns {
-            add(&column.name, &|row| row.push('?'), column.name != schema.key);
+        for (index, column) in schema.columns.iter().enumerate() {
+            let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
+            add(&column.name, widened(&format!("s.c{index}"), column.value_type, to), column.name != schema.key);
         }
-        add(ROW_HASH, &|row| row.push('?'), true);
+        let digest = format!("s.c{}", schema.columns.len());
+        add(ROW_HASH, digest.clone(), true);
         for (name, value) in &schema.constants {
-            add(name, &|row| push_literal(row, value), kind == StepKind::Rows);
+            add(name, literal(value), whole);
         }
-        if !carried(IS_DELETED) {
+        if schema.index_of(IS_DELETED).is_none() {
             // A row that says nothing of a deletion is alive.
-            add(IS_DELETED, &|row| row.push('0'), kind == StepKind::Rows);
+            add(IS_DELETED, "0".to_owned(), whole);
         }
-        add(LOAD_ID, &|row| push_literal(row, load_id), true);
-        add(LOADED_AT, &|row| push_literal(row, loaded_at), true);
-        row.push(')');
-        if kind == StepKind::Rows {
-            for name in cleared(schema, stored) {
-                update.push_str(", ");
-                push_name(&mut update, name);
-                update.push_str(" = NULL");
+        add(LOAD_ID, literal(&plan.load_id), true);
+        add(LOADED_AT, literal(&timestamp_text(plan.loaded_at)), true);
+        if whole {
+            sets.extend(cleared(schema, stored).into_iter().map(|name| format!("{} = NULL", quoted(name))));
+        }
+        let (names, values) = (names.join(", "), values.join(", "));
+        let (table, key, stage) = (quoted(&schema.name.to_string()), quoted(&schema.key), stage_table(number));
+        let known = format!("t.{key}");
+        let staged_key = format!("s.c{}", schema.index_of(&schema.key).unwrap_or(0));
+        let stale = match schema.index_of(SOURCE_UPDATED_AT) {
+            Some(index) if stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) => {
+                let incoming = widened(&format!("s.c{index}"), schema.columns[index].value_type, ValueType::Timestamp);
+                format!(" AND ({incoming} < t.{}) IS NOT 1", quoted(SOURCE_UPDATED_AT))
             }
-        }
-        let key = quoted(&schema.key);
-        let by_time = stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) && carried(SOURCE_UPDATED_AT);
-        let stale = if by_time { format!("coalesce(c.u < t.{}, 0)", quoted(SOURCE_UPDATED_AT)) } else { "0".to_owned() };
-        let lookup = [
-            "WITH c(i, k, h, u) AS (VALUES ".to_owned(),
-            format!(
-                ") SELECT group_concat(CASE WHEN t.{key} IS NULL THEN c.i END), \
-                 group_concat(CASE WHEN t.{key} IS NOT NULL AND t.{hash} <> c.h AND NOT {stale} THEN c.i END) \
-                 FROM c LEFT JOIN {table} AS t ON t.{key} = c.k",
-                hash = quoted(ROW_HASH),
+            _ => String::new(),
+        };
+        let changed = format!("({known} IS NOT NULL AND t.{hash} <> {digest}{stale})", hash = quoted(ROW_HASH));
+        let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
+        Self {
+            append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),
+            count: format!("SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}) FROM {joined}"),
+            merge: format!(
+                "INSERT INTO main.{table} ({names}) SELECT {values} FROM {joined} WHERE {known} IS NULL OR {changed} \
+                 ON CONFLICT ({key}) DO UPDATE SET {}",
+                sets.join(", ")
             ),
-        ];
-        Self { insert: format!("{table} ({names}) VALUES "), row, update, lookup, made: HashMap::new() }
-    }
-
-    /// The statement for a number of rows.
-    pub(crate) fn get(&mut self, kind: Kind, rows: usize) -> Arc<str> {
-        if let Some(made) = self.made.get(&(kind, rows)) {
-            return Arc::clone(made);
         }
-        let mut sql = String::with_capacity(self.insert.len() + self.update.len() + rows * (self.row.len() + 1));
-        match kind {
-            Kind::Append | Kind::Insert | Kind::Replace => {
-                // `OR IGNORE` spares the journal that SQLite keeps for statements which may fail after some of their rows. Nothing but
-                // a known key is ever ignored: keys, constants and load columns are never null.
-                sql.push_str(if kind == Kind::Replace { "INSERT INTO " } else { "INSERT OR IGNORE INTO " });
-                sql.push_str(&self.insert);
-                for index in 0..rows {
-                    sql.push_str(if index == 0 { "" } else { "," });
-                    sql.push_str(&self.row);
-                }
-                if kind == Kind::Replace {
-                    sql.push_str(&self.update);
-                }
-            }
-            Kind::Lookup => {
-                sql.push_str(&self.lookup[0]);
-                for index in 0..rows {
-                    sql.push_str(if index == 0 { "(" } else { ",(" });
-                    sql.push_str(itoa::Buffer::new().format(index));
-                    sql.push_str(",?,?,?)");
-                }
-                sql.push_str(&self.lookup[1]);
-            }
-        }
-        let sql: Arc<str> = sql.into();
-        self.made.insert((kind, rows), Arc::clone(&sql));
-        sql
     }
 }

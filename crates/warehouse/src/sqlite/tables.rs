@@ -120,6 +120,21 @@ pub(crate) async fn last_row(connection: &mut SqliteConnection, name: &TableName
     Ok(u64::try_from(last).unwrap_or(0))
 }
 
+/// The value of an expression as a wider type has it; texts in the canonical form.
+pub(crate) fn widened(value: &str, from: ValueType, to: ValueType) -> String {
+    match (from, to) {
+        (from, to) if from == to => value.to_owned(),
+        (ValueType::Date, ValueType::Timestamp) => format!("{value} || 'T00:00:00.000000Z'"),
+        (ValueType::Boolean, ValueType::Text) => format!("CASE {value} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END"),
+        // A decimal is a whole number, a binary one of at most 15 significant digits, or already text.
+        (ValueType::Decimal, ValueType::Text) => {
+            format!("CASE typeof({value}) WHEN 'real' THEN rtrim(rtrim(printf('%.9f', {value}), '0'), '.') ELSE CAST({value} AS TEXT) END")
+        }
+        (_, ValueType::Text) => format!("CAST({value} AS TEXT)"),
+        _ => value.to_owned(),
+    }
+}
+
 /// Gives a column a wider type. SQLite cannot change a declared type, and with the old one it would turn a text such as `007`
 /// into a number, so the values move into a new column of the same name.
 async fn widen(
@@ -131,16 +146,7 @@ async fn widen(
     to: ValueType,
 ) -> Result<(), Failure> {
     let (column, moved) = (quoted(name), quoted(&format!("{}~", &name[..name.floor_char_boundary(60)])));
-    let value = match (from, to) {
-        (ValueType::Date, ValueType::Timestamp) => format!("{column} || 'T00:00:00.000000Z'"),
-        (ValueType::Boolean, ValueType::Text) => format!("CASE {column} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END"),
-        // A decimal is a whole number, a binary one of at most 15 significant digits, or already text.
-        (ValueType::Decimal, ValueType::Text) => format!(
-            "CASE typeof({column}) WHEN 'real' THEN rtrim(rtrim(printf('%.9f', {column}), '0'), '.') ELSE CAST({column} AS TEXT) END"
-        ),
-        (_, ValueType::Text) => format!("CAST({column} AS TEXT)"),
-        _ => column.clone(),
-    };
+    let value = widened(&column, from, to);
     for sql in [
         format!("ALTER TABLE {table} ADD COLUMN {moved} {}", declared(to)),
         format!("UPDATE {table} SET {moved} = {value} WHERE {column} IS NOT NULL"),
