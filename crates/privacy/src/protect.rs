@@ -117,7 +117,8 @@ impl Protector {
             }
         }
         to.absent_columns.extend(schema.absent_columns.iter().cloned());
-        let unchanged = to == **schema;
+        // A column that becomes tokens looks the same before and after: it is told by the plan, not by the schema.
+        let unchanged = to == **schema && columns.iter().all(|(_, token)| !token);
         let plan = Arc::new(Plan { from: schema.clone(), to: Arc::new(to), columns, unchanged });
         plans.insert(schema.name.clone(), plan.clone());
         Ok(plan)
@@ -271,6 +272,17 @@ mod tests {
         assert!(everything.contains("ann@example.com") && everything.contains("Leeds"));
         assert!(protected.tables()[0].schema.index_of("gender").is_none());
         assert!(protected.rejects()[0].record.iter().all(|cell| cell.column.as_ref() != "gender"));
+    }
+
+    #[test]
+    fn tokens_are_made_where_nothing_else_changes() {
+        let policy = Policy::read("p", "sensitivity: {direct: tokenise, sensitive: keep}").unwrap();
+        let protector = Protector::new(policy, Some(&Secret::new("0123456789abcdef"))).unwrap();
+        for _ in 0..2 {
+            let protected = protector.protect(batch(vec![table(TableName::common("contact"))], vec![])).unwrap();
+            let everything = format!("{protected:?}");
+            assert!(everything.contains("tok_") && everything.contains("Leeds") && !everything.contains("ann@"), "{everything}");
+        }
     }
 
     #[test]

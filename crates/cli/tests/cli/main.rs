@@ -10,5 +10,6 @@ mod kill;
 mod load;
 mod mistakes;
 mod privacy;
+mod pseudonyms;
 mod project;
 mod words;
