@@ -10,6 +10,7 @@ pub(crate) fn summary(report: &RunReport, destination: &str, output: &Output) ->
     let record = &report.record;
     let seconds = record.ended_at.map_or(0.0, |end| end.since(record.started_at).as_secs_f64());
     let verdict = match record.status {
+        RunStatus::Ok if report.limit.is_some() => "stopped at the limit, to be continued by the next run",
         RunStatus::Ok => "complete",
         RunStatus::Partial => "INCOMPLETE: some of it is loaded, see below",
         RunStatus::Failed => "FAILED",

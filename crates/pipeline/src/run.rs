@@ -44,6 +44,8 @@ pub struct RunReport {
     pub left_out: BTreeMap<String, usize>,
     /// Streams that nothing maps onto the common schema, so that only their source tables are filled.
     pub unmapped: Vec<String>,
+    /// The limit of records at which streams stopped, if there was one.
+    pub limit: Option<u64>,
     /// Whether nothing was stored.
     pub dry_run: bool,
 }
@@ -90,7 +92,15 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
     warehouse.end_run(&fence, &record).await?;
     let left_out = left_out(&connected);
     let unmapped = connected.selected.iter().map(|stream| stream.name.clone()).filter(|name| !pipeline.maps(name)).collect();
-    Ok(RunReport { record, errors, unmapped, policy: pipeline.protector.policy().describe(), left_out, dry_run: options.dry_run })
+    Ok(RunReport {
+        record,
+        errors,
+        unmapped,
+        policy: pipeline.protector.policy().describe(),
+        left_out,
+        limit: options.limit,
+        dry_run: options.dry_run,
+    })
 }
 
 type Begun = (Arc<dyn Warehouse>, BTreeMap<String, StreamState>, Fence);
