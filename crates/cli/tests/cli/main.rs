@@ -10,6 +10,6 @@ mod kill;
 mod load;
 mod mistakes;
 mod privacy;
-mod pseudonyms;
 mod project;
+mod pseudonyms;
 mod words;
