@@ -117,7 +117,7 @@ pub struct RunSection {
 
 impl Default for RunSection {
     fn default() -> Self {
-        Self { parallel_streams: 4, records_per_load: 10_000, seconds_per_load: 30, idle_timeout_seconds: 30, retry_seconds: 900 }
+        Self { parallel_streams: 4, records_per_load: 5_000, seconds_per_load: 30, idle_timeout_seconds: 30, retry_seconds: 900 }
     }
 }
 
