@@ -300,4 +300,6 @@ async fn main() {
             .unwrap();
         println!("  end of run: {:.3} s", begun.elapsed().as_secs_f64());
     }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("peak memory of this process: {}", status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown").trim());
 }

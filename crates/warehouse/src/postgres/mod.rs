@@ -2,6 +2,7 @@
 
 mod binary;
 mod deletions;
+mod encode;
 mod ledger;
 mod rows;
 mod tables;
@@ -10,17 +11,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_schema::{Batch, Error, Protected, Result, StreamState, TableName};
+use aqueduct_schema::{Batch, Error, Protected, Result, StreamState, TableName, codes};
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
+use self::encode::Rows;
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
+use crate::layout::Stored;
+use crate::load_plan::{LoadPlan, Outcome, Step, StepKind};
 use crate::records::{self, wait};
 use crate::sequence::Sequence;
-use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
+use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Loads at once; more would only queue for the same two or four cores of a small server.
 const PARALLEL_LOADS: usize = 4;
@@ -97,20 +100,17 @@ impl Postgres {
         Ok(Self { pool, sequence: Sequence::default(), direct: Mutex::default() })
     }
 
-    async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Ended> {
+    async fn attempt(&self, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Receipt, Ended> {
         let mut lease = Lease(Some(self.pool.acquire().await.doing("begin a load")?));
         let receipt = self.attempt_over(lease.connection()?, fence, plan).await?;
         lease.give_back();
         Ok(receipt)
     }
 
-    async fn attempt_over(&self, connection: &mut PgConnection, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Ended> {
+    async fn attempt_over(&self, connection: &mut PgConnection, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Receipt, Ended> {
         let mut transaction = connection.begin().await.doing("begin a load")?;
         ledger::check_fence(&mut transaction, fence).await?;
-        let mut outcome = Outcome::default();
-        for table in &plan.tables {
-            self.load_table(&mut transaction, fence, plan, table, &mut outcome).await?;
-        }
+        let mut outcome = self.load_tables(&mut transaction, fence, plan).await?;
         for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
             outcome.add(&done);
         }
@@ -129,32 +129,54 @@ impl Postgres {
         }
     }
 
-    async fn load_table(
-        &self,
-        connection: &mut PgConnection,
-        fence: &Fence,
-        plan: &LoadPlan,
-        table: &TablePlan,
-        outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
-        let stored = tables::prepare(connection, &table.layout).await?;
-        for step in &table.steps {
-            let done = match step.kind {
-                StepKind::Tombstones => deletions::bury(connection, plan, step, &stored).await?,
-                StepKind::Rows | StepKind::Columns if self.is_direct(connection, fence, &table.layout.name).await? => {
-                    match rows::copy(connection, plan, step, &stored).await? {
-                        Some(done) => done,
-                        None => {
-                            self.set_direct(fence, &table.layout.name, false);
-                            rows::merge(connection, plan, step, &stored).await?
-                        }
-                    }
-                }
-                StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, &stored).await?,
+    /// Carries the plan out, table by table. While the server takes the rows of a step, those of the next one are encoded.
+    async fn load_tables(&self, connection: &mut PgConnection, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Outcome, Failure> {
+        let mut stored = Vec::with_capacity(plan.tables.len());
+        for table in &plan.tables {
+            stored.push(Arc::new(tables::prepare(connection, &table.layout).await?));
+        }
+        let places: Vec<(usize, usize)> =
+            plan.tables.iter().enumerate().flat_map(|(table, of)| (0..of.steps.len()).map(move |step| (table, step))).collect();
+        let encode = |place: Option<&(usize, usize)>| {
+            let (table, step) = *place?;
+            let (plan, stored) = (Arc::clone(plan), Arc::clone(&stored[table]));
+            Some(tokio::task::spawn_blocking(move || match &plan.tables[table].steps[step] {
+                step if step.kind == StepKind::Tombstones => Ok(None),
+                step => Rows::encode(&plan, step, &stored).map(Some),
+            }))
+        };
+        let mut outcome = Outcome::default();
+        let mut next = encode(places.first());
+        for (index, (table, step)) in places.iter().enumerate() {
+            let Some(encoded) = next.take() else { break };
+            let rows = encoded.await.map_err(|_| Error::new(codes::BUG, "rows could not be encoded"))??;
+            next = encode(places.get(index + 1));
+            let (stored, step) = (&stored[*table], &plan.tables[*table].steps[*step]);
+            let done = match rows {
+                None => deletions::bury(connection, plan, step, stored).await?,
+                Some(rows) => self.load_rows(connection, fence, step, &rows, stored).await?,
             };
             outcome.note(step, &done);
         }
-        Ok(())
+        Ok(outcome)
+    }
+
+    async fn load_rows(
+        &self,
+        connection: &mut PgConnection,
+        fence: &Fence,
+        step: &Step,
+        rows: &Rows,
+        stored: &Stored,
+    ) -> Result<TableReceipt, Failure> {
+        let name = &step.schema.name;
+        if self.is_direct(connection, fence, name).await? {
+            if let Some(done) = rows::copy(connection, step, rows).await? {
+                return Ok(done);
+            }
+            self.set_direct(fence, name, false);
+        }
+        rows::merge(connection, step, rows, stored).await
     }
 
     /// Whether the table was empty when the run first met it, and no key has come twice since.
@@ -238,7 +260,7 @@ impl Warehouse for Postgres {
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
         let Some(first) = batches.first() else { return Ok(Receipt::default()) };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan::new(fence, sequence, records::now(), batches)?;
+        let plan = Arc::new(LoadPlan::new(fence, sequence, records::now(), batches)?);
         let mut pause = PAUSE;
         let mut left = ATTEMPTS;
         loop {

@@ -4,7 +4,8 @@ use aqueduct_schema::Result;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteOwnedBuf;
 
-use super::image::{Image, Record};
+use super::image::Image;
+use super::record::Record;
 use super::tables::MOST_COLUMNS;
 use super::unindexed::Unindexed;
 use crate::cells::{Cell, Cells, without_nul};
@@ -41,15 +42,16 @@ pub(crate) fn image(plan: &LoadPlan, unindexed: &Unindexed) -> Result<Vec<u8>> {
 }
 
 /// Hands the rows to SQLite, in place of those of the load before.
-pub(crate) async fn put(connection: &mut SqliteConnection, image: &[u8]) -> Result<(), Failure> {
-    let buffer = SqliteOwnedBuf::try_from(image).doing("stage rows")?;
+pub(crate) async fn put(connection: &mut SqliteConnection, image: Vec<u8>) -> Result<(), Failure> {
+    let buffer = SqliteOwnedBuf::try_from(image.as_slice()).doing("stage rows")?;
+    drop(image);
     // Not as read-only: `BEGIN IMMEDIATE` begins to write in every database, and refuses one that is.
     connection.deserialize(Some("stage"), buffer, false).await.doing("stage rows")
 }
 
 /// Frees the memory of the rows.
 pub(crate) async fn clear(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    put(connection, &Image::new().finish()).await
+    put(connection, Image::new().finish()).await
 }
 
 fn write(image: &mut Image, name: &str, step: &Step, sorted: bool) -> Result<()> {
