@@ -167,7 +167,7 @@ def dlt(destination, postgres):
     if destination == "postgres":
         postgres.clear()
     script = os.path.join(SHARED, "peers", "dlt_contacts.py")
-    environment = dict(os.environ, BENCH_PG=postgres.url if postgres else "")
+    environment = dict(os.environ, BENCH_PG=postgres.url.replace("bench@", "bench:bench@") if postgres else "")
     wall, cpu, memory, _ = timed([os.path.join(venv, "bin", "python"), script, destination, folder], environment)
     say(f"  dlt to {destination}: {wall:.1f} s, {memory:.0f} MB")
     return wall, cpu, memory
