@@ -8,6 +8,7 @@ mod errors;
 mod filter;
 mod generate;
 mod generate_rows;
+mod legacy;
 mod objects;
 mod options;
 mod properties;

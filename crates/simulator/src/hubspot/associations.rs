@@ -65,7 +65,7 @@ impl HubSpot {
             let id = text.parse::<u64>().ok().map(|id| data.resolve(from, id)).filter(|id| data.is_live(from, *id));
             let (targets, next) = id.map(|id| self.page_of(&data, (from, id), to, after, page_size)).unwrap_or_default();
             if targets.is_empty() {
-                errors.push(no_associations(from, text, to));
+                errors.push(no_associations(from, text, to.singular()));
                 continue;
             }
             let mut result = json!({"from": {"id": text}, "to": targets});
@@ -128,13 +128,13 @@ impl HubSpot {
     }
 }
 
-fn no_associations(from: ObjectKind, id: &str, to: ObjectKind) -> Value {
+pub(crate) fn no_associations(from: ObjectKind, id: &str, to: &str) -> Value {
     json!({
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
         "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
-        "message": format!("No {} is associated with {} {id}.", to.singular(), from.singular()),
-        "context": {"fromObjectId": [id], "fromObjectType": [from.singular()], "toObjectType": [to.singular()]},
+        "message": format!("No {to} is associated with {} {id}.", from.singular()),
+        "context": {"fromObjectId": [id], "fromObjectType": [from.singular()], "toObjectType": [to]},
         "errors": [],
         "links": {},
     })

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::data::Data;
 use super::edges::types_in;
+use super::legacy::type_without_records;
 use super::route::HubSpot;
 use super::schema::ObjectKind;
 use super::values::Values;
@@ -200,6 +201,7 @@ impl HubSpot {
         let names = query.list("associations");
         names
             .iter()
+            .filter(|name| type_without_records(name).is_none())
             .map(|name| ObjectKind::parse(name).ok_or_else(|| self.errors.invalid(format!("unknown object type in associations: {name}"))))
             .collect()
     }

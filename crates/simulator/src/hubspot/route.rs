@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::auth::Auth;
 use super::errors::Correlation;
+use super::legacy::type_without_records;
 use super::options::Options;
 use super::schema::ObjectKind;
 use super::store::Store;
@@ -68,7 +69,11 @@ pub(crate) enum Route {
     AssociateDefault(ObjectKind, String, ObjectKind, String),
     Dissociate(ObjectKind, String, ObjectKind, String),
     AssociationsBatch(ObjectKind, ObjectKind),
+    NoAssociationsBatch(ObjectKind, &'static str),
     Labels(ObjectKind, ObjectKind),
+    CustomObjectSchemas,
+    LegacyProperties(ObjectKind),
+    LegacyPipelines,
     Account,
     Token { first_version: bool },
     AccessToken(String),
@@ -110,8 +115,14 @@ impl Route {
             ["crm", "v4", "objects", t, id, "associations", "default", u, to] if put => {
                 Self::AssociateDefault(kind(t)?, own(id), kind(u)?, own(to))
             }
-            ["crm", "v4", "associations", t, u, "batch", "read"] if post => Self::AssociationsBatch(kind(t)?, kind(u)?),
+            ["crm", "v4", "associations", t, u, "batch", "read"] if post => match kind(u) {
+                Some(to) => Self::AssociationsBatch(kind(t)?, to),
+                None => Self::NoAssociationsBatch(kind(t)?, type_without_records(u)?),
+            },
             ["crm", "v4", "associations", t, u, "labels"] if get => Self::Labels(kind(t)?, kind(u)?),
+            ["crm", "v3", "schemas"] | ["crm-object-schemas", "v3", "schemas"] if get => Self::CustomObjectSchemas,
+            ["properties", "v2", t, "properties"] if get => Self::LegacyProperties(kind(t)?),
+            ["crm-pipelines", "v1", "pipelines", "deals"] if get => Self::LegacyPipelines,
             ["account-info", "v3", "details"] if get => Self::Account,
             ["oauth", "v1", "token"] if post => Self::Token { first_version: true },
             ["oauth", "v3" | "2026-03", "token"] if post => Self::Token { first_version: false },
@@ -128,9 +139,10 @@ impl Route {
             Self::Get(..) => RequestClass::Get,
             Self::BatchRead(_) => RequestClass::Batch,
             Self::Search(_) => RequestClass::Search,
-            Self::Associations(..) | Self::AssociationsBatch(..) => RequestClass::Association,
+            Self::Associations(..) | Self::AssociationsBatch(..) | Self::NoAssociationsBatch(..) => RequestClass::Association,
             Self::Owners | Self::Owner(_) | Self::Pipelines | Self::Pipeline(_) | Self::Stages(_) => RequestClass::Reference,
             Self::Properties(_) | Self::Property(..) | Self::Labels(..) | Self::Account => RequestClass::Reference,
+            Self::CustomObjectSchemas | Self::LegacyProperties(_) | Self::LegacyPipelines => RequestClass::Reference,
             Self::Token { .. } | Self::AccessToken(_) | Self::RefreshToken(_) | Self::RevokeRefreshToken(_) => RequestClass::Token,
             _ => RequestClass::Write,
         }
@@ -142,7 +154,10 @@ impl Route {
             Self::List(kind) | Self::Get(kind, _) | Self::BatchRead(kind) | Self::Search(kind) => {
                 format!("crm.objects.{}.read", kind.name())
             }
-            Self::Associations(kind, ..) | Self::AssociationsBatch(kind, _) | Self::Labels(kind, _) => {
+            Self::Associations(kind, ..)
+            | Self::AssociationsBatch(kind, _)
+            | Self::NoAssociationsBatch(kind, _)
+            | Self::Labels(kind, _) => {
                 format!("crm.objects.{}.read", kind.name())
             }
             Self::Create(kind) | Self::Update(kind, _) | Self::Archive(kind, _) | Self::Merge(kind) | Self::GdprDelete(kind) => {
@@ -153,8 +168,9 @@ impl Route {
                 format!("crm.objects.{}.write", kind.name())
             }
             Self::Owners | Self::Owner(_) => "crm.objects.owners.read".to_owned(),
-            Self::Pipelines | Self::Pipeline(_) | Self::Stages(_) => "crm.schemas.deals.read".to_owned(),
-            Self::Properties(kind) | Self::Property(kind, _) => format!("crm.schemas.{}.read", kind.name()),
+            Self::Pipelines | Self::Pipeline(_) | Self::Stages(_) | Self::LegacyPipelines => "crm.schemas.deals.read".to_owned(),
+            Self::CustomObjectSchemas => "crm.schemas.custom.read".to_owned(),
+            Self::Properties(kind) | Self::Property(kind, _) | Self::LegacyProperties(kind) => format!("crm.schemas.{}.read", kind.name()),
             Self::Account => "oauth".to_owned(),
             Self::Token { .. } | Self::AccessToken(_) | Self::RefreshToken(_) | Self::RevokeRefreshToken(_) => return None,
         })
@@ -226,6 +242,10 @@ impl HubSpot {
             Route::Associate(from, id, to, other) => self.associate(asked, (*from, id), (*to, other), false),
             Route::AssociateDefault(from, id, to, other) => self.associate(asked, (*from, id), (*to, other), true),
             Route::Dissociate(from, id, to, other) => self.dissociate((*from, id), (*to, other)),
+            Route::NoAssociationsBatch(from, to) => self.no_associations_batch(asked, *from, to),
+            Route::CustomObjectSchemas => Ok(self.custom_object_schemas()),
+            Route::LegacyProperties(kind) => Ok(self.legacy_properties(*kind)),
+            Route::LegacyPipelines => Ok(self.legacy_pipelines()),
             Route::Labels(from, to) => Ok(self.labels(*from, *to)),
             Route::Account => Ok(self.account()),
             Route::Token { first_version } => Ok(self.auth.token(asked, *first_version, &self.errors)),
@@ -294,8 +314,8 @@ impl Vendor for HubSpot {
         reply.with(HeaderName::from_static("x-hubspot-correlation-id"), correlation)
     }
 
-    fn error(&self, status: u16, search: bool) -> Reply {
-        self.errors.of_status(status, search)
+    fn error(&self, status: u16, class: RequestClass) -> Reply {
+        self.errors.of_status(status, class == RequestClass::Search)
     }
 
     fn expire_tokens(&self) {
@@ -334,19 +354,21 @@ impl Vendor for HubSpot {
         }
     }
 
-    fn with_next_cursor(&self, body: &[u8], cursor: Option<&str>) -> Bytes {
-        let Ok(mut page) = serde_json::from_slice::<Value>(body) else { return Bytes::copy_from_slice(body) };
-        if let Some(cursor) = cursor {
-            page["paging"] = json!({"next": {"after": cursor}});
+    fn with_next_cursor(&self, mut page: Reply, cursor: Option<&str>) -> Reply {
+        if let (Some(cursor), Ok(mut body)) = (cursor, serde_json::from_slice::<Value>(&page.body)) {
+            body["paging"] = json!({"next": {"after": cursor}});
+            page.body = Bytes::from(body.to_string());
         }
-        Bytes::from(page.to_string())
+        page
     }
 
-    fn reversed(&self, body: &[u8]) -> Bytes {
-        let Ok(mut page) = serde_json::from_slice::<Value>(body) else { return Bytes::copy_from_slice(body) };
-        if let Some(rows) = page["results"].as_array_mut() {
-            rows.reverse();
+    fn reversed(&self, mut page: Reply) -> Reply {
+        if let Ok(mut body) = serde_json::from_slice::<Value>(&page.body) {
+            if let Some(rows) = body["results"].as_array_mut() {
+                rows.reverse();
+            }
+            page.body = Bytes::from(body.to_string());
         }
-        Bytes::from(page.to_string())
+        page
     }
 }
