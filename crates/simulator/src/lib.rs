@@ -15,6 +15,7 @@ pub mod faults;
 pub mod hubspot;
 mod limiter;
 mod people;
+pub mod plain;
 mod random;
 mod server;
 mod store;

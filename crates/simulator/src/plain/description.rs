@@ -1,0 +1,303 @@
+//! What a plain vendor is like.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::paging::Paging;
+use super::row::{Row, Value};
+
+/// How requests prove who sends them. The simulator invents the key; see [`super::Simulator::credentials`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all.
+    None,
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// A key in a header.
+    Header {
+        /// The header, in lower case.
+        name: String,
+        /// What stands before the key, with its space.
+        prefix: String,
+    },
+    /// A key in a query parameter of this name.
+    Query(String),
+    /// HTTP Basic with a user and a password.
+    Basic,
+}
+
+impl Authentication {
+    /// A key in a header.
+    #[must_use]
+    pub fn header(name: &str) -> Self {
+        Self::Header { name: name.to_ascii_lowercase(), prefix: String::new() }
+    }
+}
+
+/// So many requests in any window of so long. Beyond it the answer has status 429.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many requests.
+    pub requests: u32,
+    /// In how long, by the simulator's clock.
+    pub window: Duration,
+    /// The vendor's names of the headers for the limit, what is left of it, and the seconds until it is whole again; empty for none.
+    pub headers: [String; 3],
+    /// Whether a 429 says in `Retry-After` how many seconds to wait.
+    pub retry_after: bool,
+}
+
+type ErrorBody = Arc<dyn Fn(u16) -> serde_json::Value + Send + Sync>;
+pub(crate) type MakeRecord = Arc<dyn Fn(&Row<'_>) -> serde_json::Value + Send + Sync>;
+
+/// A vendor.
+#[derive(Clone)]
+pub struct Description {
+    pub(crate) authentication: Authentication,
+    pub(crate) refused_status: u16,
+    pub(crate) base_path: String,
+    pub(crate) account: Option<(String, serde_json::Value)>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) error_body: ErrorBody,
+    pub(crate) rate_limit: Option<RateLimit>,
+}
+
+impl Description {
+    /// A vendor without endpoints or limits, whose errors are `{"error": {"status": …, "message": …}}`.
+    #[must_use]
+    pub fn new(authentication: Authentication) -> Self {
+        let error_body = |status: u16| json!({"error": {"status": status, "message": "The request was not answered."}});
+        Self {
+            authentication,
+            refused_status: 401,
+            base_path: String::new(),
+            account: None,
+            endpoints: Vec::new(),
+            error_body: Arc::new(error_body),
+            rate_limit: None,
+        }
+    }
+
+    /// What every path begins with, such as `/v1`.
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        self.base_path = path.trim_end_matches('/').to_owned();
+        self
+    }
+
+    /// The path that tells of the account, and its answer.
+    #[must_use]
+    pub fn account(mut self, path: &str, answer: serde_json::Value) -> Self {
+        self.account = Some((path.to_owned(), answer));
+        self
+    }
+
+    /// The status for a wrong key; 401 where it is not said.
+    #[must_use]
+    pub fn refused_status(mut self, status: u16) -> Self {
+        self.refused_status = status;
+        self
+    }
+
+    /// The body of an error by its status.
+    #[must_use]
+    pub fn error_body(mut self, body: impl Fn(u16) -> serde_json::Value + Send + Sync + 'static) -> Self {
+        self.error_body = Arc::new(body);
+        self
+    }
+
+    /// With a limit over all endpoints.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
+    /// With one more endpoint.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// The endpoints, in the order in which they were described.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// How requests prove who sends them.
+    #[must_use]
+    pub fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Description").field("base_path", &self.base_path).field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+/// A list of records of one kind.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) items: Vec<String>,
+    pub(crate) paging: Paging,
+    pub(crate) page_size_parameter: Option<String>,
+    pub(crate) default_page_size: usize,
+    pub(crate) maximum_page_size: usize,
+    pub(crate) since: Option<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) sort: Option<(String, String)>,
+    pub(crate) total: Option<Vec<String>>,
+    pub(crate) items_missing_when_empty: bool,
+    pub(crate) count: usize,
+    pub(crate) fields: Vec<(String, Value)>,
+    pub(crate) make: Option<MakeRecord>,
+}
+
+impl Endpoint {
+    /// The endpoint of a stream: 35 records, ten on a page, all in one array at the root of the answer, by id.
+    #[must_use]
+    pub fn new(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            items: Vec::new(),
+            paging: Paging::Single,
+            page_size_parameter: None,
+            default_page_size: 10,
+            maximum_page_size: 10,
+            since: None,
+            query: Vec::new(),
+            sort: None,
+            total: None,
+            items_missing_when_empty: false,
+            count: 35,
+            fields: Vec::new(),
+            make: None,
+        }
+    }
+
+    /// Object keys from the root of an answer to the array of records.
+    #[must_use]
+    pub fn items<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.items = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How one page leads to the next.
+    #[must_use]
+    pub fn paging(mut self, paging: Paging) -> Self {
+        self.paging = paging;
+        self
+    }
+
+    /// The query parameter for the number of records on a page, and the most it may ask for; more is refused with 400.
+    #[must_use]
+    pub fn page_size(mut self, parameter: &str, maximum: usize) -> Self {
+        self.page_size_parameter = Some(parameter.to_owned());
+        self.maximum_page_size = maximum;
+        self
+    }
+
+    /// How many records a page has where nothing is asked for; ten where it is not said.
+    #[must_use]
+    pub fn default_page_size(mut self, size: usize) -> Self {
+        self.default_page_size = size.max(1);
+        self.maximum_page_size = self.maximum_page_size.max(size);
+        self
+    }
+
+    /// The query parameter for what changed at or after an instant, as RFC 3339.
+    #[must_use]
+    pub fn since(mut self, parameter: &str) -> Self {
+        self.since = Some(parameter.to_owned());
+        self
+    }
+
+    /// A query parameter that every request must have, with this value.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.query.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The query parameter and its value that order records by time of change instead of by id.
+    #[must_use]
+    pub fn sort(mut self, parameter: &str, by_time_of_change: &str) -> Self {
+        self.sort = Some((parameter.to_owned(), by_time_of_change.to_owned()));
+        self
+    }
+
+    /// Object keys to the number of all records that match.
+    #[must_use]
+    pub fn total<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.total = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// An answer without records has no array, as some vendors have it.
+    #[must_use]
+    pub fn items_missing_when_empty(mut self) -> Self {
+        self.items_missing_when_empty = true;
+        self
+    }
+
+    /// How many records a new account has.
+    #[must_use]
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// A field of the records: object keys joined by dots, and what is in it.
+    #[must_use]
+    pub fn field(mut self, path: &str, value: Value) -> Self {
+        self.fields.push((path.to_owned(), value));
+        self
+    }
+
+    /// Makes records by code, in place of the table of fields.
+    #[must_use]
+    pub fn records(mut self, make: impl Fn(&Row<'_>) -> serde_json::Value + Send + Sync + 'static) -> Self {
+        self.make = Some(Arc::new(make));
+        self
+    }
+
+    /// The name of the stream.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The path below the base path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// How one page leads to the next; see [`Endpoint::paging`].
+    #[must_use]
+    pub fn style(&self) -> &Paging {
+        &self.paging
+    }
+
+    /// Whether an answer without records has no array.
+    #[must_use]
+    pub fn is_missing_when_empty(&self) -> bool {
+        self.items_missing_when_empty
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Endpoint").field("name", &self.name).field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! The account of a plain vendor: its records by stream, each with all its versions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::description::{Description, Endpoint};
+use super::row::{Row, put};
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::store::{History, State, Table};
+
+/// Ids of records begin here.
+const FIRST_ID: u64 = 1_001;
+/// The records of a new account were made in the two months before 2026-06-30T00:00:00Z, in milliseconds.
+const GENERATED_UNTIL: i64 = 1_782_777_600_000;
+const GENERATED_IN: u64 = 60 * 24 * 3_600_000;
+
+/// What a version of a record has of its own.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    changes: u64,
+    /// Values in place of invented ones, by path.
+    set: Vec<(String, Json)>,
+}
+
+struct Stream {
+    endpoint: Endpoint,
+    records: Table<u64, Own>,
+    next_id: u64,
+}
+
+struct Data {
+    seed: u64,
+    clock: Clock,
+    streams: Mutex<BTreeMap<String, Stream>>,
+}
+
+/// The records of an account. Clones are the same account; changes happen at the time of its clock.
+#[derive(Clone)]
+pub struct Store {
+    data: Arc<Data>,
+}
+
+/// Why a change cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The vendor has no such stream.
+    NoStream(String),
+    /// The stream has no such record, or it was deleted.
+    NoRecord(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoStream(name) => write!(formatter, "there is no stream `{name}`"),
+            Self::NoRecord(id) => write!(formatter, "there is no record {id}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Which records a page may hold, and in which order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    /// Changed at or after this, in milliseconds.
+    pub(crate) since: Option<i64>,
+    /// By time of change and id instead of by id.
+    pub(crate) by_time: bool,
+    /// After this time of change and id, or this id alone.
+    pub(crate) after: Option<(i64, u64)>,
+    /// How many are passed over.
+    pub(crate) skip: usize,
+    /// At most so many, and one more where there is one.
+    pub(crate) take: usize,
+}
+
+impl Store {
+    /// The account of a description.
+    pub(crate) fn new(description: &Description, seed: u64, clock: Clock) -> Self {
+        let streams = description.endpoints.iter().map(|endpoint| (endpoint.name.clone(), Stream::new(endpoint.clone(), seed))).collect();
+        Self { data: Arc::new(Data { seed, clock, streams: Mutex::new(streams) }) }
+    }
+
+    /// Creates records in one instant, now, and gives their ids.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    pub fn create(&self, stream: &str, count: usize) -> Result<Vec<String>, StoreError> {
+        let now = self.data.clock.now_ms();
+        (0..count).map(|_| self.insert(stream, now, Vec::new())).collect()
+    }
+
+    /// Creates a record with these values at these paths, now, and gives its id.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    pub fn create_with(&self, stream: &str, values: impl IntoIterator<Item = (String, Json)>) -> Result<String, StoreError> {
+        self.insert(stream, self.data.clock.now_ms(), values.into_iter().collect())
+    }
+
+    /// Creates a record whose times lie at an instant, and gives its id.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    pub fn create_dated(&self, stream: &str, at: Timestamp) -> Result<String, StoreError> {
+        self.insert(stream, at.as_millisecond(), Vec::new())
+    }
+
+    /// Changes a record, now.
+    ///
+    /// # Errors
+    /// When there is no such stream or record.
+    pub fn update(&self, stream: &str, id: &str) -> Result<(), StoreError> {
+        self.change(stream, id, |own| (State::Live, Own { changes: own.changes + 1, ..own }))
+    }
+
+    /// Deletes a record, now. It is in no list any more.
+    ///
+    /// # Errors
+    /// When there is no such stream or record.
+    pub fn delete(&self, stream: &str, id: &str) -> Result<(), StoreError> {
+        self.change(stream, id, |own| (State::Erased, own))
+    }
+
+    /// The ids of the records that are there, in order; none for a stream that is not.
+    #[must_use]
+    pub fn ids(&self, stream: &str) -> Vec<String> {
+        self.lock().get(stream).map_or_else(Vec::new, |stream| stream.records.live(..).map(|(id, _)| id.to_string()).collect())
+    }
+
+    /// The records that are there, as a list gives them, by id.
+    #[must_use]
+    pub fn records(&self, stream: &str) -> Vec<Json> {
+        let question = Question { since: None, by_time: false, after: None, skip: 0, take: usize::MAX - 1 };
+        self.page(stream, &question).into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// How many records match a question, wherever its page begins.
+    pub(crate) fn count(&self, stream: &str, question: &Question) -> usize {
+        let streams = self.lock();
+        let Some(stream) = streams.get(stream) else { return 0 };
+        match question.since {
+            None => stream.records.live_count(),
+            Some(since) => stream.records.modified((since, 0)..).count(),
+        }
+    }
+
+    /// The records of a page and one more where there is one, each with its time of change and id.
+    pub(crate) fn page(&self, stream: &str, question: &Question) -> Vec<((i64, u64), Json)> {
+        let streams = self.lock();
+        let Some(stream) = streams.get(stream) else { return Vec::new() };
+        let records = &stream.records;
+        let shown = |(id, history): (&u64, &History<u64, Own>)| {
+            ((history.current().modified_at, *id), stream.shown(self.data.seed, *id, history))
+        };
+        let since = question.since.unwrap_or(i64::MIN);
+        let (skip, take) = (question.skip, question.take.saturating_add(1));
+        if question.by_time {
+            let from = question.after.map_or(Bound::Included((since, 0)), Bound::Excluded);
+            let ids = records.modified((from, Bound::Unbounded)).skip(skip).take(take);
+            return ids.filter_map(|id| records.get(id).map(|history| shown((id, history)))).collect();
+        }
+        let from = question.after.map_or(Bound::Unbounded, |(_, id)| Bound::Excluded(id));
+        let matching = records.live((from, Bound::Unbounded)).filter(|(_, history)| history.current().modified_at >= since);
+        matching.skip(skip).take(take).map(shown).collect()
+    }
+
+    fn insert(&self, stream: &str, at: i64, set: Vec<(String, Json)>) -> Result<String, StoreError> {
+        let mut streams = self.lock();
+        let stream = streams.get_mut(stream).ok_or_else(|| StoreError::NoStream(stream.to_owned()))?;
+        let id = stream.next_id;
+        stream.next_id += 1;
+        stream.records.insert(id, at, at, Own { changes: 0, set });
+        Ok(id.to_string())
+    }
+
+    fn change(&self, stream: &str, id: &str, change: impl FnOnce(Own) -> (State<u64>, Own)) -> Result<(), StoreError> {
+        let mut streams = self.lock();
+        let stream = streams.get_mut(stream).ok_or_else(|| StoreError::NoStream(stream.to_owned()))?;
+        let missing = || StoreError::NoRecord(id.to_owned());
+        let key: u64 = id.parse().map_err(|_| missing())?;
+        let history = stream.records.get(&key).filter(|history| history.is_live()).ok_or_else(missing)?;
+        let (state, own) = change(history.current().value.clone());
+        stream.records.change(&key, self.data.clock.now_ms(), true, state, own);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
+        self.data.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Stream {
+    fn new(endpoint: Endpoint, seed: u64) -> Self {
+        let mut records = Table::new();
+        let end = FIRST_ID + endpoint.count as u64;
+        for id in FIRST_ID..end {
+            let mut random = Random::of_row(seed, 41, id);
+            let before = |random: &mut Random, span| GENERATED_UNTIL - i64::try_from(random.below(span)).unwrap_or(0);
+            // A few share one instant, as after an import.
+            let updated_at = if random.chance(200) { GENERATED_UNTIL - 86_400_000 } else { before(&mut random, GENERATED_IN) };
+            let created_at = before(&mut random, 2 * GENERATED_IN).min(updated_at);
+            records.insert(id, created_at, updated_at, Own::default());
+        }
+        Self { endpoint, records, next_id: end }
+    }
+
+    fn shown(&self, seed: u64, id: u64, history: &History<u64, Own>) -> Json {
+        let version = history.current();
+        let row = Row {
+            seed,
+            stream: &self.endpoint.name,
+            id,
+            changes: version.value.changes,
+            created_at: history.created_at,
+            updated_at: version.modified_at,
+        };
+        let mut record = match &self.endpoint.make {
+            Some(make) => make(&row),
+            None => Json::Object(serde_json::Map::new()),
+        };
+        for (path, value) in &self.endpoint.fields {
+            put(&mut record, &path.split('.').collect::<Vec<_>>(), row.value(value));
+        }
+        for (path, value) in &version.value.set {
+            put(&mut record, &path.split('.').collect::<Vec<_>>(), value.clone());
+        }
+        record
+    }
+}
