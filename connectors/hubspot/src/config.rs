@@ -84,6 +84,7 @@ impl Config {
                 client_secret,
                 grant: Grant::RefreshToken(refresh_token),
                 authentication: ClientAuthentication::Body,
+                instance: None,
             }),
             (Some(_), ..) => {
                 Err(bad("give `access_token` or the three of an OAuth app (`client_id`, `client_secret`, `refresh_token`), not both"))

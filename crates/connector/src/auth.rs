@@ -37,7 +37,19 @@ pub enum Auth {
         grant: Grant,
         /// How the application proves itself.
         authentication: ClientAuthentication,
+        /// Where the token's answer says which host requests go to, for vendors that give every customer a host of its own.
+        /// `None` sends everything to the connector's base URL.
+        instance: Option<Instance>,
     },
+}
+
+/// The host of a customer, which the token endpoint names in its answer. Paths are then resolved against that address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// The key of the token's answer that holds the address.
+    pub key: &'static str,
+    /// The vendor's own domains. An address outside them (and their subdomains) is refused: credentials stay with the vendor.
+    pub domains: &'static [&'static str],
 }
 
 /// Where an API key stands.
@@ -58,6 +70,16 @@ pub enum Grant {
     ClientCredentials {
         /// The scopes asked for; none is the vendor's default.
         scopes: Vec<String>,
+    },
+    /// A statement about a user that the application signs with its private key (RFC 7523). The engine writes and signs it anew for
+    /// every token, with the client id as its issuer; the client secret is not sent.
+    JwtBearer {
+        /// The user the application acts for.
+        subject: String,
+        /// Whom the statement is for: the vendor's word for its token endpoint.
+        audience: String,
+        /// The RSA private key, PEM (PKCS#8 or PKCS#1). Signed by RS256.
+        private_key: Secret,
     },
 }
 

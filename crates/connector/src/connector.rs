@@ -9,7 +9,7 @@ use schemars::Schema;
 
 use crate::auth::Auth;
 use crate::http::{Http, Response};
-use crate::limits::Limit;
+use crate::limits::{Limit, Usage};
 use crate::page::Page;
 use crate::status::{Action, StatusRule};
 use crate::stream::Stream;
@@ -69,6 +69,12 @@ pub trait Connector: Send + Sync {
     /// Looks into an answer that the status alone does not explain: an error body under status 200, a 403 that is a quota.
     /// `None` leaves it to the tables. The body must be looked at only, never kept.
     fn classify(&self, _response: &Response) -> Option<Action> {
+        None
+    }
+
+    /// How much of the day's quota is used, where answers say so. Asked of every answer; the engine sends nothing more once
+    /// [`Usage::stop_at`] is reached (`AQ3002`).
+    fn usage(&self, _response: &Response) -> Option<Usage> {
         None
     }
 

@@ -16,6 +16,10 @@ pub enum Method {
     Get,
     /// POST.
     Post,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
 }
 
 /// What a request carries.
@@ -69,6 +73,23 @@ impl Request {
     /// A POST of a JSON text that reads and changes nothing, such as a search.
     pub fn post(url: impl Into<String>, json: String, operation: impl Into<String>) -> Self {
         Self { method: Method::Post, body: Body::Json(json), ..Self::get(url, operation) }
+    }
+
+    /// A PATCH of a JSON text that sets something to a state, so that sending it twice does no harm.
+    pub fn patch(url: impl Into<String>, json: String, operation: impl Into<String>) -> Self {
+        Self { method: Method::Patch, ..Self::post(url, json, operation) }
+    }
+
+    /// A DELETE.
+    pub fn delete(url: impl Into<String>, operation: impl Into<String>) -> Self {
+        Self { method: Method::Delete, ..Self::get(url, operation) }
+    }
+
+    /// Not to be sent again when it is not known whether the source carried it out, such as a POST that begins a job.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.idempotent = false;
+        self
     }
 
     /// With a query parameter.

@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod config;
 pub mod connector;
+pub mod csv;
 pub mod declared;
 pub mod http;
 pub mod json;
@@ -19,12 +20,12 @@ pub mod stream;
 
 pub use aqueduct_schema as schema;
 pub use async_trait::async_trait;
-pub use auth::{Auth, ClientAuthentication, Grant, KeyPlacement};
+pub use auth::{Auth, ClientAuthentication, Grant, Instance, KeyPlacement};
 pub use bytes::Bytes;
 pub use connector::{Account, Connector, Context, Read, Registration};
 pub use http::{Body, Http, Method, Request, Response};
-pub use limits::{Limit, LimitClass};
-pub use page::{CsvFormat, Next, Origin, Page, Records};
+pub use limits::{Limit, LimitClass, Usage};
+pub use page::{CsvFormat, Next, Origin, Page, Part, Records};
 pub use paging::Paging;
 pub use schemars;
 pub use selection::Selection;

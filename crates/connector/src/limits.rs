@@ -30,3 +30,14 @@ impl Limit {
         Self { class, requests, per, concurrent: 8 }
     }
 }
+
+/// How much of a quota that spans many requests (a day's, usually) is used, as an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests used so far, by everybody who shares the quota.
+    pub used: u64,
+    /// Requests the vendor allows.
+    pub allowed: u64,
+    /// From here on no further request is sent: the rest is for the other users of the account. The run stops with a checkpoint.
+    pub stop_at: u64,
+}

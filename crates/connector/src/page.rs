@@ -1,6 +1,7 @@
 //! One page: the bytes as they came, where the records are in them, and where the next page begins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_schema::{Position, Timestamp};
 use arrow_array::RecordBatch;
@@ -43,6 +44,24 @@ pub enum Records {
         /// Where the lines come from.
         origin: Origin,
     },
+    /// The same records in several answers, each with some of their fields, for vendors that cannot give all fields at once. They are
+    /// joined by the stream's key: the first part says which records there are and in what order. A record that another part lacks
+    /// makes the whole page malformed, so that it is asked for again.
+    Joined {
+        /// The parts. Each has the fields of the key.
+        parts: Vec<Part>,
+    },
+    /// Keys of records that were deleted, and nothing more of them. The rows that are there are marked; everything else in them stays.
+    Deleted {
+        /// A JSON body; the entries are the elements of the array at the pointer.
+        body: Bytes,
+        /// Object keys from the root to the array.
+        pointer: &'static [&'static str],
+        /// For each path of the stream's key, in order, the path inside an entry.
+        key: &'static [&'static str],
+        /// The path of the time of deletion inside an entry, where it has one.
+        deleted_at: Option<&'static str>,
+    },
     /// Rows that are in columns already; columns are found by name.
     Columns {
         /// The rows.
@@ -50,6 +69,15 @@ pub enum Records {
         /// Where they come from.
         origin: Origin,
     },
+}
+
+/// Some fields of the records of a page.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The records; JSON or delimited text.
+    pub records: Records,
+    /// The paths of the fields that this part gives. A field that several parts have is taken from the first of them.
+    pub paths: Vec<String>,
 }
 
 /// How delimited text is written.
@@ -77,6 +105,14 @@ pub struct Origin {
 pub enum Next {
     /// Another page, which begins here. The position is by value: it still holds when records before it are deleted.
     Page(Position),
+    /// Another page, but the source has to prepare it first (an export that is still running). The page's records are committed with
+    /// this place, so that a run that is killed while it waits comes back to the same job.
+    Later {
+        /// Where it begins. It may be the place this page began at.
+        position: Position,
+        /// How long to wait before asking again, by the source's custom.
+        wait: Duration,
+    },
     /// Nothing: the source said so (`POSITIVE-END`). A stream without times of change leaves a bookmark to go on from next time.
     End {
         /// Where the next run goes on, for streams that keep their place themselves.

@@ -151,7 +151,7 @@ mod tests {
     fn position(next: Next) -> Option<serde_json::Value> {
         match next {
             Next::Page(position) => Some(position.0),
-            Next::End { .. } => None,
+            Next::End { .. } | Next::Later { .. } => None,
         }
     }
 

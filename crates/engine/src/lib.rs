@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod decode;
 mod engine;
+mod exchange;
 mod http;
 mod loops;
 mod options;
@@ -19,5 +20,6 @@ mod settings;
 pub use clock::{Clock, SystemClock};
 pub use decode::{Decoded, Decoder, decode};
 pub use engine::Engine;
+pub use exchange::{Exchange, ExchangeObserver};
 pub use options::{ReadOptions, StreamOutcome};
 pub use settings::Settings;

@@ -1,6 +1,7 @@
 //! The page loop: fetch, decode, hand over, with the next page under way meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aqueduct_connector::{Connector, Context, Next, Page, Read, Stream};
 use aqueduct_schema::{Batch, Checkpoint, Error, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
@@ -96,6 +97,7 @@ impl Reader<'_> {
         }
         let mut fetch = self.fetch(due, position.clone());
         let mut patience = Patience::new(self.engine);
+        let mut waited = Duration::ZERO;
         loop {
             if *self.cancel.borrow() {
                 return Ok(false);
@@ -138,12 +140,37 @@ impl Reader<'_> {
             if !self.hand_over(due, started, &seen, decoded).await? {
                 return Ok(false);
             }
-            let Next::Page(next) = next else { return Ok(complete) };
+            let (next, wait) = match next {
+                Next::Page(next) => (next, None),
+                Next::Later { position, wait } => (position, Some(wait)),
+                Next::End { .. } => return Ok(complete),
+            };
             if self.has_enough() {
                 return Ok(false);
             }
+            match wait {
+                Some(wait) if !self.wait_for_source(wait, &mut waited).await? => return Ok(false),
+                Some(_) => {}
+                None => waited = Duration::ZERO,
+            }
             fetch = ahead.unwrap_or_else(|| self.fetch(due, Some(next.clone())));
             position = Some(next);
+        }
+    }
+
+    /// Lets the source prepare what comes next; false when the reading is to stop meanwhile.
+    ///
+    /// # Errors
+    /// `AQ3003` when it has taken longer than the settings allow.
+    async fn wait_for_source(&mut self, wait: Duration, waited: &mut Duration) -> Result<bool> {
+        *waited += wait;
+        if *waited > self.engine.settings.longest_job {
+            let error = Error::new(codes::SOURCE_FAILED, "the source has not prepared the next page in time");
+            return Err(self.named(error.with("waited_s", waited.as_secs())));
+        }
+        tokio::select! {
+            () = self.engine.clock.sleep(wait) => Ok(true),
+            () = cancelled(&mut self.cancel) => Ok(false),
         }
     }
 

@@ -118,7 +118,7 @@ pub(crate) fn after(
         state.realtime = Some(state.realtime.map_or_else(|| newest.clone(), |old| old.max(newest.clone())));
     }
     let bookmark = match page.next {
-        Next::Page(position) => {
+        Next::Page(position) | Next::Later { position, .. } => {
             state.reading = Some(ReadingState {
                 mode: due.mode,
                 started_at,
@@ -137,6 +137,9 @@ pub(crate) fn after(
     if due.mode == Mode::Changes && deletions_follow(stream, options) {
         // Queued with the changes' last page, from where the changes began: whatever interrupts the run, no deletion is passed over.
         state.reading = Some(ReadingState { mode: Mode::Deletions, started_at, from: state.settled.clone(), until: None, position: None });
+    }
+    if due.mode == Mode::Columns {
+        state.columns_read_at = Some(started_at);
     }
     if settles(&state, due) {
         // NEVER-PAST-LAG: by the server's time at the beginning, never by the times of records.

@@ -1,6 +1,9 @@
 //! What the engine allows and how long it waits.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::exchange::ExchangeObserver;
 
 /// Timeouts, retries and caps. The defaults are for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Settings {
     pub max_retry_after: Duration,
     /// How many times a page whose answer does not have the agreed shape is read at most.
     pub page_attempts: u32,
+    /// How long the source may take to prepare a page that it promised for later.
+    pub longest_job: Duration,
     /// The largest body after decompression, in bytes.
     pub body_limit: usize,
     /// The largest ratio of a decompressed body to its compressed bytes; looked at once a body is over one MiB.
@@ -35,6 +40,8 @@ pub struct Settings {
     pub user_agent: String,
     /// Hosts that may be spoken to without TLS, besides the loopback ones: a proxy or a simulator in a private network.
     pub plain_http_hosts: Vec<String>,
+    /// Is shown every exchange; for recordings.
+    pub observer: Option<Arc<dyn ExchangeObserver>>,
 }
 
 impl Default for Settings {
@@ -49,12 +56,14 @@ impl Default for Settings {
             longest_wait: Duration::from_secs(60),
             max_retry_after: Duration::from_secs(5 * 60),
             page_attempts: 3,
+            longest_job: Duration::from_secs(24 * 60 * 60),
             body_limit: 256 << 20,
             ratio_limit: 200,
             depth_limit: 64,
             value_limit: 1 << 20,
             user_agent: concat!("aqueduct/", env!("CARGO_PKG_VERSION")).to_owned(),
             plain_http_hosts: Vec::new(),
+            observer: None,
         }
     }
 }

@@ -115,6 +115,9 @@ pub struct StreamState {
     /// Everything that changed at the source before this cursor is in the warehouse; never later than server time less the lag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Cursor>,
+    /// When the calculated columns were last read for all records; absent where that never happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns_read_at: Option<Timestamp>,
     /// The newest change seen; may be later than `settled`, promises nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realtime: Option<Cursor>,

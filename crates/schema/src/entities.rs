@@ -1,6 +1,12 @@
 //! The entities of the common schema. Meanings follow Microsoft's Common Data Model; names are those people know from
 //! HubSpot and Salesforce.
 
+mod engagement;
+mod sales;
+
+pub use engagement::{ACTIVITY, ACTIVITY_PARTICIPANT, CAMPAIGN, CAMPAIGN_MEMBER, CONSENT_EVENT};
+pub use sales::{DEAL_CONTACT, DEAL_STAGE_HISTORY, LEAD};
+
 use crate::entity::Derivation::{Normalized, Status};
 use crate::entity::{Entity, Field};
 use crate::semantic::SemanticType::{
@@ -195,7 +201,23 @@ pub const ASSOCIATION: Entity = Entity {
 };
 
 /// Every entity, in the order of the documentation.
-pub const ALL: &[&Entity] = &[&CONTACT, &CONTACT_POINT, &ACCOUNT, &DEAL, &PIPELINE_STAGE, &USER, &ASSOCIATION];
+pub const ALL: &[&Entity] = &[
+    &CONTACT,
+    &CONTACT_POINT,
+    &ACCOUNT,
+    &LEAD,
+    &DEAL,
+    &PIPELINE_STAGE,
+    &DEAL_CONTACT,
+    &DEAL_STAGE_HISTORY,
+    &ACTIVITY,
+    &ACTIVITY_PARTICIPANT,
+    &CAMPAIGN,
+    &CAMPAIGN_MEMBER,
+    &CONSENT_EVENT,
+    &USER,
+    &ASSOCIATION,
+];
 
 /// For entities whose field has the kind of value that another field names (a contact point's `value` by its `kind`): the
 /// semantic type of `field` when `selector` holds the word. `None` where the field's own semantic type stands.

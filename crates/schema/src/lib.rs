@@ -25,7 +25,7 @@ pub use codes::Code;
 pub use entity::{Derivation, Entity, Field};
 pub use error::{Error, ErrorKind, Location, Result, Retry};
 pub use id::{RowIds, Source};
-pub use record::{RecordField, RecordSchema};
+pub use record::{RecordField, RecordSchema, Visibility};
 pub use reject::{Reject, RejectCell};
 pub use secret::Secret;
 pub use semantic::{Cleaned, CleaningStatus, SemanticType, Sensitivity, ValueType};

@@ -24,8 +24,33 @@ pub struct RecordField {
     pub custom: bool,
     /// Whether the source computes the value, so that a change need not move the record's time of change.
     pub calculated: bool,
+    /// Whether the credentials may see it. A field that is not visible is never asked for, and its column stays empty.
+    pub visibility: Visibility,
     /// The name people see at the source.
     pub label: String,
+}
+
+/// Whether a field can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// It can.
+    #[default]
+    Visible,
+    /// The vendor has it for every account, and these credentials are not shown it: a permission is missing.
+    Hidden,
+    /// The account does not have it: it belongs to a feature that is not switched on.
+    Absent,
+}
+
+impl Visibility {
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Visible => "visible",
+            Self::Hidden => "hidden",
+            Self::Absent => "absent",
+        }
+    }
 }
 
 impl RecordField {
@@ -40,6 +65,7 @@ impl RecordField {
             sensitivity: None,
             custom: false,
             calculated: false,
+            visibility: Visibility::Visible,
             label: leaf.to_owned(),
         }
     }

@@ -147,6 +147,7 @@ impl Connector for Weak {
                 client_secret,
                 grant: Grant::RefreshToken(refresh_token),
                 authentication: ClientAuthentication::Body,
+                instance: None,
             },
             (token, ..) => Auth::Bearer(token.unwrap_or_else(|| Secret::new(""))),
         }

@@ -6,6 +6,7 @@
 mod columns;
 mod csv;
 mod escape;
+mod joined;
 mod json;
 mod json_lines;
 mod plan;
@@ -16,13 +17,18 @@ mod typed;
 use std::sync::Arc;
 
 use aqueduct_connector::{Records, Stream};
-use aqueduct_schema::{Column, Operation, RecordField, Reject, Result, Sensitivity, Table, TableName, TableSchema, ValueType};
+use aqueduct_schema::{
+    Column, Error, Operation, RecordField, RecordSchema, Reject, Result, Sensitivity, Table, TableName, TableSchema, ValueType, codes,
+};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 
 use crate::settings::Settings;
 use plan::Plan;
 use rows::Rows;
+
+/// The column of a tombstone's time.
+const DELETED_AT: &str = "deleted_at";
 
 /// A page's records in columns.
 #[derive(Debug)]
@@ -67,17 +73,65 @@ impl Decoder {
     /// `AQ3005` when the body is not well-formed or has no records where they should be: nothing of it is used. `AQ3006` for columns
     /// of a type that cannot be read.
     pub fn decode(&mut self, records: &Records) -> Result<Decoded> {
+        match records {
+            Records::Deleted { body, pointer, key, deleted_at } => self.deleted(body, pointer, key, *deleted_at),
+            Records::Joined { parts } => {
+                let decoded = parts.iter().map(|part| self.columns_of(&part.records)).collect::<Result<Vec<_>>>()?;
+                let joined::Decoded { arrays, length, rejects } = joined::join(&self.plan, parts, decoded)?;
+                self.finish(arrays, length, rejects)
+            }
+            whole => {
+                let joined::Decoded { arrays, length, rejects } = self.columns_of(whole)?;
+                self.finish(arrays, length, rejects)
+            }
+        }
+    }
+
+    /// The columns of records that stand in one place.
+    fn columns_of(&mut self, records: &Records) -> Result<joined::Decoded> {
         self.rows.clear();
         match records {
             Records::Json { body, pointer } => json::decode(&mut self.rows, body, pointer)?,
             Records::JsonLines { body, origin } => json_lines::decode(&mut self.rows, body, origin, self.settings.depth_limit),
             Records::Csv { body, format, origin } => csv::decode(&mut self.rows, body, format, origin),
             Records::Columns { rows, origin } => columns::decode(&mut self.rows, rows, origin)?,
+            Records::Joined { .. } | Records::Deleted { .. } => {
+                return Err(Error::new(codes::BUG, "a part of a page is made of parts, or of deletions"));
+            }
         }
         let (texts, length, rejects) = self.rows.take();
         let arrays = texts.into_iter().zip(&self.plan.fields).map(|(text, field)| typed::convert(text, field.value_type));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        self.finish(arrays, length, rejects)
+        Ok(joined::Decoded { arrays, length, rejects })
+    }
+
+    /// Keys and times of deletion: a table of tombstones with the columns of the key and `deleted_at`.
+    fn deleted(&mut self, body: &[u8], pointer: &[&str], key: &[&str], deleted_at: Option<&str>) -> Result<Decoded> {
+        if key.len() != self.plan.key.len() {
+            return Err(Error::new(codes::BUG, "deletions do not name every part of the stream's key"));
+        }
+        let of_key = self.plan.key.iter().zip(key).map(|(column, path)| {
+            let field = &self.plan.fields[*column];
+            RecordField { path: (*path).to_owned(), ..field.clone() }
+        });
+        let time = deleted_at.map(|path| RecordField {
+            column: DELETED_AT.into(),
+            ..RecordField::new(path, ValueType::Timestamp).sensitive(Sensitivity::None)
+        });
+        let record = RecordSchema { fields: of_key.chain(time).collect(), ..RecordSchema::new("", Vec::new(), key) };
+        let mut decoder = Decoder {
+            plan: Arc::new(Plan::new(&record)),
+            rows: Rows::new(Arc::new(Plan::new(&record)), self.settings.value_limit),
+            name: self.name.clone(),
+            settings: self.settings.clone(),
+            schema: None,
+        };
+        json::decode(&mut decoder.rows, body, pointer)?;
+        let (texts, length, rejects) = decoder.rows.take();
+        let arrays = texts.into_iter().zip(&decoder.plan.fields).map(|(text, field)| typed::convert(text, field.value_type));
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        let Decoded { table, rejects, read } = decoder.finish(arrays, length, rejects)?;
+        Ok(Decoded { table: Table::new(table.schema, Operation::Tombstone, table.rows)?, rejects, read })
     }
 
     /// Keys of records that the stream's schema does not name, with how often they occurred; the first 256 found, in order of name.

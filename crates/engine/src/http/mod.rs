@@ -8,6 +8,7 @@
 //! - `timeout` is innermost but for `send`: it holds for one attempt. Around `retry` it would cut off the waiting that a vendor asked for.
 
 mod address;
+mod assertion;
 mod body;
 pub(crate) mod depth;
 mod limit;

@@ -3,6 +3,7 @@
 
 use aqueduct_connector::{Response, json};
 use aqueduct_schema::{Code, Error};
+use serde_json::value::RawValue;
 
 /// Where vendors put the word for the kind of error, in the order they are tried.
 const WORDS: [&[&str]; 6] = [&["category"], &["status"], &["error"], &["errorCode"], &["code"], &["error", "code"]];
@@ -23,6 +24,9 @@ pub(crate) fn word(body: &[u8]) -> Option<String> {
     if body.len() > LARGEST_BODY {
         return None;
     }
+    // Salesforce answers with a list of errors; the first says why.
+    let listed: Option<Vec<&RawValue>> = if body.first() == Some(&b'[') { serde_json::from_slice(body).ok() } else { None };
+    let body = listed.as_ref().and_then(|errors| errors.first()).map_or(body, |first| first.get().as_bytes());
     WORDS.iter().find_map(|pointer| {
         let text = json::find_text(body, pointer).ok()??;
         let is_word = text.len() <= 64
@@ -45,6 +49,7 @@ mod tests {
         assert_eq!(word(br#"{"error":"Ada Lovelace is not allowed"}"#), None);
         assert_eq!(word(br#"{"error":"ada@example.com"}"#), None);
         assert_eq!(word(br#"{"code":"4155550100"}"#), None);
+        assert_eq!(word(br#"[{"message":"a@b.example","errorCode":"INVALID_FIELD"}]"#).as_deref(), Some("INVALID_FIELD"));
         assert_eq!(word(b"<html>"), None);
     }
 }

@@ -1,9 +1,9 @@
 //! Tries again what may work in a moment, as long and as often as the settings allow, and waits as the source asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_connector::{Action, Connector, Response, status};
+use aqueduct_connector::{Action, Connector, Response, Usage, status};
 use aqueduct_schema::{Error, Result, Retry as Verdict, codes};
 use tracing::debug;
 
@@ -21,6 +21,8 @@ pub(crate) struct Retry {
     connector: Arc<dyn Connector>,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    /// The quota as the latest answer told it.
+    usage: Mutex<Option<Usage>>,
 }
 
 /// What is left to do after an attempt that was no success.
@@ -36,7 +38,7 @@ struct Setback {
 
 impl Retry {
     pub(crate) fn new(inner: Limit, connector: Arc<dyn Connector>, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { inner, connector, settings: settings.clone(), clock }
+        Self { inner, connector, settings: settings.clone(), clock, usage: Mutex::new(None) }
     }
 
     /// The number of attempts, and the answer or the error of the last one.
@@ -54,9 +56,10 @@ impl Retry {
         let mut schedule = Schedule::new(&self.settings, self.clock.clone());
         let mut token_renewed = false;
         loop {
+            self.within_quota()?;
             *attempts += 1;
             let setback = match self.inner.send(exchange).await {
-                Ok(attempt) => match self.action(&attempt.response) {
+                Ok(attempt) => match self.noted(&attempt.response) {
                     Action::Accept => return Ok(attempt.response),
                     Action::RefreshToken => {
                         let stale = attempt.token.filter(|_| !token_renewed);
@@ -103,7 +106,26 @@ impl Retry {
         wait.map_or(Wait::No, Wait::For)
     }
 
-    fn action(&self, response: &Response) -> Action {
+    /// Sends nothing more once the part of the quota that is ours is used up.
+    ///
+    /// # Errors
+    /// `AQ3002`.
+    fn within_quota(&self) -> Result<()> {
+        let usage = *self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        match usage {
+            Some(Usage { used, allowed, stop_at }) if used >= stop_at => {
+                let message = "the part of the source's quota that pipelines may use is used up";
+                Err(Error::new(codes::QUOTA_REACHED, message).with("used", used).with("allowed", allowed).with("stop_at", stop_at))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an answer means; what it says of the quota is kept.
+    fn noted(&self, response: &Response) -> Action {
+        if let Some(usage) = self.connector.usage(response) {
+            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+        }
         self.connector.classify(response).unwrap_or_else(|| status::action(self.connector.status_rules(), response.status))
     }
 }

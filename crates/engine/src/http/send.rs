@@ -14,6 +14,7 @@ use super::address::{self, BaseUrl};
 use super::body::Caps;
 use super::retry_after::http_date;
 use crate::clock::Clock;
+use crate::exchange::{Exchange, ExchangeObserver};
 use crate::settings::Settings;
 
 /// How many redirects are followed.
@@ -34,6 +35,7 @@ pub(crate) struct Send {
     caps: Caps,
     clock: Arc<dyn Clock>,
     idle: Duration,
+    observer: Option<Arc<dyn ExchangeObserver>>,
 }
 
 impl Send {
@@ -55,7 +57,7 @@ impl Send {
         let client = builder
             .build()
             .map_err(|error| Error::new(codes::BUG, "the HTTP client could not be set up").caused_by(error.without_url()))?;
-        Ok(Self { client, caps: Caps::new(settings), clock, idle: settings.idle_timeout })
+        Ok(Self { client, caps: Caps::new(settings), clock, idle: settings.idle_timeout, observer: settings.observer.clone() })
     }
 
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Response> {
@@ -92,6 +94,17 @@ impl Send {
         // because `Date` has no finer ones and rounds down itself.
         let server_time = date.map_or(began, |date| date.minus(Duration::from_secs(answered.since(began).as_secs())));
         let (body, wire_bytes) = self.caps.take(response).await?;
+        if let Some(observer) = &self.observer {
+            observer.exchanged(Exchange {
+                operation: &outgoing.operation,
+                method: outgoing.method.as_str(),
+                url: outgoing.url.as_str(),
+                sent: outgoing.body.as_ref().map(|(kind, body)| (kind.to_str().unwrap_or_default(), body.as_ref())),
+                status,
+                headers: &headers,
+                body: &body,
+            });
+        }
         Ok(Response { status, headers, body, server_time, wire_bytes, operation: outgoing.operation.clone() })
     }
 }

@@ -43,8 +43,8 @@ impl Sign {
             Auth::ApiKey { placement: KeyPlacement::Query(name), prefix, key } => {
                 Credentials::Query(name, Secret::new(format!("{prefix}{}", key.expose())))
             }
-            Auth::OAuth2 { token_url, client_id, client_secret, grant, authentication } => {
-                let application = super::token::Application { token_url, client_id, client_secret, authentication };
+            Auth::OAuth2 { token_url, client_id, client_secret, grant, authentication, instance } => {
+                let application = super::token::Application { token_url, client_id, client_secret, authentication, instance };
                 Credentials::Tokens(Tokens::new(inner.clone(), &base, application, grant, settings, clock)?)
             }
         };
@@ -52,7 +52,12 @@ impl Sign {
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Attempt> {
-        let mut outgoing = self.outgoing(request)?;
+        let current = match &self.credentials {
+            Credentials::Tokens(tokens) => Some(tokens.current().await?),
+            _ => None,
+        };
+        let base = current.as_ref().and_then(|current| current.base.as_ref()).unwrap_or(&self.base);
+        let mut outgoing = outgoing(base, request)?;
         let token = match &self.credentials {
             Credentials::None => None,
             Credentials::Header(name, value) => {
@@ -63,11 +68,10 @@ impl Sign {
                 outgoing.url.query_pairs_mut().append_pair(name, key.expose());
                 None
             }
-            Credentials::Tokens(tokens) => {
-                let (generation, value) = tokens.current().await?;
-                outgoing.headers.insert(AUTHORIZATION, value);
-                Some(generation)
-            }
+            Credentials::Tokens(_) => current.map(|current| {
+                outgoing.headers.insert(AUTHORIZATION, current.header);
+                current.generation
+            }),
         };
         let response = self.inner.send(&outgoing).await?;
         Ok(Attempt { response, token })
@@ -79,31 +83,34 @@ impl Sign {
             tokens.discard(stale).await;
         }
     }
+}
 
-    fn outgoing(&self, request: &Request) -> Result<Outgoing> {
-        let mut url = self.base.resolve(&request.url)?;
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&request.query);
-        }
-        let mut headers = HeaderMap::with_capacity(4 + request.headers.len());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        for (name, value) in &request.headers {
-            let unusable = |_| Error::new(codes::BUG, "a request has a header that cannot be sent");
-            let name = HeaderName::try_from(name.as_str()).map_err(|error| unusable(error.to_string()))?;
-            headers.insert(name, HeaderValue::try_from(value.as_str()).map_err(|error| unusable(error.to_string()))?);
-        }
-        let body = match &request.body {
-            Body::Empty => None,
-            Body::Json(text) => Some((HeaderValue::from_static("application/json"), Bytes::from(text.clone()))),
-            Body::Form(fields) => Some(form(fields)),
-        };
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-        };
-        Ok(Outgoing { method, url, headers, body, operation: request.operation.clone() })
+/// The request as it goes out, not yet signed.
+fn outgoing(base: &BaseUrl, request: &Request) -> Result<Outgoing> {
+    let mut url = base.resolve(&request.url)?;
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&request.query);
     }
+    let mut headers = HeaderMap::with_capacity(4 + request.headers.len());
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    for (name, value) in &request.headers {
+        let unusable = |_| Error::new(codes::BUG, "a request has a header that cannot be sent");
+        let name = HeaderName::try_from(name.as_str()).map_err(|error| unusable(error.to_string()))?;
+        headers.insert(name, HeaderValue::try_from(value.as_str()).map_err(|error| unusable(error.to_string()))?);
+    }
+    let body = match &request.body {
+        Body::Empty => None,
+        Body::Json(text) => Some((HeaderValue::from_static("application/json"), Bytes::from(text.clone()))),
+        Body::Form(fields) => Some(form(fields)),
+    };
+    let method = match request.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+    };
+    Ok(Outgoing { method, url, headers, body, operation: request.operation.clone() })
 }
 
 /// Form fields as a body.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_connector::{ClientAuthentication, Grant, Response};
+use aqueduct_connector::{ClientAuthentication, Grant, Instance, Response, json};
 use aqueduct_schema::{Error, Result, Retry, Secret, Timestamp, codes};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use url::Url;
 use super::address::{self, BaseUrl};
 use super::send::Outgoing;
 use super::timeout::Timeout;
-use super::{refusal, retry_after, sign};
+use super::{assertion, refusal, retry_after, sign};
 use crate::clock::Clock;
 use crate::settings::Settings;
 
@@ -27,6 +27,15 @@ pub(crate) struct Application {
     pub(crate) client_id: String,
     pub(crate) client_secret: Secret,
     pub(crate) authentication: ClientAuthentication,
+    pub(crate) instance: Option<Instance>,
+}
+
+/// What a request is signed with, and where it goes when the token names a host.
+#[derive(Clone)]
+pub(crate) struct Current {
+    pub(crate) generation: Generation,
+    pub(crate) header: HeaderValue,
+    pub(crate) base: Option<BaseUrl>,
 }
 
 /// The tokens of one application. Behind a lock that is held while one is fetched, so that there is one flight at a time.
@@ -39,11 +48,24 @@ struct State {
     grant: Grant,
     token: Option<Token>,
     fetched: u64,
+    /// The credentials were refused for good: asking again, once for every stream, would only get the application blocked.
+    refused: Option<Refused>,
+}
+
+/// What is left of a refusal, to be told to every stream.
+struct Refused {
+    message: String,
+    advice: String,
+}
+
+impl Refused {
+    fn error(&self) -> Error {
+        Error::new(codes::CREDENTIALS_REFUSED, self.message.clone()).advise(self.advice.clone()).operation("access token")
+    }
 }
 
 struct Token {
-    header: HeaderValue,
-    generation: Generation,
+    current: Current,
     /// When three quarters of its life are over.
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
@@ -53,6 +75,7 @@ struct Exchange {
     inner: Arc<Timeout>,
     url: Url,
     application: Application,
+    plain_http_hosts: Vec<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,18 +93,23 @@ impl Tokens {
         } else {
             address::check(&application.token_url, "token URL", &settings.plain_http_hosts)?
         };
-        let state = State { grant, token: None, fetched: 0 };
-        Ok(Self { state: Arc::new(Mutex::new(state)), exchange: Arc::new(Exchange { inner, url, application, clock }) })
+        let state = State { grant, token: None, fetched: 0, refused: None };
+        let plain_http_hosts = settings.plain_http_hosts.clone();
+        let exchange = Exchange { inner, url, application, plain_http_hosts, clock };
+        Ok(Self { state: Arc::new(Mutex::new(state)), exchange: Arc::new(exchange) })
     }
 
-    /// A token that is valid now, as the value of an `Authorization` header.
-    pub(crate) async fn current(&self) -> Result<(Generation, HeaderValue)> {
+    /// A token that is valid now.
+    pub(crate) async fn current(&self) -> Result<Current> {
         let mut state = self.state.clone().lock_owned().await;
         let now = self.exchange.clock.now();
         if let Some(token) = &state.token
             && token.renew_at.is_none_or(|at| now < at)
         {
-            return Ok((token.generation, token.header.clone()));
+            return Ok(token.current.clone());
+        }
+        if let Some(refused) = &state.refused {
+            return Err(refused.error());
         }
         let exchange = self.exchange.clone();
         // In a task of its own: a caller that stops waiting must not lose a refresh token that the source has just replaced.
@@ -95,22 +123,25 @@ impl Tokens {
     /// Forgets a token that was refused, unless another has replaced it already.
     pub(crate) async fn discard(&self, stale: Generation) {
         let mut state = self.state.lock().await;
-        if state.token.as_ref().is_some_and(|token| token.generation == stale) {
+        if state.token.as_ref().is_some_and(|token| token.current.generation == stale) {
             state.token = None;
         }
     }
 }
 
 /// The token after a fetch. When a renewal ahead of time failed for a moment, the old token still serves.
-fn finish(state: OwnedMutexGuard<State>, outcome: Result<()>, now: Timestamp) -> Result<(Generation, HeaderValue)> {
+fn finish(mut state: OwnedMutexGuard<State>, outcome: Result<()>, now: Timestamp) -> Result<Current> {
     if let Err(error) = outcome {
         let usable = state.token.as_ref().is_some_and(|token| token.expires_at.is_some_and(|at| now < at));
         if error.retry() != Retry::Temporary || !usable {
+            if error.code() == codes::CREDENTIALS_REFUSED {
+                state.refused = Some(Refused { message: error.message().to_owned(), advice: error.advice().to_owned() });
+            }
             return Err(error);
         }
     }
     let token = state.token.as_ref().ok_or_else(|| Error::new(codes::BUG, "no access token after fetching one"))?;
-    Ok((token.generation, token.header.clone()))
+    Ok(token.current.clone())
 }
 
 /// The answer of a token endpoint (RFC 6749, section 5.1). Some vendors write the number of seconds as text.
@@ -148,19 +179,30 @@ impl Exchange {
         if let (Grant::RefreshToken(stored), Some(rotated)) = (&mut state.grant, answer.refresh_token) {
             *stored = rotated;
         }
+        let base = self.instance(&response)?;
         let now = self.clock.now();
         let life = answer.expires_in.as_ref().and_then(Seconds::span);
         state.fetched += 1;
+        let header = sign::secret_header(&format!("Bearer {}", access_token.expose()))?;
         state.token = Some(Token {
-            header: sign::secret_header(&format!("Bearer {}", access_token.expose()))?,
-            generation: Generation(state.fetched),
+            current: Current { generation: Generation(state.fetched), header, base },
             renew_at: life.map(|life| now.plus(life / 4 * 3)),
             expires_at: life.map(|life| now.plus(life)),
         });
         Ok(())
     }
 
+    /// The host that the answer names, for vendors that give every customer a host of its own.
+    fn instance(&self, response: &Response) -> Result<Option<BaseUrl>> {
+        let Some(Instance { key, domains }) = self.application.instance else { return Ok(None) };
+        let text = json::find_text(&response.body, &[key]).ok().flatten();
+        let text = text.ok_or_else(|| response.malformed("it does not name the host of the account"))?;
+        BaseUrl::of_vendor(&text, domains, &self.plain_http_hosts).map(Some)
+    }
+
     fn request(&self, grant: &Grant) -> Result<Outgoing> {
+        let Application { client_id, client_secret, authentication, .. } = &self.application;
+        let mut proves_itself = false;
         let mut fields: Vec<(&str, String)> = match grant {
             Grant::RefreshToken(token) => {
                 vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", token.expose().to_owned())]
@@ -169,12 +211,17 @@ impl Exchange {
             Grant::ClientCredentials { scopes } => {
                 vec![("grant_type", "client_credentials".to_owned()), ("scope", scopes.join(" "))]
             }
+            Grant::JwtBearer { subject, audience, private_key } => {
+                proves_itself = true;
+                let assertion = assertion::sign(client_id, subject, audience, private_key, self.clock.now())?;
+                vec![("grant_type", assertion::GRANT_TYPE.to_owned()), ("assertion", assertion)]
+            }
         };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let Application { client_id, client_secret, authentication, .. } = &self.application;
         match authentication {
+            _ if proves_itself => {}
             ClientAuthentication::Body => {
                 fields.push(("client_id", client_id.clone()));
                 fields.push(("client_secret", client_secret.expose().to_owned()));

@@ -19,6 +19,7 @@ fn oauth(grant: Grant, authentication: ClientAuthentication) -> Auth {
         client_secret: Secret::new("canary-secret"),
         grant,
         authentication,
+        instance: None,
     }
 }
 
