@@ -11,6 +11,7 @@ use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RequestClass, Retr
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use crate::simulated::SimulatedClock;
 use crate::vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
 
 /// 2026-07-01T00:00:00Z, a day after the last record of the account was made.
@@ -75,22 +76,6 @@ impl Vendor for HubSpot {
 
 struct HubSpotAccount {
     simulator: Simulator,
-}
-
-/// The simulator's clock as the engine's: who waits moves it.
-struct SimulatedClock(aqueduct_simulator::Clock);
-
-#[async_trait]
-impl Clock for SimulatedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_microseconds(self.0.now().as_microsecond())
-    }
-
-    async fn sleep(&self, span: Duration) {
-        // The simulator counts whole milliseconds.
-        self.0.advance(span + Duration::from_micros(999));
-        tokio::task::yield_now().await;
-    }
 }
 
 fn kind(stream: &str) -> Did<ObjectKind> {

@@ -17,9 +17,11 @@
 mod evidence;
 pub mod files;
 pub mod hubspot;
+pub mod plain;
 mod records;
 mod report;
 mod rules;
+mod simulated;
 mod trial;
 mod vendor;
 mod watched;

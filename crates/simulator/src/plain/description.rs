@@ -138,7 +138,11 @@ impl Description {
 
 impl fmt::Debug for Description {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Description").field("base_path", &self.base_path).field("endpoints", &self.endpoints).finish_non_exhaustive()
+        formatter
+            .debug_struct("Description")
+            .field("base_path", &self.base_path)
+            .field("endpoints", &self.endpoints)
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::server::{Asked, Reply};
 /// A request that cannot be answered: the status and why.
 pub(crate) type Refusal = (u16, String);
 
-/// The answer to a request for a page. `allowed` are parameters that are not the endpoint's own.
+/// The answer to a request for a page. `allowed` is a parameter that is not the endpoint's own: the key.
 pub(crate) fn page(store: &Store, endpoint: &Endpoint, asked: &Asked, allowed: Option<&str>) -> Result<Reply, Refusal> {
     let wanted = Wanted::read(endpoint, asked, allowed)?;
     let mut found = store.page(&endpoint.name, &wanted.question);
@@ -29,7 +29,7 @@ pub(crate) fn page(store: &Store, endpoint: &Endpoint, asked: &Asked, allowed: O
         put(&mut body, total, json!(store.count(&endpoint.name, &wanted.question)));
     }
     let token = last.filter(|_| more).map(|(at, id)| if wanted.question.by_time { format!("{at}-{id}") } else { id.to_string() });
-    let link = token.as_ref().map(|token| next_address(asked, token));
+    let link = token.as_ref().map(|token| next_address(asked, token, allowed));
     if let Some(pointer) = endpoint.paging.pointer() {
         let next = if matches!(endpoint.paging, Paging::NextLink { .. }) { &link } else { &token };
         put(&mut body, pointer, json!(next));
@@ -104,10 +104,10 @@ fn place(endpoint: &Endpoint, begins: &str, question: &mut Question) -> Option<(
     Some(())
 }
 
-/// The address of the page that begins at a token: the request's own, with the token.
-fn next_address(asked: &Asked, token: &str) -> String {
+/// The address of the page that begins at a token: the request's own, with the token and without a key, which no vendor should repeat.
+fn next_address(asked: &Asked, token: &str, key: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(asked.pairs().iter().filter(|(name, _)| name != "page_token"));
+    query.extend_pairs(asked.pairs().iter().filter(|(name, _)| name != "page_token" && Some(name.as_str()) != key));
     query.append_pair("page_token", token);
     let host = asked.header(header::HOST).unwrap_or("localhost");
     format!("http://{host}{}?{}", asked.path, query.finish())

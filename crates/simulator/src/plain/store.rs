@@ -157,9 +157,8 @@ impl Store {
         let streams = self.lock();
         let Some(stream) = streams.get(stream) else { return Vec::new() };
         let records = &stream.records;
-        let shown = |(id, history): (&u64, &History<u64, Own>)| {
-            ((history.current().modified_at, *id), stream.shown(self.data.seed, *id, history))
-        };
+        let shown =
+            |(id, history): (&u64, &History<u64, Own>)| ((history.current().modified_at, *id), stream.shown(self.data.seed, *id, history));
         let since = question.since.unwrap_or(i64::MIN);
         let (skip, take) = (question.skip, question.take.saturating_add(1));
         if question.by_time {
