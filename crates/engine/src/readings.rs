@@ -138,7 +138,8 @@ pub(crate) fn after(
         // Queued with the changes' last page, from where the changes began: whatever interrupts the run, no deletion is passed over.
         state.reading = Some(ReadingState { mode: Mode::Deletions, started_at, from: state.settled.clone(), until: None, position: None });
     }
-    if due.mode == Mode::Columns {
+    // A reading of everything has read the calculated columns too.
+    if due.mode == Mode::Columns || (matches!(due.mode, Mode::Backfill | Mode::Snapshot) && due.from.is_none() && due.until.is_none()) {
         state.columns_read_at = Some(started_at);
     }
     if settles(&state, due) {

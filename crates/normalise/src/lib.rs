@@ -30,6 +30,7 @@
 pub mod cleaners;
 
 mod column;
+mod deletions;
 mod derive;
 mod editor;
 mod elements;

@@ -1,8 +1,9 @@
 //! All mappings of a pipeline: the connector's, with what the pipeline file adds and overrides.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aqueduct_schema::{Entity, Error, Field, RecordSchema, Result, codes, entities};
+use aqueduct_schema::{Entity, Error, Field, RecordSchema, Result, SemanticType, codes, entities};
 
 use crate::expression::{Expression, Path};
 use crate::mapping::{Each, MappedField, Mapping, element_path, entity_named, field_named, parse_fields};
@@ -99,6 +100,52 @@ impl Mappings {
     /// Whether any mapping of `stream` reads `path`, for a field, a filter or an array; such paths are selected by default.
     pub fn uses(&self, stream: &str, path: &str) -> bool {
         self.of(stream).any(|mapping| mapping.paths().iter().any(|used| used.name == path))
+    }
+
+    /// What reading only some fields of a stream's records touches: the mappings that use any of `paths`, and every path that they
+    /// need besides, so that each field of the entity either has all of its paths or none.
+    ///
+    /// What is `always` read (keys, times) brings nothing with it. Filters, arrays, required fields, and the country and currency by which other values are read belong to what a mapping needs.
+    pub fn touched(&self, stream: &str, paths: &[&str], always: impl Fn(&str) -> bool) -> (Self, BTreeSet<String>) {
+        let mut wanted: BTreeSet<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let mut kept: BTreeSet<usize> = BTreeSet::new();
+        let of_stream = || self.mappings.iter().enumerate().filter(|(_, mapping)| mapping.stream == stream);
+        loop {
+            let before = (wanted.len(), kept.len());
+            for (index, mapping) in of_stream() {
+                for mapped in mapping.all_fields() {
+                    let used = used_by(mapping, mapped);
+                    if used.iter().any(|path| wanted.contains(*path) && !always(path)) {
+                        kept.insert(index);
+                        wanted.extend(used.into_iter().map(str::to_owned));
+                    }
+                }
+            }
+            // A slot's values are read by the country that another mapping of the record gives.
+            let by_country = kept.iter().any(|index| matches!(self.mappings[*index].each, Each::Slot(_)));
+            for (index, mapping) in of_stream() {
+                let gives_country = by_country && mapping.fields.iter().any(|mapped| mapped.field.semantic == SemanticType::Country);
+                if !kept.contains(&index) && !gives_country {
+                    continue;
+                }
+                kept.insert(index);
+                wanted.extend(mapping.when.iter().map(|condition| condition.path.name.clone()));
+                if let Each::Element(path) = &mapping.each {
+                    wanted.insert(path.name.clone());
+                }
+                let needed = mapping.all_fields().filter(|mapped| {
+                    matches!(mapped.field.semantic, SemanticType::Country | SemanticType::CurrencyCode)
+                        || self.requires(mapping.entity, mapped.field)
+                });
+                wanted.extend(needed.flat_map(|mapped| used_by(mapping, mapped)).map(str::to_owned));
+            }
+            if before == (wanted.len(), kept.len()) {
+                break;
+            }
+        }
+        let mappings = kept.iter().map(|index| self.mappings[*index].clone()).collect();
+        let of_connector = kept.iter().filter(|index| **index < self.of_connector).count();
+        (Self { mappings, required: self.required.clone(), of_connector }, wanted)
     }
 
     /// The entities that the records of `stream` give rows of, in the order of the mappings.
@@ -229,6 +276,13 @@ impl Mappings {
             }
         }
     }
+}
+
+/// The paths at the record that a field reads.
+fn used_by<'m>(mapping: &'m Mapping, mapped: &'m MappedField) -> Vec<&'m str> {
+    let paths = mapped.expression.paths().into_iter().chain(mapped.overridden.iter().flat_map(Expression::paths));
+    let inside = |path: &str| matches!(mapping.each, Each::Element(_)) && element_path(path).is_some();
+    paths.map(|path| path.name.as_str()).filter(|path| !inside(path)).collect()
 }
 
 fn check_path(reader: Reader<'_>, path: &Path, record: &RecordSchema, stream: &str, errors: &mut Vec<Error>) {

@@ -81,7 +81,7 @@ impl Normaliser {
     /// The first table is the source's own with the columns that every source table has before it; then comes one table a mapping,
     /// and tombstones for slots (telephone numbers, for example) that a change has emptied. A record without a key, or without a
     /// valid value in a required field, is among the rejects and in none of the tables, so that
-    /// `read = rows of the first table + rejects`.
+    /// `read = rows of the first table + rejects`. Deletions by key alone become tombstones in the same tables.
     ///
     /// # Errors
     /// `AQ1009` when the batch lacks a column that a mapping cannot do without; `AQ9001` when it has none of its stream's form.
@@ -90,8 +90,13 @@ impl Normaliser {
             return Err(Error::new(codes::BUG, "a raw batch has one table").with("tables", batch.tables().len()));
         };
         let table = table.clone();
-        self.plan_for(&table.schema)?;
         let mut rejects = batch.rejects().to_vec();
+        if table.operation == Operation::Tombstone {
+            let (tables, keyless) = self.deletions(&table, batch.checkpoint().reading_started_at.microseconds())?;
+            rejects.extend(keyless);
+            return Ok(batch.into_normalised(tables, rejects, 0));
+        }
+        self.plan_for(&table.schema)?;
         let first_load = matches!(batch.checkpoint().mode, Mode::Backfill | Mode::Snapshot);
         let reading = Reading {
             deleted: batch.checkpoint().mode == Mode::Deletions,
@@ -105,6 +110,14 @@ impl Normaliser {
     /// What cleaning has found so far, by field.
     pub fn cleaning(&self) -> Vec<FieldCleaning> {
         self.report.fields()
+    }
+
+    /// Tombstones for records of which the source gives the key alone.
+    fn deletions(&self, table: &Table, started_at: i64) -> Result<(Vec<Table>, Vec<Reject>)> {
+        let Self { mappings, stream, record, source, .. } = self;
+        let planner = Planner { mappings, stream, record, source, raw: &table.schema };
+        let around = Surroundings { context: CleaningContext::NONE, zone: &self.zone };
+        crate::deletions::tombstones(&planner, table, started_at, &around)
     }
 
     fn plan_for(&mut self, raw: &Arc<TableSchema>) -> Result<()> {

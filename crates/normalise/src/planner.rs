@@ -34,7 +34,7 @@ impl Planner<'_> {
     }
 
     /// The position of a path's column in the batch.
-    fn column(&self, path: &str) -> Option<usize> {
+    pub(crate) fn column(&self, path: &str) -> Option<usize> {
         let field = self.record.index_of(path)?;
         self.raw.index_of(&self.record.fields[field].column)
     }
@@ -45,7 +45,7 @@ impl Planner<'_> {
     }
 
     /// The key of a record, or what its mapping of elements falls back to.
-    fn key(&self, resolve: &mut dyn FnMut(&str) -> Option<usize>) -> Result<Compiled> {
+    pub(crate) fn key(&self, resolve: &mut dyn FnMut(&str) -> Option<usize>) -> Result<Compiled> {
         let parts: Option<Vec<Compiled>> = self.record.key.iter().map(|path| resolve(path).map(Compiled::Column)).collect();
         match parts {
             Some(parts) if parts.len() > 1 => Ok(Compiled::Key(parts)),

@@ -113,11 +113,20 @@ pub struct RunSection {
     pub idle_timeout_seconds: u64,
     /// Seconds for which a request that fails for a passing reason is tried again, waits included.
     pub retry_seconds: u64,
+    /// Hours after which calculated fields are read again for all records of a stream: the source changes them without saying so.
+    pub calculated_refresh_hours: u64,
 }
 
 impl Default for RunSection {
     fn default() -> Self {
-        Self { parallel_streams: 4, records_per_load: 5_000, seconds_per_load: 30, idle_timeout_seconds: 30, retry_seconds: 900 }
+        Self {
+            parallel_streams: 4,
+            records_per_load: 5_000,
+            seconds_per_load: 30,
+            idle_timeout_seconds: 30,
+            retry_seconds: 900,
+            calculated_refresh_hours: 24,
+        }
     }
 }
 

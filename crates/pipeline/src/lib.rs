@@ -1,5 +1,6 @@
 //! The pipeline file, the table of connectors, and the run that puts the stages together. No mapping, cleaning or SQL of its own.
 
+mod calculated;
 mod cells;
 pub mod environment;
 pub mod file;

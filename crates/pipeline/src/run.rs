@@ -10,6 +10,7 @@ use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
 
+use crate::calculated::Calculated;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::stream::{Lane, StreamEnd};
@@ -27,6 +28,8 @@ pub struct RunOptions {
     pub limit: Option<u64>,
     /// Stop with a checkpoint after so long.
     pub timeout: Option<Duration>,
+    /// Read calculated fields again for all records, whether they are due or not.
+    pub refresh_calculated: bool,
     /// Let snapshots mark any number of rows as deleted.
     pub allow_mass_delete: bool,
 }
@@ -144,6 +147,8 @@ async fn run_streams(
             stop: stop.clone(),
             limit: options.limit,
             load: pipeline.file.content.run,
+            calculated: Calculated::of(pipeline, stream, &connected.source),
+            refresh_calculated: options.refresh_calculated,
         };
         // Waited for here and not in the task, so that streams are read in their order.
         let place = places.clone().acquire_owned().await;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_engine::{Engine, ReadOptions, StreamOutcome};
+use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome, SystemClock};
 use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
-use aqueduct_schema::{Batch, Error, Protected, Raw, Result, StreamState, codes};
+use aqueduct_schema::{Batch, Error, Mode, Protected, Raw, Result, StreamState, codes};
 use aqueduct_warehouse::{Fence, Receipt, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::calculated::{self, Calculated};
 use crate::file::RunSection;
 use crate::observer::{Event, Observer};
 
@@ -39,6 +40,10 @@ pub(crate) struct Lane {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) limit: Option<u64>,
     pub(crate) load: RunSection,
+    /// How the stream's calculated fields are read, where it has any.
+    pub(crate) calculated: Option<Calculated>,
+    /// Whether they are to be read whether they are due or not.
+    pub(crate) refresh_calculated: bool,
 }
 
 /// How a stream ended.
@@ -49,39 +54,67 @@ pub(crate) struct StreamEnd {
 
 impl Lane {
     /// Takes the stream all the way. What was committed before an error stays and is in the record.
-    pub(crate) async fn run(self) -> StreamEnd {
+    pub(crate) async fn run(mut self) -> StreamEnd {
         let mut record = StreamRecord { stream: self.stream.name.clone(), settled_until: settled(&self.state), ..StreamRecord::default() };
-        let normaliser = match self.normaliser {
-            Ok(normaliser) => normaliser,
-            Err(error) => {
-                record.error = Some(error.to_string());
-                return StreamEnd { record, error: Some(error) };
-            }
-        };
+        let error = self.passes(&mut record).await.err();
+        record.error = error.as_ref().map(ToString::to_string);
+        StreamEnd { record, error }
+    }
+
+    /// Reads what is due, and the calculated fields where they are due. A reading of those that was interrupted comes first.
+    async fn passes(&mut self, record: &mut StreamRecord) -> Result<()> {
+        if calculated::under_way(&self.state) {
+            self.calculated(record).await?;
+        }
+        let normaliser = std::mem::replace(&mut self.normaliser, Err(broken(&record.stream)))?;
+        let mut stream = self.stream.clone();
+        stream.modes.retain(|mode| *mode != Mode::Columns);
+        self.pass(stream, normaliser, None, record).await?;
+        let now = SystemClock.now();
+        if self.limit.is_none() && calculated::is_due(&self.state, now, self.load.calculated_refresh_hours, self.refresh_calculated) {
+            self.calculated(record).await?;
+        }
+        Ok(())
+    }
+
+    async fn calculated(&mut self, record: &mut StreamRecord) -> Result<()> {
+        let Some(Calculated { stream, normaliser }) = self.calculated.take() else { return Ok(()) };
+        self.pass(stream, normaliser?, Some(vec![Mode::Columns]), record).await
+    }
+
+    /// One way of reading, through all stages.
+    async fn pass(&mut self, stream: Stream, normaliser: Normaliser, modes: Option<Vec<Mode>>, record: &mut StreamRecord) -> Result<()> {
         let (raw_sender, raw) = mpsc::channel(RAW_PAGES);
         let (protected_sender, mut protected) = mpsc::channel(PROTECTED_PAGES);
-        let options = ReadOptions { record_limit: self.limit, cancel: self.stop.clone(), ..ReadOptions::new(&self.system) };
-        let (engine, stream, state) = (self.engine, self.stream, self.state);
+        let options = ReadOptions { record_limit: self.limit, cancel: self.stop.clone(), modes, ..ReadOptions::new(&self.system) };
+        let (engine, state) = (self.engine.clone(), self.state.clone());
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);
-        let stages = tokio::spawn(stages(raw, protected_sender, normaliser, self.protector, breaker));
-        let loader = Loader { warehouse: self.warehouse, fence: self.fence, loads: self.loads, observer: self.observer, limits: self.load };
-        let loaded = loader.run(&mut protected, &mut record).await;
+        let stages = tokio::spawn(stages(raw, protected_sender, normaliser, self.protector.clone(), breaker));
+        let loader = Loader {
+            warehouse: self.warehouse.clone(),
+            fence: self.fence.clone(),
+            loads: self.loads.clone(),
+            observer: self.observer.clone(),
+            limits: self.load,
+        };
+        let loaded = loader.run(&mut protected, record).await;
         drop(protected);
         let staged = stages.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let read = reader.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let mut stopped = false;
-        if let Ok(StreamOutcome { requests, wire_bytes, complete, .. }) = &read {
-            (record.requests, record.bytes) = (*requests, *wire_bytes);
+        if let Ok(StreamOutcome { requests, wire_bytes, complete, state, .. }) = &read {
+            record.requests += *requests;
+            record.bytes += *wire_bytes;
             stopped = !complete && self.limit.is_none();
+            self.state = state.clone();
         }
         // The first cause is the one nearest to the warehouse: when it fails, the stages before it only see their channel closed.
-        let mut error = loaded.err().or(staged.err()).or(read.err());
-        if error.is_none() && stopped {
-            error = Some(Error::new(codes::INTERRUPTED, "the stream was stopped before its end"));
+        loaded.and(staged).and(read.map(drop))?;
+        if stopped {
+            return Err(Error::new(codes::INTERRUPTED, "the stream was stopped before its end"));
         }
-        record.error = error.as_ref().map(ToString::to_string);
-        StreamEnd { record, error }
+        Ok(())
     }
 }
 
@@ -150,10 +183,14 @@ impl Loader {
         let first = batches.recv().await?;
         let deadline = Instant::now() + Duration::from_secs(self.limits.seconds_per_load.max(1));
         let mut complete = first.checkpoint().reading_complete;
+        let first_is_place = first.counts().read == 0;
         let mut package = Package { records: first.counts().read, batches: vec![first] };
-        while !complete && package.records < self.limits.records_per_load.max(1) as u64 {
+        // A page without records is there for its place alone: the job it speaks of must not be forgotten.
+        let mut place = first_is_place;
+        while !complete && !place && package.records < self.limits.records_per_load.max(1) as u64 {
             let Ok(Some(batch)) = tokio::time::timeout_at(deadline, batches.recv()).await else { break };
             complete = batch.checkpoint().reading_complete;
+            place = batch.counts().read == 0;
             package.records += batch.counts().read;
             package.batches.push(batch);
         }

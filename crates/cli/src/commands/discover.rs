@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aqueduct_pipeline::Connected;
-use aqueduct_pipeline::schema::Result;
+use aqueduct_pipeline::schema::{Result, Visibility};
 
 use crate::commands::Context;
 use crate::output::table;
@@ -72,6 +72,11 @@ fn print(context: &Context, connected: &Connected, stream: &aqueduct_pipeline::c
             if field.calculated {
                 notes.push("calculated");
             }
+            match field.visibility {
+                Visibility::Visible => {}
+                Visibility::Hidden => notes.push("hidden: a permission is missing"),
+                Visibility::Absent => notes.push("not in this account"),
+            }
             vec![
                 field.path.clone(),
                 format!("{:?}", field.value_type).to_lowercase(),
@@ -105,6 +110,7 @@ fn json(connected: &Connected, stream: &aqueduct_pipeline::connector::Stream) ->
                 "label": field.label,
                 "custom": field.custom,
                 "calculated": field.calculated,
+                "visibility": field.visibility.name(),
                 "selected": selected.is_some_and(|selected| selected.record.index_of(&field.path).is_some()),
             })
         })

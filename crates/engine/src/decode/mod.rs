@@ -184,3 +184,6 @@ fn sensitivity(field: &RecordField, value_type: ValueType) -> Sensitivity {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod joined_tests;

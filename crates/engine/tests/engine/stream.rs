@@ -315,3 +315,56 @@ async fn a_connector_that_panics_is_an_error_of_its_stream() {
     let (_, outcome) = run(&engine, &things(&[Mode::Snapshot]), StreamState::default(), &ReadOptions::new("shop")).await;
     assert_eq!(outcome.unwrap_err().code(), codes::BUG);
 }
+
+#[tokio::test]
+async fn what_the_source_prepares_is_waited_for_and_its_place_is_kept() {
+    let clock = Arc::new(TestClock::running());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let times = asked.clone();
+    let read = move |read: &Read<'_>, _: &_| {
+        let place = |place: &str, wait| Next::Later { position: Position(json!(place)), wait: Duration::from_secs(wait) };
+        let empty = || page(r#"{"results":[]}"#.to_owned(), None, at(600));
+        Ok(match read.position.and_then(|position| position.0.as_str()) {
+            None => Page { next: place("job", 2), ..empty() },
+            // The same place again and again is not a circle while the source says that it is at work.
+            Some("job") if times.fetch_add(1, Ordering::SeqCst) < 400 => Page { next: place("job", 30), ..empty() },
+            _ => page(r#"{"results":[{"id":1}]}"#.to_owned(), None, at(600)),
+        })
+    };
+    let engine = Engine::new(Arc::new(InMemory(Box::new(read))), settings(), clock.clone()).unwrap();
+    let began = aqueduct_engine::Clock::now(&*clock);
+    let (batches, outcome) = run(&engine, &things(&[Mode::Snapshot]), StreamState::default(), &ReadOptions::new("shop")).await;
+    assert!(outcome.unwrap().complete);
+    assert_eq!((batches.len(), asked.load(Ordering::SeqCst)), (402, 401));
+    let kept = batches[0].checkpoint().state.reading.clone().unwrap();
+    assert_eq!(kept.position, Some(Position(json!("job"))));
+    assert_eq!(aqueduct_engine::Clock::now(&*clock).since(began), Duration::from_secs(2 + 400 * 30));
+}
+
+#[tokio::test]
+async fn a_page_that_is_never_ready_ends_as_the_sources_failure() {
+    let later = |_: &Read<'_>| {
+        let next = Next::Later { position: Position(json!("job")), wait: Duration::from_secs(600) };
+        Ok(Page { next, ..page(r#"{"results":[]}"#.to_owned(), None, at(600)) })
+    };
+    let (batches, outcome) = run(&engine(later), &things(&[Mode::Snapshot]), StreamState::default(), &ReadOptions::new("shop")).await;
+    assert_eq!(outcome.unwrap_err().code(), codes::SOURCE_FAILED);
+    assert_eq!(batches.len(), 145, "a day of ten minutes each");
+}
+
+#[tokio::test]
+async fn a_reading_of_everything_has_read_the_calculated_columns() {
+    let stream = things(&[Mode::Backfill, Mode::Changes, Mode::Columns]);
+    let engine = engine(|_| Ok(page(r#"{"results":[{"id":1}]}"#.to_owned(), None, at(600))));
+    let options = ReadOptions::new("shop");
+    let (_, outcome) = run(&engine, &stream, StreamState::default(), &options).await;
+    let first = outcome.unwrap().state;
+    assert_eq!(first.columns_read_at, Some(at(600)));
+    let window = ReadOptions { modes: Some(vec![Mode::Backfill]), from: Some(at(1)), until: Some(at(2)), ..options.clone() };
+    let (_, outcome) = run(&engine, &stream, StreamState::default(), &window).await;
+    assert_eq!(outcome.unwrap().state.columns_read_at, None, "a window is not everything");
+    let columns = ReadOptions { modes: Some(vec![Mode::Columns]), ..options };
+    let (batches, outcome) = run(&engine, &stream, StreamState { columns_read_at: None, ..first.clone() }, &columns).await;
+    let state = outcome.unwrap().state;
+    assert_eq!((batches[0].checkpoint().mode, state.columns_read_at, state.settled), (Mode::Columns, Some(at(600)), first.settled));
+}
