@@ -113,7 +113,12 @@ async fn groups_are_alternatives_and_filters_in_a_group_all_hold() {
         Some("lead") => number(record, "loyalty_points").is_some_and(|points| points > 3000.0),
         stage => stage == Some("customer"),
     });
-    assert_eq!(ids(&account.search("contacts", body).await), wanted);
+    assert_eq!(ids(&account.search("contacts", body.clone()).await), wanted);
+    let bare = json!({"filters": body["filterGroups"][0]["filters"]});
+    let wanted = json!({"filterGroups": [body["filterGroups"][0]]});
+    let found = account.search("contacts", bare).await;
+    assert!(!found.is_empty());
+    assert_eq!(ids(&found), ids(&account.search("contacts", wanted).await), "one group without its wrapping");
 }
 
 #[tokio::test]

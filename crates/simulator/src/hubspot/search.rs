@@ -110,7 +110,12 @@ impl HubSpot {
 
     fn read_groups(&self, schema: &Schema, body: &Value) -> Result<Vec<Vec<Filter>>, Reply> {
         let groups = body["filterGroups"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let lists: Vec<&[Value]> = groups.iter().map(|group| group["filters"].as_array().map(Vec::as_slice).unwrap_or_default()).collect();
+                let mut lists: Vec<&[Value]> = groups.iter().map(filters_of).collect();
+        // `filters` beside `filterGroups` is not in the specification, yet production connectors (airbyte-source-hubspot) search by it:
+        // one group without the wrapping.
+        if groups.is_empty() && body["filters"].is_array() {
+            lists.push(filters_of(body));
+        }
         let total: usize = lists.iter().map(|list| list.len()).sum();
         if groups.len() > MAX_GROUPS || total > MAX_FILTERS || lists.iter().any(|list| list.len() > MAX_FILTERS_IN_GROUP) {
             return Err(self.errors.invalid(format!(
@@ -179,4 +184,9 @@ fn order(a: &Found<'_>, b: &Found<'_>, descending: bool) -> Ordering {
 fn has_word(version: &Version<u64, Values>, properties: &[PropertyId], word: &str) -> bool {
     let prefix = format!("{word}*");
     version.value.iter().filter(|(id, _)| properties.contains(id)).any(|(_, value)| contains_token(&value.to_lowercase(), &prefix))
+}
+
+/// The filters of a group.
+fn filters_of(group: &Value) -> &[Value] {
+    group["filters"].as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Runs another connector and Aqueduct over the same simulated account, twice, and compares what they extracted.
+
+run.py VENDOR PEER [--contacts N] [--python PYTHON] [--folder FOLDER]
+
+for instance `run.py hubspot airbyte --contacts 5000`. It needs the binaries: `cargo build -p aqueduct-cli -p aqueduct-simulator`.
+
+For a vendor and a peer there are, in the vendor's folder: by_PEER.py (runs the connector), PEER.toml (what stands beside what),
+requirements-PEER.txt; and for all peers of the vendor pipeline.yaml and change.py (what happens between the two runs).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+BINARIES = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent.parent / "target")) / "debug"
+
+
+def interpreter(python, requirements, folder):
+    """The interpreter of a virtual environment that holds the pinned requirements; made once."""
+    wanted, stamp = requirements.read_text(), folder / "requirements.installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+        install = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements]
+        subprocess.run(install, check=True)
+        stamp.write_text(wanted)
+    return folder / "bin/python"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("vendor")
+    parser.add_argument("peer")
+    parser.add_argument("--contacts", type=int, default=640)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--folder", type=pathlib.Path, help="for everything that is made; the default lies in the target folder")
+    arguments = parser.parse_args()
+    vendor = HERE / arguments.vendor
+    folder = (arguments.folder or BINARIES.parent / "peers" / f"{arguments.vendor}-{arguments.peer}").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    python = interpreter(arguments.python, vendor / f"requirements-{arguments.peer}.txt", folder / "environment")
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+
+    command = [BINARIES / "aqueduct-simulator", arguments.vendor, "--contacts", str(arguments.contacts)]
+    simulator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = simulator.stdout.readline()
+        request = json.loads(line)
+        capital = arguments.vendor.upper()
+        variables = {f"{capital}_{name.upper()}": value for name, value in request.items() if isinstance(value, str)}
+        variables["WAREHOUSE_URL"] = f"sqlite://{work / 'warehouse.db'}"
+        compare = [python, "-B", HERE / "compare.py", vendor / f"{arguments.peer}.toml", work / "peer", work / "warehouse.db"]
+        for turn in ("first", "second"):
+            print(f"\n== {turn} run\n", flush=True)
+            if turn == "second":
+                subprocess.run([python, "-B", vendor / "change.py"], input=line, text=True, check=True)
+            began = time.monotonic()
+            aqueduct = [BINARIES / "aqueduct", "run", vendor / "pipeline.yaml"]
+            subprocess.run(aqueduct, check=True, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=work)
+            middle = time.monotonic()
+            with open(work / "peer.log", "a", encoding="utf-8") as log:
+                subprocess.run([python, "-B", vendor / f"by_{arguments.peer}.py", work / "peer"], input=line, text=True, check=True, stderr=log)
+            print(f"Aqueduct took {middle - began:.1f} s (debug build), the other {time.monotonic() - middle:.1f} s\n", flush=True)
+            last = ["--last"] if turn == "second" else []
+            result = subprocess.run([*compare, "--used", work / "used.json", *last]).returncode
+            if result:
+                return result
+    finally:
+        simulator.kill()
+        simulator.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
