@@ -8,6 +8,10 @@ default:
 demo *arguments:
     cargo run -- demo {{arguments}}
 
+# Write a connector that compiles and passes its tests; arguments go to `aqueduct new-connector`.
+new-connector name *arguments:
+    cargo run -- new-connector {{name}} {{arguments}}
+
 # Run every test; arguments go to `cargo test`.
 test *arguments:
     cargo xtask test {{arguments}}

@@ -17,11 +17,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("warehouse", &["schema"]),
     ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse"]),
     ("server", &["pipeline"]),
-    // The simulator is there for `aqueduct demo`.
-    ("cli", &["pipeline", "server", "simulator"]),
+    // It writes connectors, so it speaks their language and no other.
+    ("scaffold", &["schema", "connector", "normalise"]),
+    // The simulator is there for `aqueduct demo`, the scaffold for `aqueduct new-connector`.
+    ("cli", &["pipeline", "server", "simulator", "scaffold"]),
     // It plays the vendor, so it shares no code with those who read it: a mistake made in both places would go unseen.
     ("simulator", &[]),
-    ("conformance", &["schema", "connector", "engine", "simulator"]),
+    // Mappings are tried as the pipeline uses them.
+    ("conformance", &["schema", "connector", "engine", "normalise", "simulator"]),
     ("tests", &[]),
     ("xtask", &[]),
 ];

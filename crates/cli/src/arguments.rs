@@ -65,6 +65,20 @@ pub(crate) enum Command {
         #[arg(long, default_value = ".", value_name = "FOLDER")]
         folder: PathBuf,
     },
+    /// Write a connector that compiles and passes its tests, to make a vendor's from.
+    NewConnector {
+        /// The connector's name, in snake case: the vendor.
+        name: String,
+        /// Write the crate into this folder; connectors/NAME inside Aqueduct's own checkout where it is left out.
+        #[arg(long, value_name = "PATH")]
+        folder: Option<PathBuf>,
+        /// Propose streams, paging and fields from an OpenAPI 3 or Swagger 2.0 description; every guess is marked.
+        #[arg(long, value_name = "FILE")]
+        from_openapi: Option<PathBuf>,
+        /// Aqueduct's checkout, for a crate outside of it.
+        #[arg(long, value_name = "PATH")]
+        aqueduct: Option<PathBuf>,
+    },
     /// Ask the source and the destination whether they can be used. Reads and writes no records.
     Check {
         #[command(flatten)]
@@ -108,6 +122,29 @@ pub(crate) enum Command {
         #[arg(long)]
         unmasked: bool,
     },
+    /// Read a few records and save what the source was asked and answered, scrubbed, as fixtures; load nothing.
+    Record {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Write into this folder, which must be new or empty.
+        #[arg(long, short, value_name = "FOLDER")]
+        output: PathBuf,
+        /// Streams and fields in place of the file's selection, for example contacts or deals.amount.
+        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+        select: Vec<String>,
+        /// Stop each stream after the page with which it has read so many records.
+        #[arg(long, default_value_t = 500, value_name = "N")]
+        limit: u64,
+    },
+    /// Serve what `record` saved on this machine, until Ctrl-C.
+    Replay {
+        /// The folder of the recording.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// The port; a free one where it is left out.
+        #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+        port: u16,
+    },
     /// Run a pipeline: read what is new, load it.
     Run {
         #[command(flatten)]
@@ -118,6 +155,9 @@ pub(crate) enum Command {
         /// Read everything again, whatever the state says.
         #[arg(long)]
         full_refresh: bool,
+        /// Read calculated fields again for all records, whether they are due or not.
+        #[arg(long)]
+        refresh_calculated: bool,
         /// Go through all stages and store nothing.
         #[arg(long)]
         dry_run: bool,

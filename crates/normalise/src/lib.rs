@@ -59,6 +59,6 @@ pub use functions::{FUNCTIONS, Function};
 pub use mapping::{Mapping, parse_mappings};
 pub use mappings::Mappings;
 pub use normaliser::Normaliser;
-pub use propose::propose;
+pub use propose::{guess, propose};
 pub use report::FieldCleaning;
 pub use settings::{Defaults, MappingList, Normalise, Overrides, Required};

@@ -167,6 +167,22 @@ pub fn propose(stream: &str, record: &RecordSchema, sample: Option<&RecordBatch>
     text
 }
 
+/// The fields of an entity that paths of a record seem to hold, by the same spellings as [`propose`] has: field and path. Only `contact`,
+/// `account` and `deal` have spellings.
+pub fn guess<'r>(entity: &str, record: &'r RecordSchema) -> Vec<(&'static str, &'r str)> {
+    let Some((_, spellings, _)) = TELLING.into_iter().find(|(name, ..)| *name == entity) else { return Vec::new() };
+    let headers: Vec<(&str, String)> = record.fields.iter().map(|field| (field.path.as_str(), letters(&field.path))).collect();
+    let mut found: Vec<(&'static str, &str)> = Vec::new();
+    for (field, words) in spellings {
+        let free = |path: &str| !record.has_role(path) && !found.iter().any(|(_, used)| *used == path);
+        let path = words.iter().find_map(|word| headers.iter().find(|(path, header)| header == word && free(path)));
+        if let Some((path, _)) = path {
+            found.push((field, path));
+        }
+    }
+    found
+}
+
 /// A header's letters and digits in lower case, without the object keys before it.
 fn letters(path: &str) -> String {
     let leaf = path.rsplit('.').next().filter(|leaf| !leaf.trim().is_empty()).unwrap_or(path);

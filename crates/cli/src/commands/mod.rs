@@ -5,7 +5,10 @@ mod clean;
 mod demo;
 mod discover;
 mod init;
+mod new_connector;
 mod preview;
+mod record;
+mod replay;
 mod run;
 mod runs;
 mod state;
@@ -25,6 +28,9 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
     let done = match arguments.command {
         Command::Demo { folder, contacts } => demo::demo(&context, &folder, contacts).await,
         Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
+        Command::NewConnector { name, folder, from_openapi, aqueduct } => {
+            new_connector::new_connector(&context, &name, folder.as_deref(), from_openapi.as_deref(), aqueduct.as_deref())
+        }
         Command::Check { pipeline } => check::check(&context, &pipeline.pipeline).await,
         Command::Discover { pipeline, config, connectors } => {
             discover::discover(&context, pipeline.as_deref(), config.as_deref(), connectors).await
@@ -33,8 +39,20 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         Command::Preview { pipeline, select, limit, unmasked } => {
             preview::preview(&context, &pipeline.pipeline, &select, limit, unmasked).await
         }
-        Command::Run { pipeline, select, full_refresh, dry_run, limit, timeout, allow_mass_delete } => {
-            let options = aqueduct_pipeline::RunOptions { select, full_refresh, dry_run, limit, timeout, allow_mass_delete };
+        Command::Record { pipeline, output, select, limit } => {
+            record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
+        }
+        Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
+        Command::Run { pipeline, select, full_refresh, refresh_calculated, dry_run, limit, timeout, allow_mass_delete } => {
+            let options = aqueduct_pipeline::RunOptions {
+                select,
+                full_refresh,
+                refresh_calculated,
+                dry_run,
+                limit,
+                timeout,
+                allow_mass_delete,
+            };
             run::run(&context, &pipeline.pipeline, &options).await
         }
         Command::State { action } => state::state(&context, action).await,

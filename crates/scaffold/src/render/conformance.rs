@@ -1,0 +1,151 @@
+//! `tests/conformance.rs`: the vendor in a few words, and the suite.
+
+use aqueduct_schema::{SemanticType, ValueType};
+
+use super::{Place, quoted};
+use crate::name::variable;
+use crate::plan::{Account, Credentials, Field, Paging, Plan, Stream};
+
+/// A vendor of many streams shows so many fields of each besides its roles, and other vendors more.
+const FIELDS_OF_MANY: usize = 2;
+const FIELDS_OF_FEW: usize = 6;
+const MANY: usize = 12;
+
+pub(super) fn conformance(plan: &Plan, place: &Place) -> String {
+    let library = match place {
+        Place::Workspace => format!("aqueduct_connector_{}", plan.name),
+        Place::Alone(_) => plan.name.clone(),
+    };
+    let shown = if plan.streams.len() > MANY { FIELDS_OF_MANY } else { FIELDS_OF_FEW };
+    let endpoints: String =
+        plan.streams.iter().map(|stream| format!("    let {} = {};\n", variable(&stream.name), endpoint(stream, shown))).collect();
+    let added: String = plan.streams.iter().map(|stream| format!(".endpoint({})", variable(&stream.name))).collect();
+    let base_path = plan.base_url.value.as_deref().map(base_path).unwrap_or_default();
+    let based = if base_path.is_empty() { String::new() } else { format!(".base_path({})", quoted(&base_path)) };
+    let (account, json) = match &plan.account.value {
+        Account::Endpoint { path, inside, id, is_number } => {
+            let id = format!("{}: {}", quoted(id), if *is_number { "7" } else { "\"account-7\"" });
+            let answer = inside.as_ref().map_or(format!("{{{id}}}"), |key| format!("{{{}: {{{id}}}}}", quoted(key)));
+            (format!(".account({}, json!({answer}))", quoted(path)), "use serde_json::json;\n")
+        }
+        Account::Config => (String::new(), ""),
+    };
+    let paging = if plan.streams.iter().any(|stream| stream.paging.value != Paging::Single) { "Paging, " } else { "" };
+    let config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")" } else { "" };
+    format!(
+        "//! The rules that every connector keeps, tried against a small vendor that behaves as the documentation says.
+
+use aqueduct_conformance::plain::{{self, Authentication, Description, Endpoint, {paging}Value}};
+use {library}::registration;
+{json}
+/// The vendor, described for itself and not taken from the connector, so that a misreading is not made twice.
+fn vendor() -> Description {{
+{endpoints}    Description::new({authentication}){based}{account}{added}
+}}
+
+#[tokio::test]
+async fn conforms() {{
+    let report = aqueduct_conformance::run(registration(), &plain::vendor(vendor()){config}).await;
+    report.assert();
+}}
+",
+        authentication = authentication(&plan.credentials.value),
+    )
+}
+
+fn endpoint(stream: &Stream, shown: usize) -> String {
+    let mut text = format!("Endpoint::new({}, {})", quoted(&stream.name), quoted(&stream.path));
+    if !stream.items.value.is_empty() {
+        text.push_str(&format!(".items({})", array(&stream.items.value)));
+    }
+    if let Some(paging) = paging(&stream.paging.value) {
+        text.push_str(&format!(".paging({paging})"));
+    }
+    if let Some(size) = &stream.page_size {
+        text.push_str(&format!(".page_size({}, {})", quoted(&size.value.0), size.value.1.max(10)));
+    }
+    if let Some(since) = stream.since.as_ref().filter(|_| stream.has_changes()) {
+        text.push_str(&format!(".since({})", quoted(&since.value)));
+    }
+    for (name, value) in &stream.query {
+        text.push_str(&format!(".query({name:?}, {value:?})"));
+    }
+    let mut others = 0;
+    for field in &stream.fields {
+        let role = role(stream, field);
+        others += usize::from(role.is_none());
+        if role.is_some() || others <= shown {
+            let value = role.unwrap_or_else(|| value(field));
+            text.push_str(&format!(".field({}, Value::{value})", quoted(&field.path)));
+        }
+    }
+    text
+}
+
+/// What a field that has a role holds.
+fn role(stream: &Stream, field: &Field) -> Option<&'static str> {
+    let is = |time: &Option<crate::plan::Noted<String>>| time.as_ref().is_some_and(|time| time.value == field.path);
+    if stream.key.value == field.path {
+        return Some(if field.is_number { "NumericId" } else { "Id" });
+    }
+    if is(&stream.updated_at) {
+        return Some("UpdatedAt");
+    }
+    is(&stream.created_at).then_some("CreatedAt")
+}
+
+fn value(field: &Field) -> &'static str {
+    let path = field.path.to_lowercase();
+    match (field.semantic, field.value_type) {
+        (Some(SemanticType::Email), _) => "Email",
+        (Some(SemanticType::PhoneNumber), _) => "Phone",
+        (Some(SemanticType::PersonName), _) if path.contains("first") || path.contains("given") => "GivenName",
+        (Some(SemanticType::PersonName), _) if path.contains("last") || path.contains("family") => "FamilyName",
+        (Some(SemanticType::PersonName), _) => "FullName",
+        (Some(SemanticType::CompanyName), _) => "Company",
+        (Some(SemanticType::Country), _) => "Country",
+        (Some(SemanticType::Url), _) => "Url",
+        (_, ValueType::Text) if field.is_number => "Number",
+        (_, ValueType::Text) => "Text",
+        (_, ValueType::Boolean) => "Flag",
+        (_, ValueType::Integer) => "Number",
+        (_, ValueType::Decimal) => "Amount",
+        (_, ValueType::Date) => "Date",
+        (_, ValueType::Timestamp) => "Time",
+        (_, ValueType::Json) => "Object",
+    }
+}
+
+fn paging(paging: &Paging) -> Option<String> {
+    Some(match paging {
+        Paging::Single => return None,
+        Paging::NextToken { token, parameter } => format!("Paging::next_token({}, {})", array(token), quoted(parameter)),
+        Paging::NextLink { link } => format!("Paging::next_link({})", array(link)),
+        Paging::LinkHeader => "Paging::LinkHeader".to_owned(),
+        Paging::Offset { parameter } => format!("Paging::offset({})", quoted(parameter)),
+        Paging::PageNumber { parameter, first } => format!("Paging::page_number({}, {first})", quoted(parameter)),
+    })
+}
+
+fn authentication(credentials: &Credentials) -> String {
+    match credentials {
+        Credentials::None => "Authentication::None".to_owned(),
+        Credentials::Bearer => "Authentication::Bearer".to_owned(),
+        Credentials::Header { name, prefix } if prefix.is_empty() => format!("Authentication::header({})", quoted(name)),
+        Credentials::Header { name, prefix } => {
+            format!("Authentication::Header {{ name: {}.to_owned(), prefix: {}.to_owned() }}", quoted(&name.to_lowercase()), quoted(prefix))
+        }
+        Credentials::Query(name) => format!("Authentication::Query({}.to_owned())", quoted(name)),
+        Credentials::Basic => "Authentication::Basic".to_owned(),
+    }
+}
+
+fn array(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// The path of an address.
+fn base_path(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
+}
