@@ -3,6 +3,7 @@
 
 pub mod policy;
 pub mod protect;
+pub mod scrub;
 pub mod token;
 
 pub use policy::{Policy, Treatment};
