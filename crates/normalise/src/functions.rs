@@ -37,6 +37,12 @@ pub const FUNCTIONS: &[Function] = &[
         description: "A 15-character record id that differs by case alone, as the 18 characters that stay apart in any case.",
         run: case_safe_id,
     },
+    Function {
+        name: "id_starting_with",
+        parts: 2,
+        description: "An id that begins as the second part says; nothing for any other: where one field names records of several kinds.",
+        run: id_starting_with,
+    },
     Function { name: "domain_of_email", parts: 1, description: "What stands after the last @ of an e-mail address.", run: domain_of_email },
 ];
 
@@ -56,6 +62,11 @@ fn case_safe_id<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
         whole.push(char::from(LETTERS[capitals]));
     }
     Some(Cow::Owned(whole))
+}
+
+fn id_starting_with<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    let [Some(id), Some(start)] = parts else { return None };
+    id.trim().starts_with(start.trim()).then(|| id.clone())
 }
 
 fn domain_of_email<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
@@ -78,6 +89,13 @@ mod tests {
         assert_eq!(call("case_safe_id", "001A0000006Vm9r").as_deref(), Some("001A0000006Vm9rIAC"));
         assert_eq!(call("case_safe_id", "001A0000006Vm9rIAC").as_deref(), Some("001A0000006Vm9rIAC"));
         assert_eq!(call("case_safe_id", "short").as_deref(), Some("short"));
+    }
+
+    #[test]
+    fn ids_of_another_kind_are_nothing() {
+        let of = |id: &'static str| id_starting_with(&[Some(Cow::Borrowed(id)), Some(Cow::Borrowed("006"))]);
+        assert_eq!(of("006A0000006Vm9rIAC").as_deref(), Some("006A0000006Vm9rIAC"));
+        assert_eq!((of("001A0000006Vm006AC"), id_starting_with(&[None, Some(Cow::Borrowed("006"))])), (None, None));
     }
 
     #[test]

@@ -13,7 +13,13 @@ pub struct Registry {
 impl Registry {
     /// The connectors that come with Aqueduct.
     pub fn standard() -> Self {
-        Self { registrations: vec![aqueduct_connector_files::registration(), aqueduct_connector_hubspot::registration()] }
+        Self {
+            registrations: vec![
+                aqueduct_connector_files::registration(),
+                aqueduct_connector_hubspot::registration(),
+                aqueduct_connector_salesforce::registration(),
+            ],
+        }
     }
 
     /// With one more; it replaces one of the same name.

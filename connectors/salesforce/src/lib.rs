@@ -1,0 +1,173 @@
+//! Salesforce: people, companies, sales, activities, campaigns and consent of an organisation, and any other object of it.
+//!
+//! First loads go by id or by bulk jobs, whichever needs fewer requests; later runs by time of change; deletions by the list of deleted
+//! ids. Every fact about the vendor stands where it is used; the streams are a table in [`streams`].
+
+mod api;
+mod config;
+mod error;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aqueduct_connector::schema::{Error, Mode, Result, codes};
+use aqueduct_connector::{
+    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, StatusRule, Stream, Usage,
+    async_trait,
+};
+use futures_util::{StreamExt, stream};
+
+use crate::api::{Api, Place};
+use crate::config::Config;
+
+pub(crate) const NAME: &str = "salesforce";
+
+/// How many requests may be under way at once. Developer editions allow five that take longer than 20 seconds, others 25.
+/// <https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_api.htm>
+const CONCURRENT: u32 = 5;
+
+const MAPPINGS: &[(&str, &str)] = &[
+    ("contact.yaml", include_str!("mapping/contact.yaml")),
+    ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
+    ("account.yaml", include_str!("mapping/account.yaml")),
+    ("lead.yaml", include_str!("mapping/lead.yaml")),
+    ("deal.yaml", include_str!("mapping/deal.yaml")),
+    ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
+    ("deal_contact.yaml", include_str!("mapping/deal_contact.yaml")),
+    ("deal_stage_history.yaml", include_str!("mapping/deal_stage_history.yaml")),
+    ("activity.yaml", include_str!("mapping/activity.yaml")),
+    ("activity_participant.yaml", include_str!("mapping/activity_participant.yaml")),
+    ("campaign.yaml", include_str!("mapping/campaign.yaml")),
+    ("campaign_member.yaml", include_str!("mapping/campaign_member.yaml")),
+    ("consent_event.yaml", include_str!("mapping/consent_event.yaml")),
+    ("user.yaml", include_str!("mapping/user.yaml")),
+];
+
+/// The entry for the table of connectors.
+pub fn registration() -> Registration {
+    Registration {
+        name: NAME,
+        summary: "Contacts, leads, accounts, opportunities, activities, campaigns, consent, users and any other object of a Salesforce organisation.",
+        documentation: "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm",
+        config_schema: || schemars::schema_for!(Config),
+        build: |value| Ok(Arc::new(Salesforce::new(Config::parse(value)?)?)),
+        mappings: MAPPINGS,
+    }
+}
+
+struct Salesforce {
+    config: Config,
+    auth: Auth,
+}
+
+impl Salesforce {
+    fn new(config: Config) -> Result<Self> {
+        let auth = config.auth()?;
+        Ok(Self { config, auth })
+    }
+
+    fn api<'a>(&'a self, context: &'a Context) -> Api<'a> {
+        Api { http: context.http.as_ref(), config: &self.config }
+    }
+}
+
+#[async_trait]
+impl Connector for Salesforce {
+    fn base_url(&self) -> &str {
+        self.config.base_url()
+    }
+
+    fn auth(&self) -> Auth {
+        self.auth.clone()
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        // There is no limit by the second; this one only keeps a mistake from using up the day's requests in a minute.
+        vec![Limit { concurrent: CONCURRENT, ..Limit::new(LimitClass::DEFAULT, 100, Duration::from_secs(1)) }]
+    }
+
+    fn status_rules(&self) -> &'static [StatusRule] {
+        error::RULES
+    }
+
+    fn classify(&self, response: &Response) -> Option<Action> {
+        error::classify(response)
+    }
+
+    fn usage(&self, response: &Response) -> Option<Usage> {
+        usage(response.header("sforce-limit-info")?, self.config.daily_requests_share)
+    }
+
+    async fn check(&self, context: &Context) -> Result<Account> {
+        self.api(context).account().await
+    }
+
+    async fn discover(&self, context: &Context) -> Result<Vec<Stream>> {
+        let api = self.api(context);
+        let lag = Duration::from_secs(self.config.lag_seconds.into());
+        let objects = api.objects().await?;
+        let (chosen, lacking) = streams::chosen(&objects, &self.config.objects);
+        if !lacking.is_empty() {
+            let message = "`objects` names what the organisation does not have, or does not show to this user";
+            return Err(Error::new(codes::BAD_CONFIG, message).with("objects", lacking.join(", ")));
+        }
+        let described: Vec<_> = chosen.iter().map(|(_, object)| api.describe(&object.name)).collect();
+        let mut described = stream::iter(described).buffered(CONCURRENT as usize);
+        let mut streams = Vec::new();
+        for (name, object) in &chosen {
+            let description = match described.next().await {
+                // One object that may not be described must not hide the others: reading it says what is missing.
+                Some(Err(error)) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => None,
+                answer => answer.transpose()?,
+            };
+            streams.push(streams::stream(name, object, description, lag));
+        }
+        Ok(streams)
+    }
+
+    async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
+        let api = self.api(context);
+        match (read.mode, api::place(read)?) {
+            (Mode::Deletions, place) => api.deleted(context, read, place).await,
+            (Mode::Changes, None) => api.changes(read).await,
+            (Mode::Backfill | Mode::Columns | Mode::Snapshot, None) => api.begin(read).await,
+            (_, Some(Place::Job(job))) => api.job(read, job).await,
+            (Mode::Backfill | Mode::Columns | Mode::Snapshot | Mode::Changes, Some(place)) => api.records(read, place).await,
+            _ => {
+                let message = format!("salesforce stream `{}` cannot be read as {}", read.stream.name, read.mode.name());
+                Err(Error::new(codes::BUG, message))
+            }
+        }
+    }
+}
+
+/// The day's requests by the header `api-usage=18/15000, per-app-api-usage=17/250(appName=…)`: the part of the whole that is used up,
+/// or the app's own where an administrator gave it fewer and it is nearer to its end.
+fn usage(header: &str, share: f64) -> Option<Usage> {
+    let figures = |name: &str| {
+        let entry = header.split([',', ';', ' ']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))?;
+        let (used, allowed) = entry.split_once('/')?;
+        let digits = allowed.bytes().take_while(u8::is_ascii_digit).count();
+        Some((used.trim().parse::<u64>().ok()?, allowed[..digits].parse::<u64>().ok()?))
+    };
+    let of = |(used, allowed): (u64, u64), share: f64| Usage { used, allowed, stop_at: ((allowed as f64 * share) as u64).max(1) };
+    let whole = figures("api-usage").map(|figures| of(figures, share));
+    let own = figures("per-app-api-usage").map(|figures| of(figures, 1.0));
+    [whole, own].into_iter().flatten().min_by_key(|usage| usage.stop_at.saturating_sub(usage.used))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_days_requests_are_read_leniently() {
+        let told = |header: &str| usage(header, 0.8).map(|usage| (usage.used, usage.allowed, usage.stop_at));
+        assert_eq!(told("api-usage=18/15000"), Some((18, 15_000, 12_000)));
+        assert_eq!(told("api-usage=18/15000, per-app-api-usage=17/250(appName=a, b)"), Some((17, 250, 250)));
+        assert_eq!(told("per-app-api-usage=1/250(appName=x);api-usage=14999/15000"), Some((14_999, 15_000, 12_000)));
+        assert_eq!(told("priority=high"), None);
+        assert_eq!(told("api-usage=many/15000"), None);
+    }
+}
