@@ -7,6 +7,7 @@ pub mod file;
 pub mod observer;
 pub mod pipeline;
 pub mod preview;
+pub mod record;
 pub mod registry;
 pub mod run;
 mod stream;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::{Account, Connector, Registration, Selection, Stream};
-use aqueduct_engine::{Engine, Settings, SystemClock};
+use aqueduct_engine::{Engine, ExchangeObserver, Settings, SystemClock};
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Protector;
 use aqueduct_schema::{Error, RecordSchema, Result, Source};
@@ -79,10 +79,15 @@ impl Pipeline {
     /// # Errors
     /// `AQ1005` when the base URL cannot be used.
     pub fn engine(&self) -> Result<Engine> {
+        self.observed_engine(None)
+    }
+
+    fn observed_engine(&self, observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Engine> {
         let run = self.file.content.run;
         let settings = Settings {
             idle_timeout: Duration::from_secs(run.idle_timeout_seconds.max(1)),
             max_elapsed: Duration::from_secs(run.retry_seconds),
+            observer,
             ..Settings::default()
         };
         Engine::new(self.connector.clone(), settings, Arc::new(SystemClock))
@@ -125,7 +130,12 @@ impl Pipeline {
     /// # Errors
     /// `AQ2001` for credentials; the first mistake in selection or mappings, with its place.
     pub async fn connect(&self, select: &[String]) -> Result<Connected> {
-        let engine = Arc::new(self.engine()?);
+        self.connect_observed(select, None).await
+    }
+
+    /// [`Pipeline::connect`] with somebody who is shown every exchange, then and when streams are read.
+    pub(crate) async fn connect_observed(&self, select: &[String], observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Connected> {
+        let engine = Arc::new(self.observed_engine(observer)?);
         let account = engine.check().await?;
         let streams = engine.discover().await?;
         let selected = self.select(&streams, select)?;

@@ -17,6 +17,7 @@ mod limiter;
 mod people;
 pub mod plain;
 mod random;
+pub mod replay;
 mod server;
 mod store;
 
