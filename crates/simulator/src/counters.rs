@@ -26,6 +26,8 @@ pub enum RequestClass {
     Reference,
     /// The token endpoint and its relatives.
     Token,
+    /// An export job: its making, its state, its end.
+    Job,
     /// Anything that changes data.
     Write,
     /// A path that the vendor does not have.

@@ -62,6 +62,8 @@ pub struct Match {
     pub body_contains: Option<String>,
     /// The class of the endpoint.
     pub class: Option<RequestClass>,
+    /// The vendor's name for the kind of records that the answer holds, where the vendor tells: `Contact` at Salesforce.
+    pub records_of: Option<String>,
     /// How many matching requests pass unharmed first.
     pub skip: u64,
     /// The chance of firing, from a seed of its own.
@@ -90,6 +92,12 @@ impl Match {
         Self { class: Some(class), ..Self::default() }
     }
 
+    /// Requests whose answer holds records of a kind, however they ask for them.
+    #[must_use]
+    pub fn records_of(kind: impl Into<String>) -> Self {
+        Self { records_of: Some(kind.into()), ..Self::default() }
+    }
+
     /// The same, after `count` matching requests have passed unharmed.
     #[must_use]
     pub fn after(mut self, count: u64) -> Self {
@@ -108,6 +116,7 @@ impl Match {
         let body = || String::from_utf8_lossy(request.body);
         self.method.as_deref().is_none_or(|method| method == request.method)
             && self.class.is_none_or(|class| class == request.class)
+            && self.records_of.as_deref().is_none_or(|kind| request.topic == Some(kind))
             && self.path_contains.as_deref().is_none_or(|part| request.path.contains(part))
             && self.body_contains.as_deref().is_none_or(|part| body().contains(part))
     }
@@ -151,6 +160,13 @@ pub enum Effect {
     HtmlWithOk,
     /// Status 200 with this body, as `application/json`.
     Body(String),
+    /// Any status with this body, as `application/json`.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
     /// The right status and headers with no body at all.
     EmptyBody,
     /// The right reply cut after `at` bytes of its body.
@@ -229,6 +245,7 @@ impl fmt::Debug for Effect {
             Self::ErrorBodyWithOk => f.write_str("ErrorBodyWithOk"),
             Self::HtmlWithOk => f.write_str("HtmlWithOk"),
             Self::Body(_) => f.write_str("Body"),
+            Self::Answer { status, .. } => f.debug_struct("Answer").field("status", status).finish_non_exhaustive(),
             Self::EmptyBody => f.write_str("EmptyBody"),
             Self::Truncate { at, content_length } => {
                 f.debug_struct("Truncate").field("at", at).field("content_length", content_length).finish()
@@ -259,6 +276,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) path: &'a str,
     pub(crate) body: &'a [u8],
     pub(crate) class: RequestClass,
+    pub(crate) topic: Option<&'a str>,
 }
 
 /// The faults of one simulator.
@@ -284,6 +302,11 @@ impl FaultList {
     /// Removes all faults.
     pub(crate) fn clear(&self) {
         self.lock().clear();
+    }
+
+    /// Whether there is no fault.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// The effect for a request, if any, and the closures to call first.
@@ -335,7 +358,7 @@ mod tests {
     use super::*;
 
     fn seen(path: &str) -> Seen<'_> {
-        Seen { method: "GET", path, body: b"", class: RequestClass::List }
+        Seen { method: "GET", path, body: b"", class: RequestClass::List, topic: Some("Lead") }
     }
 
     fn fires(list: &FaultList, path: &str) -> bool {
@@ -361,6 +384,15 @@ mod tests {
         assert_eq!(first, draw());
         let count = first.iter().filter(|fired| **fired).count();
         assert!((220..380).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_fault_can_be_for_a_kind_of_records() {
+        let list = FaultList::default();
+        list.inject(Fault::next(1, Effect::EmptyBody).when(Match::records_of("Task")));
+        assert!(!fires(&list, "/a") && !list.is_empty());
+        list.inject(Fault::next(1, Effect::EmptyBody).when(Match::records_of("Lead")));
+        assert!(fires(&list, "/a"));
     }
 
     #[test]

@@ -73,6 +73,43 @@ impl DailyQuota {
     }
 }
 
+/// How many events there were in the last 24 hours, to the minute; a counter for limits of hundreds of thousands.
+#[derive(Debug, Default)]
+pub(crate) struct RollingDay {
+    minutes: VecDeque<(i64, u64)>,
+    sum: u64,
+}
+
+impl RollingDay {
+    const MINUTES: i64 = 24 * 60;
+
+    /// The number of events of the 24 hours before `now_ms`.
+    pub(crate) fn count(&mut self, now_ms: i64) -> u64 {
+        let now = now_ms.div_euclid(60_000);
+        while let Some((minute, count)) = self.minutes.front().copied() {
+            // A clock set back leaves minutes ahead of now; those no longer say anything about this day.
+            if minute > now - Self::MINUTES && minute <= now {
+                break;
+            }
+            self.minutes.pop_front();
+            self.sum -= count;
+        }
+        self.sum
+    }
+
+    /// Counts an event and gives the number with it.
+    pub(crate) fn add(&mut self, now_ms: i64) -> u64 {
+        self.count(now_ms);
+        let now = now_ms.div_euclid(60_000);
+        match self.minutes.back_mut() {
+            Some((minute, count)) if *minute == now => *count += 1,
+            _ => self.minutes.push_back((now, 1)),
+        }
+        self.sum += 1;
+        self.sum
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +129,15 @@ mod tests {
         let mut window = RollingWindow::new(1, 1_000);
         assert_eq!(window.take(50_000), Ok(0));
         assert_eq!(window.take(100), Ok(0));
+    }
+
+    #[test]
+    fn a_day_rolls_by_the_minute() {
+        let mut day = RollingDay::default();
+        assert_eq!((day.add(0), day.add(1), day.add(60_000)), (1, 2, 3));
+        assert_eq!(day.count(24 * 3_600_000), 1);
+        assert_eq!(day.add(24 * 3_600_000 + 60_000), 1);
+        assert_eq!(day.add(5), 1);
     }
 
     #[test]

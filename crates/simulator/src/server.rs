@@ -104,18 +104,22 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     fn logged_path(&self, asked: &Asked) -> String;
     /// The reply to a request.
     fn answer(&self, asked: &Asked) -> Reply;
-    /// The vendor's reply for an error status.
-    fn error(&self, status: u16, search: bool) -> Reply;
+    /// The vendor's reply for an error status of an endpoint of this class.
+    fn error(&self, status: u16, class: RequestClass) -> Reply;
+    /// The vendor's name for the kind of records that the reply to a request holds, if it holds records.
+    fn topic(&self, _asked: &Asked) -> Option<String> {
+        None
+    }
     /// Ends every OAuth access token.
     fn expire_tokens(&self);
     /// The request for the page before, if this is a paged request that had one.
     fn previous_page(&self, asked: &Asked) -> Option<Asked>;
     /// The pointer to a page that the request carries, if any.
     fn cursor(&self, asked: &Asked) -> Option<String>;
-    /// Puts a pointer to the next page into the body of a page.
-    fn with_next_cursor(&self, body: &[u8], cursor: Option<&str>) -> Bytes;
+    /// Puts a pointer to the next page into a page.
+    fn with_next_cursor(&self, page: Reply, cursor: Option<&str>) -> Reply;
     /// Turns the rows of a page round.
-    fn reversed(&self, body: &[u8]) -> Bytes;
+    fn reversed(&self, page: Reply) -> Reply;
 }
 
 /// A vendor with all that surrounds it.
@@ -199,7 +203,8 @@ impl<V: Vendor> Served<V> {
         let target = asked.target();
         let method = asked.method.as_str().to_owned();
         let arrived = self.counters.arrive(self.clock.now_ms(), &method, &target, &asked.body, self.vendor.logged_path(&asked), class);
-        let seen = Seen { method: &method, path: &target, body: &asked.body, class };
+        let topic = if self.faults.is_empty() { None } else { self.vendor.topic(&asked) };
+        let seen = Seen { method: &method, path: &target, body: &asked.body, class, topic: topic.as_deref() };
         let (calls, effect) = self.faults.take(&seen);
         for call in calls {
             call();

@@ -69,37 +69,58 @@ pub(crate) struct Table<K, T> {
     /// Live rows by modification time, so that a search for recent changes need not look at every row.
     by_modified: BTreeSet<(i64, K)>,
     archived: BTreeSet<K>,
+    /// Rows in the recycle bin by modification time.
+    archived_by_modified: BTreeSet<(i64, K)>,
 }
 
 impl<K: Ord + Clone, T> Table<K, T> {
     /// A table without rows.
     pub(crate) fn new() -> Self {
-        Self { rows: BTreeMap::new(), by_modified: BTreeSet::new(), archived: BTreeSet::new() }
+        Self { rows: BTreeMap::new(), by_modified: BTreeSet::new(), archived: BTreeSet::new(), archived_by_modified: BTreeSet::new() }
     }
 
     /// Adds a live row, in place of any row with that key.
     pub(crate) fn insert(&mut self, key: K, created_at: i64, modified_at: i64, value: T) {
+        self.insert_at(key, created_at, modified_at.max(created_at), modified_at, value);
+    }
+
+    /// Adds a live row that came about at another time than its modification time says.
+    pub(crate) fn insert_at(&mut self, key: K, created_at: i64, at: i64, modified_at: i64, value: T) {
         if let Some(old) = self.rows.get(&key) {
-            self.by_modified.remove(&(old.current().modified_at, key.clone()));
+            let place = (old.current().modified_at, key.clone());
+            self.by_modified.remove(&place);
+            self.archived_by_modified.remove(&place);
         }
         self.archived.remove(&key);
         self.by_modified.insert((modified_at, key.clone()));
-        let first = Version { at: modified_at.max(created_at), modified_at, state: State::Live, value };
+        let first = Version { at, modified_at, state: State::Live, value };
         self.rows.insert(key, History { created_at, first, later: Vec::new() });
     }
 
     /// Adds a version to a row; false when there is no such row. Versions never go back in time: an `at` before the
     /// latest version is taken as that version's time.
     pub(crate) fn change(&mut self, key: &K, at: i64, moves_modified: bool, state: State<K>, value: T) -> bool {
+        let Some(before) = self.rows.get(key).map(History::current) else { return false };
+        let at = at.max(before.at);
+        let modified_at = if moves_modified { at.max(before.modified_at) } else { before.modified_at };
+        self.change_stamped(key, at, modified_at, state, value)
+    }
+
+    /// The same with a modification time of its own, which may lie before the time at which the version came about.
+    pub(crate) fn change_stamped(&mut self, key: &K, at: i64, modified_at: i64, state: State<K>, value: T) -> bool {
         let Some(history) = self.rows.get_mut(key) else { return false };
         let before = history.current();
         let at = at.max(before.at);
-        let modified_at = if moves_modified { at.max(before.modified_at) } else { before.modified_at };
-        self.by_modified.remove(&(before.modified_at, key.clone()));
+        let place = (before.modified_at, key.clone());
+        self.by_modified.remove(&place);
+        self.archived_by_modified.remove(&place);
         self.archived.remove(key);
         match &state {
             State::Live => drop(self.by_modified.insert((modified_at, key.clone()))),
-            State::Archived => drop(self.archived.insert(key.clone())),
+            State::Archived => {
+                self.archived.insert(key.clone());
+                self.archived_by_modified.insert((modified_at, key.clone()));
+            }
             State::Merged(_) | State::Erased => {}
         }
         history.later.push(Version { at, modified_at, state, value });
@@ -139,6 +160,21 @@ impl<K: Ord + Clone, T> Table<K, T> {
     /// Keys of live rows whose modification time lies in `range`, by time and key.
     pub(crate) fn modified(&self, range: impl RangeBounds<(i64, K)>) -> impl Iterator<Item = &K> {
         self.by_modified.range(range).map(|(_, key)| key)
+    }
+
+    /// Keys of live rows whose modification time lies in `range`, with it, by time and key.
+    pub(crate) fn modified_pairs(&self, range: impl RangeBounds<(i64, K)>) -> impl Iterator<Item = &(i64, K)> {
+        self.by_modified.range(range)
+    }
+
+    /// Keys of rows in the recycle bin whose modification time lies in `range`, with it, by time and key.
+    pub(crate) fn archived_modified(&self, range: impl RangeBounds<(i64, K)>) -> impl Iterator<Item = &(i64, K)> {
+        self.archived_by_modified.range(range)
+    }
+
+    /// Rows in any state with a key in `range`, by key.
+    pub(crate) fn range(&self, range: impl RangeBounds<K>) -> impl Iterator<Item = (&K, &History<K, T>)> {
+        self.rows.range(range)
     }
 
     /// The number of live rows.
@@ -188,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn a_late_commit_has_an_earlier_modification_time() {
+        let mut table = table();
+        table.change_stamped(&1, 50, 40, State::Live, "b");
+        table.insert_at(4, 40, 50, 40, "n");
+        assert_eq!(table.get(&1).unwrap().as_of(45).unwrap().value, "a");
+        assert!(table.get(&4).unwrap().as_of(45).is_none());
+        assert_eq!(table.modified((40, 0)..).copied().collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
     fn states_move_rows_between_the_listings() {
         let mut table = table();
         table.change(&1, 20, true, State::Archived, "a");
@@ -196,6 +242,8 @@ mod tests {
         assert_eq!(table.archived(..).map(|(key, _)| *key).collect::<Vec<_>>(), [1]);
         assert_eq!((table.live_count(), table.archived_count()), (1, 1));
         assert_eq!(table.modified((15, 0)..).count(), 0);
+        assert_eq!(table.archived_modified((15, 0)..).copied().collect::<Vec<_>>(), [(20, 1)]);
+        assert_eq!(table.range(2..).count(), 2);
         table.change(&1, 30, true, State::Live, "a");
         assert_eq!(table.modified((15, 0)..).copied().collect::<Vec<_>>(), [1]);
         table.wipe(&1, || "");

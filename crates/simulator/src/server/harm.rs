@@ -15,18 +15,18 @@ const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></hea
 impl<V: Vendor> Served<V> {
     /// The reply to a request, with the content that a fault asks for.
     pub(super) fn reply(&self, asked: &Asked, class: RequestClass, effect: Option<&Effect>) -> Reply {
-        let search = class == RequestClass::Search;
         match effect {
             Some(Effect::Status { status, retry_after }) => {
-                let reply = self.vendor.error(*status, search);
+                let reply = self.vendor.error(*status, class);
                 match retry_after {
                     Some(retry_after) => self.with_retry_after(reply, retry_after),
                     None => reply,
                 }
             }
-            Some(Effect::ErrorBodyWithOk) => Reply { status: 200, ..self.vendor.error(500, search) },
+            Some(Effect::ErrorBodyWithOk) => Reply { status: 200, ..self.vendor.error(500, class) },
             Some(Effect::HtmlWithOk) => Reply { content_type: "text/html; charset=utf-8", ..Reply::json(200, LOGIN_PAGE) },
             Some(Effect::Body(body)) => Reply::json(200, body.clone()),
+            Some(Effect::Answer { status, body }) => Reply::json(*status, body.clone()),
             Some(Effect::GzipBomb { unpacked }) => Reply { gzipped: true, ..Reply::json(200, bomb(*unpacked)) },
             Some(Effect::DeepNesting { depth }) => Reply::json(200, nested(*depth)),
             Some(Effect::Endless) => Reply::json(200, Bytes::from_static(b"{")),
@@ -40,9 +40,9 @@ impl<V: Vendor> Served<V> {
             },
             Some(Effect::SameCursor) => {
                 let cursor = self.vendor.cursor(asked);
-                changed(self.vendor.answer(asked), |body| self.vendor.with_next_cursor(body, cursor.as_deref()))
+                self.vendor.with_next_cursor(self.vendor.answer(asked), cursor.as_deref())
             }
-            Some(Effect::ReversePage) => changed(self.vendor.answer(asked), |body| self.vendor.reversed(body)),
+            Some(Effect::ReversePage) => self.vendor.reversed(self.vendor.answer(asked)),
             Some(Effect::EmptyBody) => changed(self.vendor.answer(asked), |_| Bytes::new()),
             Some(Effect::CorruptGzip) => {
                 let mut reply = changed(self.vendor.answer(asked), damaged_gzip);
