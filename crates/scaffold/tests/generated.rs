@@ -1,0 +1,75 @@
+//! What is generated builds, runs, and keeps every rule of the suite: a crate that stands alone, from nothing and from a description.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use aqueduct_scaffold::{Created, Order, create};
+
+/// The checkout.
+fn aqueduct() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Generates a crate in a folder that is the same every time, so that only what has changed is built again.
+fn generated(name: &str, openapi: Option<&Path>) -> Created {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    let aqueduct = aqueduct();
+    let order = Order {
+        name,
+        folder: Some(&folder),
+        openapi,
+        aqueduct: Some(&aqueduct),
+        working_folder: Path::new(env!("CARGO_TARGET_TMPDIR")),
+        taken: &["hubspot"],
+    };
+    let created = create(&order).unwrap();
+    assert!(create(&order).unwrap_err().message().contains("exists already"));
+    created
+}
+
+/// Runs cargo in a generated crate, with what this test was built with; what it says.
+fn cargo(created: &Created, arguments: &[&str]) -> String {
+    // Cargo has let go of its lock by the time a test runs, so that another may build in the same folder.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--offline", "--color", "never"])
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(&created.folder)
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "cargo {}:\n{said}", arguments.join(" "));
+    said
+}
+
+fn passes(created: &Created) {
+    let said = cargo(created, &["test"]);
+    assert!(said.contains("test conforms ... ok"), "{said}");
+    assert!(!said.contains("warning: unused") && !said.contains("never used"), "{said}");
+}
+
+#[test]
+fn a_connector_from_nothing_but_its_name() {
+    let created = generated("acme_generated", None);
+    assert!(created.plan.guesses().is_empty() && created.left_out.is_empty() && created.entered.is_empty());
+    passes(&created);
+    let connectors = cargo(&created, &["run", "--quiet", "--", "discover", "--connectors"]);
+    assert!(connectors.contains("acme_generated") && connectors.contains("hubspot"), "{connectors}");
+}
+
+#[test]
+fn a_connector_from_a_description() {
+    let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/descriptions/shop.yaml");
+    let created = generated("shop_generated", Some(&description));
+    let streams: Vec<&str> = created.plan.streams.iter().map(|stream| stream.name.as_str()).collect();
+    assert_eq!(streams, ["customers", "opportunities", "orders", "tags"]);
+    let lib = std::fs::read_to_string(created.folder.join("src/streams.rs")).unwrap();
+    assert!(lib.matches("GUESSED: ").count() > 5, "{lib}");
+    assert_eq!(created.left_out.len(), 1, "{:?}", created.left_out);
+    passes(&created);
+}
