@@ -18,19 +18,23 @@ mod evidence;
 pub mod files;
 pub mod hubspot;
 pub mod plain;
+mod profile;
 mod records;
 mod report;
 mod rules;
 mod simulated;
+mod tampered;
 mod trial;
 mod vendor;
 mod watched;
 
 use aqueduct_connector::Registration;
+use aqueduct_engine::{Engine, Settings};
 
 use evidence::Evidence;
 use trial::{Stop, Trial};
 
+pub use profile::Profile;
 pub use report::{Outcome, Report};
 pub use rules::{Rule, rules};
 pub use vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
@@ -38,7 +42,19 @@ pub use vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
 /// Tries every rule on a connector. Must be called inside a tokio runtime.
 pub async fn run(registration: Registration, vendor: &dyn Vendor) -> Report {
     let names: Vec<&str> = rules().iter().map(|rule| rule.name).collect();
-    run_only(registration, vendor, &names).await
+    let profile = profile(&registration, vendor).await;
+    let mut report = run_only(registration, vendor, &names).await;
+    report.profile = profile;
+    report
+}
+
+/// What the connector reads of a fresh account; `None` where that cannot be told, which a rule then says.
+async fn profile(registration: &Registration, vendor: &dyn Vendor) -> Option<Profile> {
+    let account = vendor.open().await.ok()?;
+    let connector = (registration.build)(account.config()).ok()?;
+    let engine = Engine::new(connector.clone(), Settings::default(), account.clock()).ok()?;
+    let streams = engine.discover().await.ok()?;
+    Profile::new(registration, &*connector, &streams).ok()
 }
 
 /// Tries the rules of these names, in the order of the table.
@@ -51,7 +67,7 @@ pub async fn run_only(registration: Registration, vendor: &dyn Vendor, names: &[
     for rule in rules().iter().filter(|rule| names.contains(&rule.name)) {
         outcomes.push((rule.name, outcome(rule, &registration, vendor, &evidence).await));
     }
-    Report { connector: registration.name, outcomes }
+    Report { connector: registration.name, outcomes, profile: None }
 }
 
 async fn outcome(rule: &Rule, registration: &Registration, vendor: &dyn Vendor, evidence: &Evidence) -> Outcome {

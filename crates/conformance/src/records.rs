@@ -1,5 +1,7 @@
 //! The records of a raw batch, as far as the rules look at them.
 
+use std::collections::BTreeMap;
+
 use aqueduct_connector::Stream;
 use aqueduct_schema::Table;
 use arrow_array::cast::AsArray;
@@ -13,6 +15,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// Whether its flag says that it is deleted.
     pub(crate) deleted: bool,
+    /// The values of the fields without a role, by path.
+    pub(crate) values: BTreeMap<String, Option<String>>,
 }
 
 /// The records of a table that was decoded for a stream.
@@ -26,6 +30,8 @@ pub(crate) fn records(stream: &Stream, table: &Table) -> Result<Vec<Record>, Str
         keys.push((path, column(path).ok_or_else(|| format!("stream `{}` has no field for its key `{path}`", stream.name))?));
     }
     let flag = stream.record.is_deleted.as_deref().and_then(column);
+    let free = stream.record.fields.iter().zip(table.rows.columns()).filter(|(field, _)| !stream.record.has_role(&field.path));
+    let free: Vec<(&str, &ArrayRef)> = free.map(|(field, column)| (field.path.as_str(), column)).collect();
     let record = |row: usize| {
         let mut parts = Vec::new();
         for (path, column) in &keys {
@@ -33,7 +39,8 @@ pub(crate) fn records(stream: &Stream, table: &Table) -> Result<Vec<Record>, Str
             parts.push(part.ok_or_else(|| format!("a record of stream `{}` has no value in its key `{path}`", stream.name))?);
         }
         let deleted = flag.and_then(|flag| text(flag, row)).is_some_and(|flag| matches!(flag.as_str(), "true" | "1"));
-        Ok(Record { id: parts.join(":"), deleted })
+        let values = free.iter().map(|(path, column)| ((*path).to_owned(), text(column, row))).collect();
+        Ok(Record { id: parts.join(":"), deleted, values })
     };
     (0..table.len()).map(record).collect()
 }

@@ -1,6 +1,9 @@
 //! What became of each rule.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
+
+use crate::profile::Profile;
 
 /// What became of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +16,27 @@ pub enum Outcome {
     NotApplicable(String),
 }
 
+impl Outcome {
+    /// The word for it, and the reason where there is one.
+    fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::Passed => ("passed", ""),
+            Self::Failed(reason) => ("FAILED", reason),
+            Self::NotApplicable(reason) => ("not applicable", reason),
+        }
+    }
+}
+
 /// The outcome of every rule that was tried, in the order of the table.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(crate) connector: &'static str,
     pub(crate) outcomes: Vec<(&'static str, Outcome)>,
+    pub(crate) profile: Option<Profile>,
 }
+
+/// Names a folder into which every whole report is written, for `cargo xtask conformance`.
+const FOLDER: &str = "AQUEDUCT_CONFORMANCE_FOLDER";
 
 impl Report {
     /// Rule by rule, what became of it.
@@ -36,14 +54,50 @@ impl Report {
         self.outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Passed).map(|(name, _)| *name).collect()
     }
 
-    /// Fails the test that calls it, with the whole table, when a rule is broken or none was kept.
+    /// What the connector reads; `None` where only some rules were tried.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    /// Writes the outcomes, a line a rule with tabs between (rule, outcome, reason), and the profile into a folder.
+    ///
+    /// # Errors
+    /// What kept the files from being written.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let line = |(name, outcome): &(&str, Outcome)| {
+            let (word, reason) = outcome.words();
+            format!("{name}\t{word}\t{}\n", reason.replace(['\t', '\n'], " "))
+        };
+        std::fs::write(folder.join(format!("{}.outcomes", self.connector)), self.outcomes.iter().map(line).collect::<String>())?;
+        if let Some(Profile { row, section }) = &self.profile {
+            std::fs::write(folder.join(format!("{}.row", self.connector)), row)?;
+            std::fs::write(folder.join(format!("{}.section", self.connector)), section)?;
+        }
+        Ok(())
+    }
+
+    /// Fails the test that calls it, with the whole table, when a rule is broken or none was kept. In a repository whose
+    /// docs/connectors.md has a section on the connector, it also fails where that section is not what the connector is.
     ///
     /// # Panics
     /// As said: that is its purpose.
     pub fn assert(&self) {
+        if let (Some(folder), Some(_)) = (std::env::var_os(FOLDER), &self.profile) {
+            let written = self.write(Path::new(&folder));
+            assert!(written.is_ok(), "the report cannot be written: {written:?}");
+        }
         let failed = self.failed();
         assert!(failed.is_empty(), "connector {} breaks {}\n{self}", self.connector, failed.join(", "));
         assert!(!self.passed().is_empty(), "no rule was applicable to connector {}\n{self}", self.connector);
+        let (Some(Profile { section, .. }), None) = (&self.profile, std::env::var_os(FOLDER)) else { return };
+        let page = std::env::var_os("CARGO_MANIFEST_DIR").map(|member| Path::new(&member).join("../../docs/connectors.md"));
+        let page = page.and_then(|page| std::fs::read_to_string(page).ok()).unwrap_or_default();
+        let is_there = page.contains(&format!("\n## {}\n", self.connector));
+        assert!(
+            !is_there || page.contains(section.as_str()),
+            "docs/connectors.md is not what connector {} is; `cargo xtask conformance --write` writes it anew. It should say\n{section}",
+            self.connector
+        );
     }
 }
 
@@ -51,11 +105,7 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.outcomes.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, outcome) in &self.outcomes {
-            let (word, reason) = match outcome {
-                Outcome::Passed => ("passed", ""),
-                Outcome::Failed(reason) => ("FAILED", reason.as_str()),
-                Outcome::NotApplicable(reason) => ("not applicable", reason.as_str()),
-            };
+            let (word, reason) = outcome.words();
             writeln!(formatter, "{}", format!("{name:<width$}  {word:<14}  {reason}").trim_end())?;
         }
         Ok(())
@@ -67,7 +117,7 @@ mod tests {
     use super::*;
 
     fn report(outcomes: &[(&'static str, Outcome)]) -> Report {
-        Report { connector: "acme", outcomes: outcomes.to_vec() }
+        Report { connector: "acme", outcomes: outcomes.to_vec(), profile: None }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod declared;
 mod ends;
 mod failures;
 mod times;
+mod values;
 
 use std::fmt;
 use std::future::Future;
@@ -121,6 +122,24 @@ const RULES: &[Rule] = &[
         words: "More changes than one question can reach all arrive, or the reading fails and says so.",
         why: "The largest imports are cut off exactly where nobody counts.",
         test: |trial| Box::pin(ends::no_silent_cap(trial)),
+    },
+    Rule {
+        name: "SCHEMA-DRIFT",
+        words: "Fields that the source adds, drops or retypes end no reading; what is new is reported, and every record arrives.",
+        why: "Vendors and their customers change fields on working days, and the night's run must not stop for it.",
+        test: |trial| Box::pin(values::schema_drift(trial)),
+    },
+    Rule {
+        name: "HOSTILE-VALUES",
+        words: "Empty, odd, repeated and huge values arrive as the source wrote them, or their record alone is rejected.",
+        why: "One record that somebody pasted a novel into must not hide the thousands behind it.",
+        test: |trial| Box::pin(values::hostile_values(trial)),
+    },
+    Rule {
+        name: "REQUIRED-MAPPED",
+        words: "Mappings name streams and fields that there are, and fill what their entities require.",
+        why: "A mistyped path is a column that stays empty for months.",
+        test: |trial| Box::pin(values::required_mapped(trial)),
     },
     Rule {
         name: "SECRETS",

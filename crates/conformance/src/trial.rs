@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use aqueduct_connector::{Connector, Registration, Stream};
 use aqueduct_engine::{Engine, ReadOptions, Settings, StreamOutcome};
-use aqueduct_schema::{Checkpoint, Error, Mode, StreamState, Timestamp};
+use aqueduct_schema::{Batch, Checkpoint, Error, Mode, Raw, StreamState, Timestamp};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::evidence::Evidence;
 use crate::records::{Record, records};
+use crate::tampered::{Place, Tamper};
 use crate::vendor::{Ability, Facts, TestAccount};
 use crate::watched::{Between, Seen, Watched};
 
@@ -71,11 +72,13 @@ pub(crate) struct Ask<'a> {
     pub(crate) config: Option<Value>,
     pub(crate) record_limit: Option<u64>,
     pub(crate) between: Option<Between>,
+    /// Changes records on their way to the connector, found where an earlier reading saw them. Records may then be rejected.
+    pub(crate) tamper: Option<(Place, Tamper)>,
 }
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(stream: &'a Stream, state: &StreamState) -> Self {
-        Self { stream, state: state.clone(), config: None, record_limit: None, between: None }
+        Self { stream, state: state.clone(), config: None, record_limit: None, between: None, tamper: None }
     }
 }
 
@@ -91,6 +94,10 @@ pub(crate) struct Reading {
     pub(crate) outcome: Result<StreamOutcome, Error>,
     /// The account's time when the first page had come.
     pub(crate) first_page_at: Timestamp,
+    /// The rule and the source id of each record that was rejected.
+    pub(crate) rejected: Vec<(String, Option<String>)>,
+    /// Where the records stood in the answers.
+    pub(crate) place: Place,
     before: StreamState,
 }
 
@@ -178,7 +185,16 @@ impl Trial<'_> {
         let inner = (self.registration.build)(config).map_err(|error| self.failed("the connector cannot be built", &error))?;
         let clock = self.account.clock();
         let seen = Mutex::new(Seen::default());
-        let watched = Arc::new(Watched { inner, clock: clock.clone(), settings: Self::settings(), between: ask.between, seen });
+        let (tampered, place) = (ask.tamper.is_some(), Place::default());
+        let watched = Arc::new(Watched {
+            inner,
+            clock: clock.clone(),
+            settings: Self::settings(),
+            between: ask.between,
+            tamper: ask.tamper,
+            place: place.clone(),
+            seen,
+        });
         let engine = self.engine_of(watched.clone()).map_err(|error| self.failed("the engine cannot be set up", &error))?;
         let mut options = ReadOptions::new(self.registration.name);
         options.record_limit = ask.record_limit;
@@ -194,20 +210,40 @@ impl Trial<'_> {
         if let Err(error) = &outcome {
             self.evidence.error(error);
         }
-        let mut pages = Vec::new();
+        let (mut pages, mut rejected) = (Vec::new(), Vec::new());
         for batch in batches {
             self.evidence.state(&batch.checkpoint().state);
             let mut found = Vec::new();
             for table in batch.tables() {
                 found.extend(records(ask.stream, table).map_err(Stop::Failed)?);
             }
-            require(batch.rejects().is_empty(), || {
+            require(tampered || batch.rejects().is_empty(), || {
                 format!("stream `{}`: a record cannot be taken apart ({})", ask.stream.name, batch.rejects()[0].rule)
             })?;
+            rejected.extend(batch.rejects().iter().map(|reject| (reject.rule.to_string(), reject.source_id.clone())));
             pages.push(Handed { records: found, checkpoint: batch.checkpoint().clone() });
         }
         let first_page_at = watched.seen().first_page_at.unwrap_or_else(|| clock.now());
-        Ok(Reading { pages, outcome, first_page_at, before: ask.state })
+        Ok(Reading { pages, outcome, first_page_at, rejected, place, before: ask.state })
+    }
+
+    /// The batches of a stream's first load, as the stages after the engine get them.
+    pub(crate) async fn batches(&self, stream: &Stream) -> Course<Vec<Batch<Raw>>> {
+        let engine = self.engine(self.account.config()).map_err(|error| self.failed("the engine cannot be set up", &error))?;
+        let (out, mut handed_over) = mpsc::channel(1);
+        let options = ReadOptions::new(self.registration.name);
+        let collect = async {
+            let mut batches = Vec::new();
+            while let Some(batch) = handed_over.recv().await {
+                batches.push(batch);
+            }
+            batches
+        };
+        let (outcome, batches) = tokio::join!(engine.read_stream(stream, StreamState::default(), &options, out), collect);
+        match outcome {
+            Ok(_) => Ok(batches),
+            Err(error) => Err(self.failed(&format!("stream `{}` cannot be read", stream.name), &error)),
+        }
     }
 
     /// Reads what is due to its end.

@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aqueduct_connector::{Account, Action, Auth, Connector, Context, Limit, Page, Read, Response, StatusRule, Stream, async_trait};
+use aqueduct_connector::{
+    Account, Action, Auth, Connector, Context, Limit, Page, Read, Records, Response, StatusRule, Stream, Usage, async_trait,
+};
 use aqueduct_engine::{Clock, Settings, decode};
 use aqueduct_schema::{Error, Result, TableName, Timestamp, codes};
 
 use crate::records::records;
+use crate::tampered::{Place, Tamper, Tampered};
 use crate::vendor::Did;
 
 /// Called before a page is read, from the second page on, with the ids seen so far.
@@ -18,6 +21,9 @@ pub(crate) struct Watched {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) between: Option<Between>,
+    pub(crate) tamper: Option<(Place, Tamper)>,
+    /// Where the records stand, as the last page showed it.
+    pub(crate) place: Place,
     pub(crate) seen: Mutex<Seen>,
 }
 
@@ -58,6 +64,10 @@ impl Connector for Watched {
         self.inner.classify(response)
     }
 
+    fn usage(&self, response: &Response) -> Option<Usage> {
+        self.inner.usage(response)
+    }
+
     fn describe(&self) -> Result<Option<String>> {
         self.inner.describe()
     }
@@ -76,7 +86,19 @@ impl Connector for Watched {
             let did = ids.map_or(Ok(()), |ids| between(&ids));
             did.map_err(|error| Error::new(codes::BUG, "the vendor could not do what the suite asked of it").caused_by(error))?;
         }
-        let page = self.inner.read(context, read).await?;
+        let page = match &self.tamper {
+            Some((place, tamper)) => {
+                let place = place.known().unwrap_or_default();
+                let http = Arc::new(Tampered { inner: context.http.clone(), place, tamper: tamper.clone() });
+                self.inner.read(&Context { http, ..context.clone() }, read).await?
+            }
+            None => self.inner.read(context, read).await?,
+        };
+        if let Records::Json { pointer, body } = &page.records
+            && body.len() > 2
+        {
+            self.place.learn(pointer);
+        }
         // What cannot be decoded is the engine's to complain about.
         let decoded = decode(read.stream, TableName::source("watched", &read.stream.name), &page.records, &self.settings).ok();
         let found = decoded.and_then(|decoded| records(read.stream, &decoded.table).ok()).unwrap_or_default();

@@ -9,7 +9,7 @@ use aqueduct_conformance::{Outcome, hubspot, rules, run, run_only};
 use weak::{Flaw, registration};
 
 /// Who breaks what.
-const BROKEN: [(&str, Flaw); 18] = [
+const BROKEN: [(&str, Flaw); 21] = [
     ("SPEC-DOCUMENTED", Flaw::Undescribed),
     ("SPEC-DOCUMENTED", Flaw::Unmarked),
     ("STREAMS-KEYED", Flaw::Unkeyed),
@@ -26,6 +26,9 @@ const BROKEN: [(&str, Flaw); 18] = [
     ("SERVER-FAILURE", Flaw::GivesUpWhenDown),
     ("DELETIONS", Flaw::ForgetsDeletions),
     ("NO-SILENT-CAP", Flaw::StopsAtCap),
+    ("SCHEMA-DRIFT", Flaw::KnowsEveryProperty),
+    ("HOSTILE-VALUES", Flaw::ExpectsText),
+    ("REQUIRED-MAPPED", Flaw::MapsNothing),
     ("SECRETS", Flaw::TellsTheToken),
     ("SECRETS", Flaw::KeepsTheToken),
 ];

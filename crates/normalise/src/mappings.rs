@@ -159,6 +159,11 @@ impl Mappings {
         entities
     }
 
+    /// Whether a mapping of `stream` gives this field of an entity.
+    pub fn fills(&self, stream: &str, entity: &str, field: &str) -> bool {
+        self.of(stream).any(|mapping| mapping.entity.name == entity && mapping.maps(field))
+    }
+
     pub(crate) fn of<'m>(&'m self, stream: &'m str) -> impl Iterator<Item = &'m Mapping> + 'm {
         self.mappings.iter().filter(move |mapping| mapping.stream == stream)
     }

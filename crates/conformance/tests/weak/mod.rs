@@ -71,6 +71,12 @@ flaws! {
     Unmarked
     /// The key is not among the fields.
     Unkeyed
+    /// A record with a property that was not asked for is no answer.
+    KnowsEveryProperty
+    /// A property that is not a text is no answer.
+    ExpectsText
+    /// A mapping names a field that there is not.
+    MapsNothing
 }
 
 pub(crate) fn registration(flaw: Flaw) -> Registration {
@@ -84,7 +90,10 @@ pub(crate) fn registration(flaw: Flaw) -> Registration {
             _ => || schemars::schema_for!(Config),
         },
         build: flaw.build(),
-        mappings: &[],
+        mappings: match flaw {
+            Flaw::MapsNothing => &[("contact.yaml", "entity: contact\nstream: contacts\nfields: { first_name: properties.fistname }\n")],
+            _ => &[("contact.yaml", "entity: contact\nstream: contacts\nfields: { first_name: properties.firstname }\n")],
+        },
     }
 }
 
@@ -193,7 +202,8 @@ impl Weak {
     fn stream(&self, object: &str) -> Stream {
         let field = |(path, value_type): (&str, ValueType)| RecordField::new(path, value_type);
         let times = ["createdAt", "updatedAt", "archivedAt"].map(|path| (path, ValueType::Timestamp));
-        let fields = [("id", ValueType::Text), ("archived", ValueType::Boolean)].into_iter().chain(times).map(field).collect();
+        let names = ["properties.firstname", "properties.lastname"].map(|path| (path, ValueType::Text));
+        let fields = [("id", ValueType::Text), ("archived", ValueType::Boolean)].into_iter().chain(times).chain(names).map(field).collect();
         let key = if self.flaw == Flaw::Unkeyed { "hs_object_id" } else { "id" };
         let record = RecordSchema::new(object, fields, &[key]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
         let lag = if self.flaw == Flaw::NoLag { Duration::ZERO } else { Duration::from_secs(3_600) };

@@ -104,6 +104,14 @@ fn records(weak: &Weak, response: &Response) -> Result<(Vec<Value>, Value)> {
         return Ok((Vec::new(), Value::Null));
     }
     let answer: Value = from_slice(&response.body).map_err(|_| weak.malformed("this is not JSON"))?;
+    let properties = answer["results"].as_array().into_iter().flatten().filter_map(|record| record["properties"].as_object()).flatten();
+    for (name, value) in properties {
+        match weak.flaw {
+            Flaw::KnowsEveryProperty if name.starts_with("aqueduct_") => return Err(weak.malformed("there is an unknown property")),
+            Flaw::ExpectsText if !value.is_string() && !value.is_null() => return Err(weak.malformed("a property is not a text")),
+            _ => {}
+        }
+    }
     match answer["results"].as_array() {
         Some(records) => Ok((records.clone(), answer)),
         None if matches!(weak.flaw, Flaw::NothingIsEnd | Flaw::HidesForbidden) => Ok((Vec::new(), answer)),
