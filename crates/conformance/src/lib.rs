@@ -22,6 +22,7 @@ mod profile;
 mod records;
 mod report;
 mod rules;
+pub mod salesforce;
 mod simulated;
 mod tampered;
 mod trial;
