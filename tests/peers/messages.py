@@ -14,13 +14,13 @@ STATE = "state.json"
 
 
 @contextlib.contextmanager
-def recorded(folder):
-    """Standard output goes to the folder's messages; the descriptor itself, because Airbyte's kit keeps a hold on `sys.stdout`."""
+def recorded(folder, name=MESSAGES):
+    """What is printed goes to the end of a file of the folder; the descriptor itself, because Airbyte's kit keeps a hold on `sys.stdout`."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     before = os.dup(1)
-    with open(folder / MESSAGES, "ab") as out:
+    with open(folder / name, "ab") as out:
         os.dup2(out.fileno(), 1)
         try:
             yield
