@@ -190,9 +190,7 @@ fn write(
         let file = file_name(number + 1, &fixture);
         save(folder, &file, &fixture.text)?;
         let Fixture { operation, stream, method, path, status, .. } = fixture;
-        entries.push(
-            json!({"file": file, "operation": operation, "stream": stream, "method": method, "path": path, "status": status}),
-        );
+        entries.push(json!({"file": file, "operation": operation, "stream": stream, "method": method, "path": path, "status": status}));
         files.push(file);
     }
     let mut config = scrubber.config(&pipeline.file.content.source.config);
@@ -213,7 +211,8 @@ fn write(
         "refused": left_out,
     });
     let text = pretty(&index);
-    let checked = Fixture { operation: "index".to_owned(), stream: None, method: "-".to_owned(), path: "index.json".to_owned(), status: 0, text };
+    let checked =
+        Fixture { operation: "index".to_owned(), stream: None, method: "-".to_owned(), path: "index.json".to_owned(), status: 0, text };
     let text = match scrubber.verify(&checked) {
         Ok(()) => checked.text,
         Err(refusal) => {

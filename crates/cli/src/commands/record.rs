@@ -25,11 +25,8 @@ pub(crate) async fn record(context: &Context, named: &Path, folder: &Path, selec
             .iter()
             .map(|refusal| serde_json::json!({"request": refusal.request, "operation": refusal.operation, "reason": refusal.reason}))
             .collect();
-        let failed: Vec<_> = recording
-            .failed
-            .iter()
-            .map(|(what, error)| serde_json::json!({"what": what, "error": json_error(error)["error"]}))
-            .collect();
+        let failed: Vec<_> =
+            recording.failed.iter().map(|(what, error)| serde_json::json!({"what": what, "error": json_error(error)["error"]})).collect();
         output.json_line(&serde_json::json!({
             "folder": folder.display().to_string(),
             "exchanges": recording.files.len(),

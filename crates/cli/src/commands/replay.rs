@@ -11,7 +11,8 @@ use crate::commands::{Context, run};
 pub(crate) async fn replay(context: &Context, folder: &Path, port: u16) -> Result<u8> {
     let unusable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => {
-            Error::new(codes::BAD_USAGE, format!("port {port} cannot be used ({})", error.kind())).advise("Leave --port out to take a free one.")
+            Error::new(codes::BAD_USAGE, format!("port {port} cannot be used ({})", error.kind()))
+                .advise("Leave --port out to take a free one.")
         }
         _ => Error::new(codes::FILE_UNREADABLE, error.to_string()).advise("Name the folder that `aqueduct record` wrote."),
     };

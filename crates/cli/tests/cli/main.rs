@@ -12,4 +12,5 @@ mod mistakes;
 mod privacy;
 mod project;
 mod pseudonyms;
+mod recording;
 mod words;

@@ -88,7 +88,8 @@ pub(crate) fn pairs_node(pairs: Vec<(String, String)>) -> Node {
 impl Csv {
     fn parse(text: &str) -> Option<Self> {
         let first = text.lines().next()?;
-        let delimiter = [b'\t', b';', b'|', b','].into_iter().max_by_key(|candidate| first.bytes().filter(|byte| byte == candidate).count())?;
+        let delimiter =
+            [b'\t', b';', b'|', b','].into_iter().max_by_key(|candidate| first.bytes().filter(|byte| byte == candidate).count())?;
         let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text.as_bytes());
         let row = |row: Result<csv::StringRecord, csv::Error>| Some(row.ok()?.iter().map(str::to_owned).collect());
         let rows = reader.records().map(row).collect::<Option<Vec<Vec<String>>>>()?;

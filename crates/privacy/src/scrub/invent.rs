@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::patterns::{EMAIL, TAG};
+use super::patterns::{EMAIL, TAG, is_nothing};
 
 /// Kinds of values that are invented so that different originals stay different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,8 +32,6 @@ const CONSONANTS: &[u8] = b"bdfgklmnprstvz";
 const VOWELS: &[u8] = b"aeiou";
 /// Letters that stand for Latin letters outside ASCII, so that a text keeps its encoding's difficulties.
 const ACCENTED: [char; 8] = ['é', 'ü', 'ø', 'ñ', 'ç', 'å', 'ö', 'ê'];
-/// What people write where they have nothing to say.
-const NOTHING: [&str; 10] = ["n/a", "na", "none", "null", "nil", "unknown", "-", "--", "tbd", "test"];
 
 /// Bytes that follow from the key and a text.
 struct Drawn(blake3::OutputReader);
@@ -172,7 +170,15 @@ impl Inventor {
         let mut left = made.chars();
         let mut whole: String = original
             .chars()
-            .map(|letter| if letter.is_ascii_digit() { left.next().unwrap_or('0') } else if letter.is_alphabetic() { 'x' } else { letter })
+            .map(|letter| {
+                if letter.is_ascii_digit() {
+                    left.next().unwrap_or('0')
+                } else if letter.is_alphabetic() {
+                    'x'
+                } else {
+                    letter
+                }
+            })
             .collect();
         whole.extend(left);
         self.note(original, whole)
@@ -229,13 +235,14 @@ impl Inventor {
             made + &original[10..]
         };
         let first = other();
-        let made = std::iter::once(first.clone()).chain((0..64).map(|_| other())).find(|made| !self.originals.contains(&made.to_lowercase()));
+        let made =
+            std::iter::once(first.clone()).chain((0..64).map(|_| other())).find(|made| !self.originals.contains(&made.to_lowercase()));
         self.note(original, made.unwrap_or(first))
     }
 
     /// Words in place of words: their number, lengths, capitals, digits, signs and tags stay.
     pub(crate) fn text(&mut self, original: &str) -> String {
-        if self.has_made(original) || NOTHING.contains(&original.trim().to_lowercase().as_str()) {
+        if self.has_made(original) || is_nothing(original) {
             return original.to_owned();
         }
         let word_by_word = original.split_whitespace().count() <= WORD_BY_WORD;
@@ -279,10 +286,9 @@ impl Inventor {
             let end = rest.find(|other| !same(other)).unwrap_or(rest.len());
             let run = &rest[..end];
             let new = match seed {
-                // Short words are nobody's: there are too few to avoid them all.
-                Some(drawn) => (0..64)
+                Some(drawn) => (0..256)
                     .map(|_| like(run, drawn, 0))
-                    .find(|new| run.chars().count() < 3 || !self.originals.contains(&new.to_lowercase()))
+                    .find(|new| run.chars().count() == 1 || !self.originals.contains(&new.to_lowercase()))
                     .unwrap_or_else(|| "x".repeat(run.chars().count())),
                 None => self.run(run),
             };
@@ -296,7 +302,13 @@ impl Inventor {
         let lower = run.to_lowercase();
         let length = run.chars().count();
         let made = if length < 3 {
-            like(&lower, &mut self.draw("short", &lower, 0), 0)
+            // There are too few to give every short word one of its own, but enough to be no other's.
+            let mut drawn = self.draw("short", &lower, 0);
+            let first = like(&lower, &mut drawn, 0);
+            std::iter::once(first.clone())
+                .chain((0..256).map(|_| like(&lower, &mut drawn, 0)))
+                .find(|made| length == 1 || !self.originals.contains(made))
+                .unwrap_or(first)
         } else {
             self.unique(Kind::Word, &lower, |drawn, attempt| like(&lower, drawn, attempt as usize / 32))
         };
@@ -374,12 +386,27 @@ mod tests {
     fn values_keep_their_form() {
         let mut inventor = inventor();
         let email = inventor.email(" Ann.Smith@Corp.test ");
-        assert!(email.starts_with(' ') && email.ends_with(".example ") && email.contains('.') && !email.to_lowercase().contains("ann"), "{email}");
+        assert!(
+            email.starts_with(' ') && email.ends_with(".example ") && email.contains('.') && !email.to_lowercase().contains("ann"),
+            "{email}"
+        );
         let phone = inventor.number("+44 (20) 7946-0018");
         assert!(phone.starts_with("+44 (") && phone.len() == 18 && phone.ends_with(|c: char| c.is_ascii_digit()), "{phone}");
         assert_ne!(phone, "+44 (20) 7946-0018");
         let name = inventor.text("McDonnell-O'NEIL José 山田");
-        let shape = |text: &str| text.chars().map(|c| if c.is_uppercase() { 'A' } else if c.is_alphabetic() { 'a' } else { c }).collect::<String>();
+        let shape = |text: &str| {
+            text.chars()
+                .map(|c| {
+                    if c.is_uppercase() {
+                        'A'
+                    } else if c.is_alphabetic() {
+                        'a'
+                    } else {
+                        c
+                    }
+                })
+                .collect::<String>()
+        };
         assert_eq!(shape(&name), shape("McDonnell-O'NEIL José 山田"), "{name}");
         let html = inventor.text("<p class=\"ann\">Call Ann Smith at ann@x.test about 12 things</p>");
         assert!(html.starts_with("<p>") && html.ends_with("</p>") && html.contains("@") && !html.contains("ann"), "{html}");

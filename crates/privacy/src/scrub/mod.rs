@@ -104,6 +104,8 @@ pub struct Scrubber {
     origins: HashSet<String>,
     /// Ids that stand under names of ids.
     ids: HashSet<String>,
+    /// Ids of streams that say nothing of people; they are words of the account's settings.
+    open_ids: HashSet<String>,
     /// Words of the API: keys, names and labels in descriptions.
     words: HashSet<String>,
 }
@@ -124,6 +126,7 @@ impl Scrubber {
             originals: Originals::default(),
             origins: HashSet::new(),
             ids: HashSet::new(),
+            open_ids: HashSet::new(),
             words: HashSet::new(),
         }
     }
@@ -173,6 +176,9 @@ impl Scrubber {
         self.originals.read(name, text);
         if self.rules.known(stream, &[name]) == rules::Known::Id {
             self.ids.insert(text.to_owned());
+            if self.rules.is_impersonal(stream) && patterns::CODE.is_match(text) {
+                self.open_ids.insert(text.to_owned());
+            }
         }
     }
 
@@ -210,7 +216,8 @@ impl Scrubber {
         let url = Url::parse(&exchange.url).map_err(|_| self.refusal(exchange, String::new(), "the address is none"))?;
         let path = self.request_path(url.path());
         let describes = rules::describes(url.path());
-        let query: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.to_string(), self.sent_text(&name, &value))).collect();
+        let query: Vec<(String, String)> =
+            url.query_pairs().map(|(name, value)| (name.to_string(), self.sent_text(&name, &value))).collect();
         let operation = self.sent_text("operation", &exchange.operation);
         let refused = |scrubber: &Self, reason: String| scrubber.refusal(exchange, path.clone(), &reason);
         let sent = match &exchange.sent {

@@ -45,6 +45,14 @@ patterns! {
     LITERAL = r"'((?:[^'\\]|\\.)*)'";
 }
 
+/// What people write where they have nothing to say. It stays, since cleaning goes by it.
+const NOTHING: [&str; 10] = ["n/a", "na", "none", "null", "nil", "unknown", "-", "--", "tbd", "test"];
+
+/// Whether a text says nothing.
+pub(crate) fn is_nothing(text: &str) -> bool {
+    NOTHING.contains(&text.trim().to_lowercase().as_str())
+}
+
 /// A name in lower case without separators: `first_name`, `firstName` and `First Name` are one.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()

@@ -56,7 +56,8 @@ const DESCRIPTIONS: [&str; 10] =
 /// Keys of which a description of a field or of an object has one.
 const MARKS: [&str; 8] = ["type", "fieldType", "dataType", "soapType", "queryable", "custom", "hubspotDefined", "field_type"];
 /// Keys of descriptions that people write prose under.
-const PROSE: [&str; 7] = ["description", "helptext", "inlinehelptext", "defaultvalue", "defaultvalueformula", "calculationformula", "comment"];
+const PROSE: [&str; 7] =
+    ["description", "helptext", "inlinehelptext", "defaultvalue", "defaultvalueformula", "calculationformula", "comment"];
 
 impl Rules {
     pub(crate) fn new(fields: Vec<Field>) -> Self {
@@ -71,6 +72,12 @@ impl Rules {
     pub(crate) fn field(&self, stream: Option<&str>, trail: &[&str]) -> Option<&Field> {
         let fields = self.fields.get(stream?)?;
         (trail.len().saturating_sub(4)..trail.len()).find_map(|start| fields.get(&trail[start..].join(".")))
+    }
+
+    /// Whether nothing that a stream has says anything of a person, its ids included: stages of a pipeline, say.
+    pub(crate) fn is_impersonal(&self, stream: Option<&str>) -> bool {
+        let fields = stream.and_then(|stream| self.fields.get(stream));
+        fields.is_some_and(|fields| fields.values().all(|field| field.sensitivity == Some(Sensitivity::None)))
     }
 
     /// Whether a field has this value among its options, or these values with semicolons between them.
@@ -107,7 +114,13 @@ impl Rules {
         let Some(field) = self.field(stream, trail) else { return by_name };
         use SemanticType as Kind;
         match (field.semantic, field.sensitivity) {
-            (_, Some(Sensitivity::Sensitive)) => if by_name == Known::Birth { Known::Birth } else { Known::Personal },
+            (_, Some(Sensitivity::Sensitive)) => {
+                if by_name == Known::Birth {
+                    Known::Birth
+                } else {
+                    Known::Personal
+                }
+            }
             (Some(Kind::Email), _) => Known::Email,
             (Some(Kind::PhoneNumber), _) => Known::Phone,
             (Some(Kind::PersonName | Kind::CompanyName), _) => Known::Name,
@@ -148,7 +161,9 @@ pub(crate) fn is_prose(key: &str) -> bool {
 
 /// Whether an object tells how a job stands: its words are the API's.
 pub(crate) fn is_job(node: &Node) -> bool {
-    node.get("id").is_some() && node.get("state").is_some() && ["operation", "jobType", "concurrencyMode", "apiVersion"].iter().any(|key| node.get(key).is_some())
+    node.get("id").is_some()
+        && node.get("state").is_some()
+        && ["operation", "jobType", "concurrencyMode", "apiVersion"].iter().any(|key| node.get(key).is_some())
 }
 
 #[cfg(test)]
@@ -158,9 +173,14 @@ mod tests {
 
     #[test]
     fn a_record_is_no_description() {
-        let description = Node::parse(r#"{"name":"plan","label":"Plan","type":"enumeration","options":[{"label":"Gold","value":"gold"}]}"#).unwrap();
+        let description =
+            Node::parse(r#"{"name":"plan","label":"Plan","type":"enumeration","options":[{"label":"Gold","value":"gold"}]}"#).unwrap();
         assert!(is_description(&description));
-        for record in [r#"{"id":"1","name":"Ann","label":"x","type":"y"}"#, r#"{"name":"Ann Smith","label":"x","type":"y"}"#, r#"{"name":"Ann","type":"y"}"#] {
+        for record in [
+            r#"{"id":"1","name":"Ann","label":"x","type":"y"}"#,
+            r#"{"name":"Ann Smith","label":"x","type":"y"}"#,
+            r#"{"name":"Ann","type":"y"}"#,
+        ] {
             assert!(!is_description(&Node::parse(record).unwrap()), "{record}");
         }
         let mut rules = Rules::default();
@@ -177,7 +197,8 @@ mod tests {
             semantic: None,
             sensitivity: Some(sensitivity),
         };
-        let rules = Rules::new(vec![field("stages", "label", Sensitivity::None), field("contacts", "properties.label", Sensitivity::Direct)]);
+        let rules =
+            Rules::new(vec![field("stages", "label", Sensitivity::None), field("contacts", "properties.label", Sensitivity::Direct)]);
         assert_eq!(rules.known(Some("stages"), &["results", "stages", "label"]), Known::Harmless);
         assert_eq!(rules.known(Some("contacts"), &["results", "properties", "label"]), Known::Personal);
         assert_eq!(rules.known(Some("contacts"), &["results", "label"]), Known::Nothing);

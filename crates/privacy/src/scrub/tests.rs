@@ -49,7 +49,10 @@ fn what_a_connector_goes_by_stays_and_what_is_personal_goes() {
         }],
         "paging": {"next": {"after": "eyJlbWFpbCI6ImFubkBjb3JwLnRlc3QifQ", "link": format!("{BASE}/crm/contacts?after=eyJlbWFpbCI6ImFubkBjb3JwLnRlc3QifQ&limit=1")}},
     });
-    let second = exchange("/crm/contacts?limit=1&after=eyJlbWFpbCI6ImFubkBjb3JwLnRlc3QifQ", &json!({"results": [{"id": "2", "properties": {"email": "ann@corp.test"}}]}));
+    let second = exchange(
+        "/crm/contacts?limit=1&after=eyJlbWFpbCI6ImFubkBjb3JwLnRlc3QifQ",
+        &json!({"results": [{"id": "2", "properties": {"email": "ann@corp.test"}}]}),
+    );
     let options = json!({"results": [{"name": "plan", "label": "Plan of Ann", "type": "enumeration", "options": [{"label": "Gold", "value": "gold"}]}]});
     let exchanges = [exchange("/crm/properties/contacts", &options), exchange("/crm/contacts?limit=1", &page), second];
     let fixtures = scrub(&mut scrubber(), &exchanges);
@@ -57,7 +60,9 @@ fn what_a_connector_goes_by_stays_and_what_is_personal_goes() {
     assert_eq!(described, options);
     let record = &first["results"][0];
     let properties = &record["properties"];
-    for (kept, value) in [("id", json!("12345678901")), ("createdAt", json!("2026-01-31T12:00:00.000Z")), ("archived", json!(false)), ("score", json!(1.5))] {
+    for (kept, value) in
+        [("id", json!("12345678901")), ("createdAt", json!("2026-01-31T12:00:00.000Z")), ("archived", json!(false)), ("score", json!(1.5))]
+    {
         assert_eq!(record[kept], value);
     }
     assert_eq!((&properties["plan"], &properties["hs_object_id"]), (&json!("gold"), &json!("12345678901")));
@@ -77,17 +82,30 @@ fn what_a_connector_goes_by_stays_and_what_is_personal_goes() {
 fn secrets_go_in_every_form() {
     let mut scrubber = scrubber();
     scrubber.secret("pat-canary-secret");
-    let mut token = exchange("/oauth/token?api_key=canary-key-9", &json!({"access_token": "canary-access", "token_type": "bearer", "expires_in": 1800, "instance_url": BASE}));
+    let mut token = exchange(
+        "/oauth/token?api_key=canary-key-9",
+        &json!({"access_token": "canary-access", "token_type": "bearer", "expires_in": 1800, "instance_url": BASE}),
+    );
     token.method = "POST".into();
-    token.sent = Some(("application/x-www-form-urlencoded".into(), b"grant_type=refresh_token&refresh_token=canary-refresh&client_id=c".to_vec()));
-    let leak = exchange("/a", &json!({"echo": "used canary-access and pat-canary-secret", "url": format!("{BASE}/f?x=1&Signature=abc%2Fd"), "type": "cGF0LWNhbmFyeS1zZWNyZXQ"}));
+    token.sent =
+        Some(("application/x-www-form-urlencoded".into(), b"grant_type=refresh_token&refresh_token=canary-refresh&client_id=c".to_vec()));
+    let leak = exchange(
+        "/a",
+        &json!({"echo": "used canary-access and pat-canary-secret", "url": format!("{BASE}/f?x=1&Signature=abc%2Fd"), "type": "cGF0LWNhbmFyeS1zZWNyZXQ"}),
+    );
     let fixtures = scrub(&mut scrubber, &[token, leak]);
     for fixture in &fixtures {
         assert!(!fixture.text.contains("canary") && !fixture.text.contains("cGF0LWNhbmFyeS1zZWNyZXQ"), "{}", fixture.text);
     }
     let value: Value = serde_json::from_str(&fixtures[0].text).unwrap();
-    assert_eq!(value["request"]["body"]["form"], json!([["grant_type", "refresh_token"], ["refresh_token", SCRUBBED], ["client_id", SCRUBBED]]));
-    assert_eq!(body(&fixtures[0]), json!({"access_token": SCRUBBED, "token_type": "bearer", "expires_in": 1800, "instance_url": format!("{SOURCE}/")}));
+    assert_eq!(
+        value["request"]["body"]["form"],
+        json!([["grant_type", "refresh_token"], ["refresh_token", SCRUBBED], ["client_id", SCRUBBED]])
+    );
+    assert_eq!(
+        body(&fixtures[0]),
+        json!({"access_token": SCRUBBED, "token_type": "bearer", "expires_in": 1800, "instance_url": format!("{SOURCE}/")})
+    );
     assert_eq!(body(&fixtures[1])["url"], format!("{SOURCE}/f?x=1&Signature={SCRUBBED}"));
 }
 
@@ -151,8 +169,17 @@ fn planted() -> impl Strategy<Value = Value> {
         ".{0,20}",
         "[0-9]{1,13}",
     ];
-    let key = prop_oneof![Just("id".to_owned()), Just("type".to_owned()), Just("email".to_owned()), Just("after".to_owned()), Just("url".to_owned()), "[a-z_]{1,8}", email.prop_map(|email| format!("canary{email}"))];
-    let leaf = prop_oneof![text.prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<bool>().prop_map(Value::from), Just(Value::Null)];
+    let key = prop_oneof![
+        Just("id".to_owned()),
+        Just("type".to_owned()),
+        Just("email".to_owned()),
+        Just("after".to_owned()),
+        Just("url".to_owned()),
+        "[a-z_]{1,8}",
+        email.prop_map(|email| format!("canary{email}"))
+    ];
+    let leaf =
+        prop_oneof![text.prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<bool>().prop_map(Value::from), Just(Value::Null)];
     leaf.prop_recursive(4, 40, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),

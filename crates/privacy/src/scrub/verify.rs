@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::node::Node;
-use super::patterns::{self, EMAIL, Named, PHONE, is_instant, is_made_id, is_phone, named};
+use super::patterns::{self, EMAIL, Named, PHONE, is_instant, is_made_id, is_nothing, is_phone, named};
 use super::secrets::{SCRUBBED, Secrets, is_secret_name};
 
 /// What must not be seen again.
@@ -32,7 +32,7 @@ impl Originals {
                     self.phones.insert(digits);
                 }
             }
-            Named::Name if !is_made_id(text) => self.phrase(text),
+            Named::Name if !is_made_id(text) && !is_nothing(text) => self.phrase(text),
             _ => {}
         }
     }
@@ -107,7 +107,9 @@ impl Originals {
     }
 
     fn wrong_with(&self, text: &str, secrets: &Secrets) -> Option<&'static str> {
-        let decoded = text.contains('%').then(|| url::form_urlencoded::parse(format!("={text}").as_bytes()).next().map(|(_, text)| text.into_owned()));
+        let decoded = text
+            .contains('%')
+            .then(|| url::form_urlencoded::parse(format!("={text}").as_bytes()).next().map(|(_, text)| text.into_owned()));
         [Some(text.to_owned()), decoded.flatten()].into_iter().flatten().find_map(|text| self.wrong_as_it_is(&text, secrets))
     }
 
@@ -215,7 +217,8 @@ mod tests {
 
     #[test]
     fn what_is_nobodys_is_left_alone() {
-        let text = r#"{"label":"Contact owner","at":"2026-01-31T10:00:00Z","id":"07700900124","email":"a@b.example","refresh_token":"scrubbed"}"#;
+        let text =
+            r#"{"label":"Contact owner","at":"2026-01-31T10:00:00Z","id":"07700900124","email":"a@b.example","refresh_token":"scrubbed"}"#;
         assert_eq!(originals().complaint(text, &Secrets::default()), None);
     }
 }

@@ -160,6 +160,9 @@ impl Scrubber {
         if is_phone(trimmed) {
             return self.inventor.number(&text);
         }
+        if self.open_ids.contains(&text) {
+            return text;
+        }
         if let Some(address) = self.address(trimmed, name) {
             return address;
         }
@@ -170,9 +173,18 @@ impl Scrubber {
             Known::Id | Known::Paging if text.contains(char::is_whitespace) => self.invented(&text),
             Known::Id | Known::Paging => self.inventor.opaque(&text),
             Known::Harmless if short => self.keep(text),
-            Known::Word if short && text.split(' ').all(|word| patterns::CODE.is_match(word)) && text.split(' ').count() <= 8 && (name == "scope" || !text.contains(' ')) => text,
+            Known::Word
+                if short
+                    && text.split(' ').all(|word| patterns::CODE.is_match(word))
+                    && text.split(' ').count() <= 8
+                    && (name == "scope" || !text.contains(' ')) =>
+            {
+                text
+            }
             _ if place.job && patterns::CODE.is_match(&text) => text,
             _ if patterns::UUID.is_match(&text) || self.ids.contains(&text) && is_made_id(&text) => text,
+            // What is an id elsewhere leads there still.
+            _ if self.ids.contains(&text) && !text.contains(char::is_whitespace) => self.inventor.opaque(&text),
             _ => self.invented(&text),
         }
     }
@@ -243,7 +255,8 @@ impl Scrubber {
 
     fn own_address(&mut self, url: &Url) -> String {
         let path = self.request_path(url.path());
-        let pairs: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.to_string(), self.sent_text(&name, &value))).collect();
+        let pairs: Vec<(String, String)> =
+            url.query_pairs().map(|(name, value)| (name.to_string(), self.sent_text(&name, &value))).collect();
         if pairs.is_empty() {
             return path;
         }
@@ -254,7 +267,8 @@ impl Scrubber {
     /// The path of a request: the API's words and ids, and perhaps a value of a record.
     pub(crate) fn request_path(&mut self, path: &str) -> String {
         let part = |part: &str| {
-            let decoded = url::form_urlencoded::parse(format!("={}", part.replace('+', "%2B")).as_bytes()).next().map(|(_, text)| text.into_owned());
+            let decoded =
+                url::form_urlencoded::parse(format!("={}", part.replace('+', "%2B")).as_bytes()).next().map(|(_, text)| text.into_owned());
             let decoded = decoded.unwrap_or_default();
             let scrubbed = self.sent_text("", &decoded);
             if scrubbed == decoded { part.to_owned() } else { url::form_urlencoded::byte_serialize(scrubbed.as_bytes()).collect() }
@@ -326,7 +340,13 @@ impl Scrubber {
             Node::Text(text) => Node::Text(self.sent_text(name, &text)),
             Node::Array(items) => Node::Array(items.into_iter().map(|item| self.sent_node(item, name)).collect()),
             Node::Object(entries) => Node::Object(
-                entries.into_iter().map(|(key, node)| { let node = self.sent_node(node, &key); (self.key(&key), node) }).collect(),
+                entries
+                    .into_iter()
+                    .map(|(key, node)| {
+                        let node = self.sent_node(node, &key);
+                        (self.key(&key), node)
+                    })
+                    .collect(),
             ),
             other => other,
         }
@@ -337,7 +357,9 @@ impl Scrubber {
         let told = ["limit", "locator", "numberofrecords", "total-count", "cursor", "next-page"];
         let kept = headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str()) || told.iter().any(|word| name.contains(word)));
         let scrub = |(name, value): &(String, String)| {
-            let value = if name == "link" { self.link(value) } else if name == "location" {
+            let value = if name == "link" {
+                self.link(value)
+            } else if name == "location" {
                 self.address(value, "location").unwrap_or_else(|| SCRUBBED.to_owned())
             } else if name.ends_with("locator") || name.ends_with("cursor") {
                 self.sent_text("cursor", value)
