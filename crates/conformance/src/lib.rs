@@ -23,6 +23,7 @@ mod records;
 mod report;
 mod rules;
 pub mod salesforce;
+pub mod salesforce;
 mod simulated;
 mod tampered;
 mod trial;

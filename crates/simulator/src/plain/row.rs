@@ -189,7 +189,7 @@ mod tests {
         put(&mut record, &["a", "b"], json!(2));
         put(&mut record, &["c"], json!(3));
         assert_eq!(record, json!({"a": {"b": 2}, "c": 3}));
-        put::<&str>(&mut record, &[], json!([]));
+        put(&mut record, &[""; 0], json!([]));
         assert_eq!(record, json!([]));
     }
 }

@@ -14,7 +14,7 @@ use super::errors::{error, not_found, of_status, requests_used_up, too_many_at_o
 use super::options::{BulkPace, Options};
 use super::query::Locators;
 use super::select::View;
-use super::soql::grammar::parse;
+use super::soql::grammar::{Selected, parse};
 use super::store::Store;
 use super::usage::Usage;
 use crate::clock::milliseconds;
@@ -306,7 +306,9 @@ impl Vendor for Salesforce {
         let name = match endpoint {
             Endpoint::Query | Endpoint::QueryAll => {
                 let query = asked.pairs().into_iter().find(|(name, _)| name == "q").map(|(_, query)| query)?;
-                parse(&query).ok()?.object.name
+                let query = parse(&query).ok()?;
+                // A number is no record.
+                (!query.selected.contains(&Selected::Count)).then_some(query.object.name)?
             }
             Endpoint::More(text) => self.locators().find(&text).map(|(_, held, _)| held.object.clone())?,
             Endpoint::Results(id) => self.jobs().find(&id).map(|job| job.object.clone())?,
