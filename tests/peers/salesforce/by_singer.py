@@ -24,6 +24,8 @@ def selected(catalog):
         for entry in stream["metadata"]:
             if entry["metadata"].get("inclusion") != "unsupported":
                 entry["metadata"]["selected"] = True
+            if keys := entry["metadata"].get("valid-replication-keys"):
+                entry["metadata"] |= {"replication-method": "INCREMENTAL", "replication-key": keys[0]}
     return {"streams": streams}
 
 
