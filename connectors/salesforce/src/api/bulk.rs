@@ -15,9 +15,10 @@ use crate::api::{Api, END, Place, Question, empty, instant, onward, operation, p
 use crate::config::Bulk;
 use crate::streams::PAGE;
 
-/// The most rows of a page, and the most values: wide records come in smaller pages.
-const ROWS: u64 = 25_000;
-const VALUES: u64 = 2_500_000;
+/// How many rows a page may have: the fewer the more fields they have, so that a page stays small in memory.
+const ROWS: std::ops::RangeInclusive<u64> = 5_000..=25_000;
+/// How many values a page may have, within these bounds.
+const VALUES: u64 = 500_000;
 /// Requests of a job besides its pages: to create it, to look for lost ones, to ask how far it is, to delete it.
 const OVERHEAD: u64 = 12;
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -82,7 +83,8 @@ struct Jobs {
 impl Api<'_> {
     /// The first page of a reading of all records: counts them, and takes the way with fewer requests.
     pub(crate) async fn begin(&self, read: &Read<'_>) -> Result<Page> {
-        if self.config.bulk == Bulk::Never || read.mode == Mode::Snapshot {
+        // Smaller pages than usual are asked for when only some records are wanted.
+        if self.config.bulk == Bulk::Never || read.mode == Mode::Snapshot || read.stream.page_size < PAGE {
             return self.records(read, beginning(read)).await;
         }
         let question = Question::of(read);
@@ -135,7 +137,10 @@ impl Api<'_> {
         if !is_id(&created.id) {
             return Err(response.malformed("a job without its id"));
         }
-        self.delete_lost(read, &created, at).await?;
+        if let Err(error) = self.delete_lost(read, &created, at).await {
+            self.discard(read, &created.id, &created.state).await?;
+            return Err(error);
+        }
         later(&response, &Job::Wait { id: created.id, attempt, asked: 0 }, FIRST_WAIT)
     }
 
@@ -263,7 +268,7 @@ fn doing(read: &Read<'_>, what: &str) -> String {
 
 /// How many rows to ask for at once.
 fn rows_of(question: &Question<'_>) -> u64 {
-    (VALUES / (question.fields.len() as u64).max(1)).clamp(PAGE.into(), ROWS)
+    (VALUES / (question.fields.len() as u64).max(1)).clamp(*ROWS.start(), *ROWS.end())
 }
 
 fn later(response: &Response, job: &Job, wait: Duration) -> Result<Page> {

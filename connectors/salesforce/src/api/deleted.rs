@@ -64,7 +64,7 @@ impl Api<'_> {
             }
         }
         let covered = instant(&response, &answer.latest_date_covered)?.min(until);
-        let next = next(&response, since, covered, now)?;
+        let next = next(&response, since, covered, until < now)?;
         let server_time = response.server_time;
         let records = Records::Deleted { body: response.body, pointer: &["deletedRecords"], key: &["id"], deleted_at: Some("deletedDate") };
         Ok(Page { records, next, server_time })
@@ -72,9 +72,9 @@ impl Api<'_> {
 }
 
 /// Another window from where this one is covered; at the end a bookmark of that place.
-fn next(response: &Response, since: Timestamp, covered: Timestamp, now: Timestamp) -> Result<Next> {
+fn next(response: &Response, since: Timestamp, covered: Timestamp, more: bool) -> Result<Next> {
     let reached = whole_minute(covered);
-    if reached > since && reached < now {
+    if more && reached > since {
         return Ok(Next::Page(position(response, &Place::Deleted { since: reached, window: WINDOW })?));
     }
     Ok(Next::End { bookmark: Some(position(response, &Bookmark { deleted_until: reached.max(since) })?) })

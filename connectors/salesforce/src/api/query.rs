@@ -189,12 +189,13 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// The first place of a reading without jobs.
 pub(crate) fn beginning(read: &Read<'_>) -> Place {
+    let limit = read.stream.page_size.clamp(1, PAGE);
     match read.mode {
         Mode::Changes => {
             let Cursor { at, id } = read.from.cloned().unwrap_or(Cursor::at(Timestamp::from_seconds(0)));
-            Place::Since { at, id, limit: PAGE }
+            Place::Since { at, id, limit }
         }
-        _ => Place::After { id: String::new(), limit: PAGE },
+        _ => Place::After { id: String::new(), limit },
     }
 }
 
