@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub use aqueduct_pipeline::Registry;
+pub use aqueduct_pipeline::connector;
 use clap::Parser;
 
 use crate::arguments::Arguments;

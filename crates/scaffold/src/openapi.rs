@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::document::{Document, Kind, Read, of_parameter};
 use self::fields::{Fields, letters};
 use crate::name::{is_plural, plural, singular, snake};
-use crate::plan::{Mapping, Noted, Plan, Stream};
+use crate::plan::{Account, Mapping, Noted, Plan, Stream};
 
 /// Arrays of records lie no deeper in an answer.
 const DEEPEST: usize = 3;
@@ -67,6 +67,10 @@ pub fn propose(name: &str, file: &str, text: &str) -> Result<Proposal> {
             left_out.push((stream.name.clone(), format!("{} fields, beyond the first {}", fields.left_out, stream.fields.len())));
         }
     }
+    let account = vendor::account(&document);
+    if let Account::Endpoint { path, .. } = &account.value {
+        left_out.retain(|(operation, _)| *operation != format!("GET {path}"));
+    }
     let mappings = proposed.iter().filter_map(|(stream, fields)| mapping(stream, fields)).collect();
     let title = document.root["info"]["title"].as_str().map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "));
     let plan = Plan {
@@ -75,7 +79,7 @@ pub fn propose(name: &str, file: &str, text: &str) -> Result<Proposal> {
         documentation,
         base_url: vendor::base_url(&document),
         credentials: vendor::credentials(&document),
-        account: vendor::account(&document),
+        account,
         headers: headers(&document),
         requests_per_second: Noted::guessed(5, "descriptions do not tell of limits: look the vendor's up"),
         streams: proposed.into_iter().map(|(stream, _)| stream).collect(),

@@ -63,7 +63,7 @@ fn mark<T>(indent: &str, noted: &Noted<T>) -> String {
 /// The words by which a guess is found.
 pub(crate) fn guess(why: &str) -> String {
     let words = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    let short: String = words.chars().take(110).collect();
+    let short: String = words.chars().take(125).collect();
     format!("GUESSED: {short}{}", if short.len() < words.len() { "…" } else { "" })
 }
 

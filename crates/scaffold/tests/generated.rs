@@ -36,8 +36,8 @@ fn cargo(created: &Created, arguments: &[&str]) -> String {
     // Cargo has let go of its lock by the time a test runs, so that another may build in the same folder.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(arguments)
         .args(["--offline", "--color", "never"])
+        .args(arguments)
         .env("CARGO_TARGET_DIR", target)
         .current_dir(&created.folder)
         .output()

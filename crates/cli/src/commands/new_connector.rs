@@ -86,9 +86,25 @@ fn proposal(created: &Created) -> String {
     text.push_str(&list(&guesses));
     if !created.left_out.is_empty() {
         text.push_str(&format!("\nleft out {}:\n", created.left_out.len()));
-        text.push_str(&list(&created.left_out));
+        text.push_str(&list(&by_reason(&created.left_out)));
     }
     text
+}
+
+/// What was left out for one reason stands together.
+fn by_reason(left_out: &[(String, String)]) -> Vec<(String, String)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (what, reason) in left_out {
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, all)) => all.push(what),
+            None => reasons.push((reason, vec![what])),
+        }
+    }
+    let told = |(reason, all): (&str, Vec<&str>)| {
+        let more = if all.len() > 3 { format!(" and {} more", all.len() - 3) } else { String::new() };
+        (format!("{}{more}", all.iter().take(3).copied().collect::<Vec<_>>().join(", ")), reason.to_owned())
+    };
+    reasons.into_iter().map(told).collect()
 }
 
 fn list(entries: &[(String, String)]) -> String {

@@ -61,15 +61,40 @@ fn each_style_of_paging_is_told_from_its_names() {
     let none = || json!({});
     let token = |token: &[&str], parameter: &str| Paging::NextToken { token: keys(token), parameter: parameter.to_owned() };
     let cases = [
-        (json!([query("cursor", text.clone())]), page(json!({"meta": object(json!({"next_cursor": text}))})), none(), token(&["meta", "next_cursor"], "cursor")),
+        (
+            json!([query("cursor", text.clone())]),
+            page(json!({"meta": object(json!({"next_cursor": text}))})),
+            none(),
+            token(&["meta", "next_cursor"], "cursor"),
+        ),
         // The parameter is not described, but the token has the name of one.
-        (json!([]), page(json!({"pages": object(json!({"next": object(json!({"starting_after": text}))}))})), none(), token(&["pages", "next", "starting_after"], "starting_after")),
-        (json!([query("page[cursor]", text.clone())]), page(json!({"links": object(json!({"self": text, "next": text}))})), none(), Paging::NextLink { link: keys(&["links", "next"]) }),
+        (
+            json!([]),
+            page(json!({"pages": object(json!({"next": object(json!({"starting_after": text}))}))})),
+            none(),
+            token(&["pages", "next", "starting_after"], "starting_after"),
+        ),
+        (
+            json!([query("page[cursor]", text.clone())]),
+            page(json!({"links": object(json!({"self": text, "next": text}))})),
+            none(),
+            Paging::NextLink { link: keys(&["links", "next"]) },
+        ),
         (json!([]), page(json!({"next": {"type": "string", "format": "uri"}})), none(), Paging::NextLink { link: keys(&["next"]) }),
         (json!([query("per_page", json!({"type": "integer"}))]), page(none()), json!({"Link": {"schema": text}}), Paging::LinkHeader),
         (json!([query("start", json!({"type": "integer"}))]), page(none()), none(), Paging::Offset { parameter: "start".to_owned() }),
-        (json!([query("page", json!({"type": "integer", "default": 0}))]), page(none()), none(), Paging::PageNumber { parameter: "page".to_owned(), first: 0 }),
-        (json!([query("page", json!({"type": "integer"}))]), page(none()), none(), Paging::PageNumber { parameter: "page".to_owned(), first: 1 }),
+        (
+            json!([query("page", json!({"type": "integer", "default": 0}))]),
+            page(none()),
+            none(),
+            Paging::PageNumber { parameter: "page".to_owned(), first: 0 },
+        ),
+        (
+            json!([query("page", json!({"type": "integer"}))]),
+            page(none()),
+            none(),
+            Paging::PageNumber { parameter: "page".to_owned(), first: 1 },
+        ),
         (json!([]), page(none()), none(), Paging::Single),
     ];
     for (parameters, schema, headers, expected) in cases {
@@ -156,8 +181,13 @@ fn what_cannot_be_read_is_left_out_with_its_reason() {
     assert_eq!(stream(&proposal, "kepts").query, [("kind".to_owned(), "all".to_owned())]);
     let reason = |path: &str| &proposal.left_out.iter().find(|(operation, _)| operation == &format!("GET {path}")).unwrap().1;
     for (path, word) in [
-        ("/search", "needs the parameter `term`"), ("/lists/{id}/members", "another kind"), ("/old", "deprecated"), ("/one", "no array of records"),
-        ("/words", "no objects"), ("/nameless", "tell them by"), ("/silent", "not described"),
+        ("/search", "needs the parameter `term`"),
+        ("/lists/{id}/members", "another kind"),
+        ("/old", "deprecated"),
+        ("/one", "no array of records"),
+        ("/words", "no objects"),
+        ("/nameless", "tell them by"),
+        ("/silent", "not described"),
     ] {
         assert!(reason(path).contains(word), "{path}: {}", reason(path));
     }
@@ -181,13 +211,16 @@ fn credentials_address_and_account_are_taken_from_the_description() {
     let plan = described(paths(me), &scheme(json!({"type": "apiKey", "in": "header", "name": "X-Api-Token"}))).plan;
     assert_eq!(plan.base_url.value.as_deref(), Some("https://api.acme.example/v2"));
     assert_eq!(plan.credentials.value, Credentials::Header { name: "x-api-token".to_owned(), prefix: String::new() });
-    let account = Account::Endpoint { path: "/users/me".to_owned(), inside: Some("data".to_owned()), id: "company_id".to_owned(), is_number: true };
+    let account =
+        Account::Endpoint { path: "/users/me".to_owned(), inside: Some("data".to_owned()), id: "company_id".to_owned(), is_number: true };
     assert_eq!((plan.account.value, plan.title.as_str()), (account, "Acme API"));
     let credentials = |one: Value| described(paths(object(json!({}))), &scheme(one)).plan.credentials;
     assert_eq!(credentials(json!({"type": "http", "scheme": "Bearer"})).value, Credentials::Bearer);
     assert_eq!(credentials(json!({"type": "apiKey", "in": "query", "name": "key"})).value, Credentials::Query("key".to_owned()));
     assert_eq!(credentials(json!({"type": "http", "scheme": "basic"})).value, Credentials::Basic);
-    let worded = credentials(json!({"type": "apiKey", "in": "header", "name": "Authorization", "description": "Send `Authorization: Acme-Key your-key`."}));
+    let worded = credentials(
+        json!({"type": "apiKey", "in": "header", "name": "Authorization", "description": "Send `Authorization: Acme-Key your-key`."}),
+    );
     assert_eq!(worded.value, Credentials::Header { name: "authorization".to_owned(), prefix: "Acme-Key ".to_owned() });
     assert!(worded.why.is_some());
     assert!(credentials(json!({"type": "oauth2", "flows": {}})).why.unwrap().contains("OAuth"));

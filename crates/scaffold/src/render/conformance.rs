@@ -2,7 +2,7 @@
 
 use aqueduct_schema::{SemanticType, ValueType};
 
-use super::{Place, quoted};
+use super::{Place, guess, quoted};
 use crate::name::variable;
 use crate::plan::{Account, Credentials, Field, Paging, Plan, Stream};
 
@@ -31,6 +31,8 @@ pub(super) fn conformance(plan: &Plan, place: &Place) -> String {
         Account::Config => (String::new(), ""),
     };
     let paging = if plan.streams.iter().any(|stream| stream.paging.value != Paging::Single) { "Paging, " } else { "" };
+    let is_guessed = !plan.guesses().is_empty();
+    let mark = if is_guessed { format!("// {}\n", guess("everything that the connector's files mark")) } else { String::new() };
     let config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")" } else { "" };
     format!(
         "//! The rules that every connector keeps, tried against a small vendor that behaves as the documentation says.
@@ -38,8 +40,8 @@ pub(super) fn conformance(plan: &Plan, place: &Place) -> String {
 use aqueduct_conformance::plain::{{self, Authentication, Description, Endpoint, {paging}Value}};
 use {library}::registration;
 {json}
-/// The vendor, described for itself and not taken from the connector, so that a misreading is not made twice.
-fn vendor() -> Description {{
+/// The vendor as its documentation has it. Correct it from there and not from the connector, so that a misreading is not made twice.
+{mark}fn vendor() -> Description {{
 {endpoints}    Description::new({authentication}){based}{account}{added}
 }}
 

@@ -76,9 +76,15 @@ fn body(stream: &Stream, visibility: &str) -> String {
     let constant = variable(&stream.name).to_uppercase();
     let function = if visibility.is_empty() { variable(&stream.name) } else { "stream".to_owned() };
     let (size_parameter, size, size_mark) = match &stream.page_size {
-        Some(noted) => (format!("Some({})", quoted(&noted.value.0)), noted.value.1, mark("    ", noted)),
-        // Where the page's size cannot be asked for, no page may be taken for the last that is not: ten is less than any vendor gives.
-        None => ("None".to_owned(), 10, String::new()),
+        Some(noted) => (format!("Some({})", quoted(&noted.value.0)), format!(".page_size({})", noted.value.1), mark("    ", noted)),
+        None => ("None".to_owned(), String::new(), String::new()),
+    };
+    // A page that is shorter than this is taken for the last.
+    let (size, shortest) = if stream.page_size.is_none() && stream.paging.value.counts_records() {
+        let why = "the page size cannot be asked for; a shorter page than this is the last, so it must not be more than the vendor gives";
+        (".page_size(10)".to_owned(), format!("    // {}\n", guess(why)))
+    } else {
+        (size, String::new())
     };
     let since = stream.since.as_ref().filter(|_| stream.has_changes());
     let since_mark = since.map(|since| mark("    ", since)).unwrap_or_default();
@@ -98,6 +104,10 @@ fn body(stream: &Stream, visibility: &str) -> String {
     }
     let modes = if stream.has_changes() { "&[Mode::Backfill, Mode::Changes]" } else { "&[Mode::Snapshot]" };
     let lag = if stream.has_changes() { ".lag(Duration::from_secs(60))" } else { "" };
+    if stream.has_changes() && stream.since.as_ref().is_some_and(|since| since.why.is_some()) {
+        marks.push_str(&format!("    // {}\n", guess("a change may take a minute until it shows: look the lag up")));
+    }
+    marks.push_str(&shortest);
     format!(
         "/// <{documentation}>
 const {constant}: Endpoint = Endpoint {{
@@ -114,7 +124,7 @@ const {constant}: Endpoint = Endpoint {{
     let fields = fields(&[
 {fields}    ]);
 {marks}    let record = {record};
-    Stream::new({name}, record, {modes}, {link}){lag}.page_size({size}).endpoint({constant})
+    Stream::new({name}, record, {modes}, {link}){lag}{size}.endpoint({constant})
 }}
 ",
         documentation = stream.documentation,
