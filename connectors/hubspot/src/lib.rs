@@ -26,6 +26,7 @@ const MAPPINGS: &[(&str, &str)] = &[
     ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
     ("account.yaml", include_str!("mapping/account.yaml")),
     ("deal.yaml", include_str!("mapping/deal.yaml")),
+    ("deal_contact.yaml", include_str!("mapping/deal_contact.yaml")),
     ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
     ("user.yaml", include_str!("mapping/user.yaml")),
     ("association.yaml", include_str!("mapping/association.yaml")),
