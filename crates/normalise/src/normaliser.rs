@@ -1,5 +1,6 @@
 //! The stage: raw batches in, batches of the common schema out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aqueduct_schema::{
@@ -172,6 +173,11 @@ impl Normaliser {
         for plan in entities.iter_mut() {
             batch.entity(plan, source.updated_at, &mut built, &mut self.report, &mut failures)?;
         }
+        if reading.tombstones {
+            for plan in entities.iter() {
+                batch.lapsed(plan, source.updated_at, &mut built)?;
+            }
+        }
 
         let kept = (!failures.is_empty()).then(|| (0..rows).map(|row| Some(!failures.contains_key(&row))).collect::<BooleanArray>());
         for (row, failure) in failures {
@@ -266,6 +272,29 @@ impl Records<'_> {
         Ok(())
     }
 
+    /// Tombstones for the rows that records have lost because they no longer meet the mapping's condition. Another mapping may still
+    /// give the same row.
+    fn lapsed(&self, plan: &EntityPlan, updated_at: Option<usize>, built: &mut Vec<Rows>) -> Result<()> {
+        let (Some(table), Some((expression, test)), Shape::Record(set)) = (&plan.lapsed, &plan.condition, &plan.shape) else {
+            return Ok(());
+        };
+        let SetIds::Job(job) = set.id else { return Ok(()) };
+        let ids = self.computed.ids[job].as_string::<i32>();
+        let here: Vec<&Rows> =
+            built.iter().filter(|rows| rows.operation == Operation::Upsert && rows.table.schema.name == table.schema.name).collect();
+        let there: HashSet<&str> = here.iter().flat_map(|rows| rows.columns[0].as_string::<i32>().iter().flatten()).collect();
+        let matching = self.matching(expression, test);
+        let is_gone = |row: usize| !matching.value(row) && ids.is_valid(row) && !there.contains(ids.value(row));
+        let gone = positions(&(0..self.rows).map(|row| Some(is_gone(row))).collect());
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let columns = vec![spread(&self.computed.ids[job], &gone)?, self.times(set, updated_at, &gone)];
+        let count = gone.len();
+        built.push(Rows { table: table.clone(), operation: Operation::Tombstone, columns, parents: Some(gone), count });
+        Ok(())
+    }
+
     fn builder<'s>(&'s self, entity: &'static str, set: &'s RowSet, mask: Option<&'s BooleanArray>) -> SetBuilder<'s> {
         let (jobs, computed) = (&self.space.clean, self.computed);
         SetBuilder { entity, set, jobs, computed, rows: self.rows, mask, slot_ids: None, deleted: self.reading.deleted }
@@ -289,8 +318,15 @@ impl Records<'_> {
         (0..self.rows).map(|row| Some(matches(row))).collect()
     }
 
-    /// Key and time of the rows of a slot that has nothing now: the record's last change, else the time of the reading.
+    /// Key and time of the rows of a slot that has nothing now.
     fn tombstones(&self, set: &RowSet, ids: &RowIds, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> Result<Vec<ArrayRef>> {
+        let SetIds::Slot { source_id, label, .. } = &set.id else { return Ok(Vec::new()) };
+        let (_, row_ids) = labelled(&spread(&self.computed.clean[*source_id].array, gone)?, label, ids);
+        Ok(vec![row_ids, self.times(set, updated_at, gone)])
+    }
+
+    /// When rows went: the record's last change, else the time of the reading.
+    fn times(&self, set: &RowSet, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> ArrayRef {
         let of_set = set.columns.iter().find(|planned| planned.field.name == "source_updated_at").and_then(|planned| match planned.fill {
             Fill::Clean(job) => Some(job),
             _ => None,
@@ -302,9 +338,7 @@ impl Records<'_> {
             let row = *row as usize;
             builder.append_value(times.filter(|times| times.is_valid(row)).map_or(self.reading.started_at, |times| times.value(row)));
         }
-        let SetIds::Slot { source_id, label, .. } = &set.id else { return Ok(Vec::new()) };
-        let (_, row_ids) = labelled(&spread(&self.computed.clean[*source_id].array, gone)?, label, ids);
-        Ok(vec![row_ids, Arc::new(builder.finish())])
+        Arc::new(builder.finish())
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct EntityPlan {
     pub(crate) entity: &'static Entity,
     pub(crate) table: PlannedTable,
     pub(crate) condition: Option<(Compiled, Test)>,
+    /// Where a record that once met the condition, and meets it no longer, is marked as gone.
+    pub(crate) lapsed: Option<PlannedTable>,
     pub(crate) shape: Shape,
 }
 

@@ -116,7 +116,10 @@ impl Planner<'_> {
                 (Shape::Slots { sets, ids, tombstones: self.tombstones(mapping.entity).into() }, columns)
             }
         };
-        let mut plan = EntityPlan { entity: mapping.entity, table: self.schema(mapping, &columns).into(), condition, shape };
+        let lapses = condition.is_some() && matches!(mapping.each, Each::Record);
+        let lapsed = lapses.then(|| self.tombstones(mapping.entity).into());
+        let table = self.schema(mapping, &columns).into();
+        let mut plan = EntityPlan { entity: mapping.entity, table, condition, lapsed, shape };
         if let Shape::Slots { sets, .. } = &mut plan.shape {
             sets.iter_mut().for_each(|set| complete(set, &plan.table.schema, mapping.entity));
         }

@@ -76,3 +76,42 @@ fn a_reading_of_some_fields_brings_what_belongs_to_them_and_nothing_else() {
     assert_eq!(touched.entities_of("things").len(), 2, "telephone numbers are read by the contact's country");
     assert!(mappings.touched("things", &["nothing"], |path| path == "id").0.entities_of("things").is_empty());
 }
+
+const CONDITIONS: &str = "
+entity: consent_event
+stream: things
+when: { path: refuses_email, is: [yes] }
+fields: { source_id: { join: [id, { constant: email }], with: \":\" }, state: { constant: denied } }
+---
+entity: user
+stream: things
+when: { path: kind, is: [person] }
+fields: { full_name: name }
+---
+entity: user
+stream: things
+when: { path: kind, is: [robot] }
+fields: { team: name }
+";
+
+#[test]
+fn what_a_record_no_longer_is_goes_unless_another_mapping_keeps_it() {
+    let record = record(&["id", "refuses_email", "kind", "name", "changed:timestamp"]).times("changed", "changed");
+    let rows: [&[&str]; 3] = [
+        &["1", "yes", "person", "Ada", "2026-01-01T00:00:00Z"],
+        &["2", "no", "robot", "R2", "2026-01-02T00:00:00Z"],
+        &["3", "no", "queue", "Q", ""],
+    ];
+    let batch = support::run(CONDITIONS, "", &record, &rows);
+    let gone = |name: &str| {
+        let of_name = |table: &&Table| table.operation == Operation::Tombstone && table.schema.name.to_string() == name;
+        batch.tables().iter().filter(of_name).flat_map(|table| column(table, "id")).collect::<Vec<_>>()
+    };
+    let consent = RowIds::new(&source(), "consent_event");
+    assert_eq!(gone("consent_event"), [consent.id("2:email"), consent.id("3:email")]);
+    // Each of the two mappings of users loses whom the other keeps; both lose the queue.
+    let user = RowIds::new(&source(), "user").id("3");
+    assert_eq!(gone("user"), [user.clone(), user]);
+    let first = support::run_in(Mode::Backfill, CONDITIONS, "", &record, &rows);
+    assert!(first.tables().iter().all(|table| table.operation == Operation::Upsert), "nothing can be gone in a first load");
+}
