@@ -98,6 +98,18 @@ impl Node {
         }
     }
 
+    /// Whether an array is written on one line: a pair of texts, or a few short values.
+    fn is_line(items: &[Self]) -> bool {
+        let length = |item: &Self| match item {
+            Self::Text(text) => Some(text.len() + 4),
+            Self::Number(digits) => Some(digits.len() + 2),
+            Self::Null | Self::Bool(_) => Some(6),
+            Self::Array(_) | Self::Object(_) => None,
+        };
+        let total: Option<usize> = items.iter().map(length).sum();
+        total.is_some_and(|total| total <= 100 || matches!(items, [Self::Text(_), Self::Text(_)]))
+    }
+
     /// Writes it over several lines, indented by two spaces.
     pub(crate) fn write(&self, indent: usize, out: &mut String) {
         let line = |indent: usize, out: &mut String| {
@@ -111,6 +123,13 @@ impl Node {
             Self::Text(text) => out.push_str(&quoted(text)),
             Self::Array(items) if items.is_empty() => out.push_str("[]"),
             Self::Object(entries) if entries.is_empty() => out.push_str("{}"),
+            Self::Array(items) if Self::is_line(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index == 0 { "[" } else { ", " });
+                    item.write(indent, out);
+                }
+                out.push(']');
+            }
             Self::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     out.push(if index == 0 { '[' } else { ',' });
@@ -152,6 +171,10 @@ mod tests {
         node.write(0, &mut out);
         assert_eq!(Node::parse(&out).unwrap(), node);
         assert!(out.starts_with("{\n  \"z\": 1.10,\n  \"a\": [\n    123456789012345678901234567890,\n    -0.0e5"), "{out}");
+        let pairs = Node::parse(r#"[["limit","100"],["after","1"]]"#).unwrap();
+        let mut out = String::new();
+        pairs.write(0, &mut out);
+        assert_eq!(out, "[\n  [\"limit\", \"100\"],\n  [\"after\", \"1\"]\n]");
     }
 
     #[test]

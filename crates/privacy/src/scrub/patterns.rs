@@ -22,7 +22,7 @@ patterns! {
     /// A text that can be nothing but a telephone number, or a number that may be one.
     WHOLE_PHONE = r"^[+(]?\d[\d\s().\-/\u{a0}]{5,22}\d(?:\s*(?:x|ext\.?|#)\s*\d{1,6})?$";
     /// A day or an instant, as APIs and people write them.
-    INSTANT = r"^(?:\d{4}-\d{2}(?:-\d{2})?(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d{2}:?\d{2})?)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT)$";
+    INSTANT = r"^(?:\d{4}-\d{2}(?:-\d{2})?(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d{2}:?\d{2})?)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?|[+-]?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT)$";
     /// A number.
     NUMBER = r"^[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?%?$";
     /// Whole numbers with separators between them.
@@ -79,7 +79,7 @@ pub(crate) enum Named {
 }
 
 /// Names of words of closed sets.
-const CODES: [&str; 33] = [
+const CODES: [&str; 34] = [
     "category",
     "charset",
     "code",
@@ -107,6 +107,7 @@ const CODES: [&str; 33] = [
     "objecttype",
     "operation",
     "scope",
+    "scopes",
     "status",
     "statuscode",
     "timezone",
@@ -146,7 +147,9 @@ pub(crate) fn named(name: &str) -> Named {
     let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
     if PAGING.contains(&word.as_str()) {
         Named::Paging
-    } else if CODES.contains(&word.as_str()) {
+    } else if CODES.contains(&word.as_str())
+        || ends(&["currency", "currencies", "currencycode", "currencyisocode", "timezone", "sidkey", "localekey"])
+    {
         Named::Code
     } else if contains_any(&word, &["phone", "mobile", "whatsapp"]) || ends(&["fax", "tel", "cell", "faxnumber"]) {
         Named::Phone
@@ -171,6 +174,13 @@ fn ends_as_id(name: &str) -> bool {
         return false;
     };
     !["Tax", "tax", "National", "national", "Passport", "passport"].iter().any(|word| rest.ends_with(word))
+}
+
+/// Whether a text is the code of a country under a name of countries; names of countries are typed by people and may be anything.
+pub(crate) fn is_country_code(name: &str, text: &str) -> bool {
+    let word = plain(name);
+    let named = ["country", "countrycode", "countryregioncode"].iter().any(|ending| word.ends_with(ending));
+    named && text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Whether a text is an instant, a day or a time of day.

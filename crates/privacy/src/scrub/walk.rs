@@ -160,7 +160,7 @@ impl Scrubber {
         if is_phone(trimmed) {
             return self.inventor.number(&text);
         }
-        if self.open_ids.contains(&text) {
+        if self.open_ids.contains(&text) || patterns::is_country_code(name, trimmed) {
             return text;
         }
         if let Some(address) = self.address(trimmed, name) {
@@ -173,14 +173,7 @@ impl Scrubber {
             Known::Id | Known::Paging if text.contains(char::is_whitespace) => self.invented(&text),
             Known::Id | Known::Paging => self.inventor.opaque(&text),
             Known::Harmless if short => self.keep(text),
-            Known::Word
-                if short
-                    && text.split(' ').all(|word| patterns::CODE.is_match(word))
-                    && text.split(' ').count() <= 8
-                    && (name == "scope" || !text.contains(' ')) =>
-            {
-                text
-            }
+            Known::Word if patterns::CODE.is_match(&text) || is_scope(name, &text) => text,
             _ if place.job && patterns::CODE.is_match(&text) => text,
             _ if patterns::UUID.is_match(&text) || self.ids.contains(&text) && is_made_id(&text) => text,
             // What is an id elsewhere leads there still.
@@ -192,6 +185,11 @@ impl Scrubber {
     /// A text inside a description of fields: names, labels and options are the API's words.
     fn described(&mut self, text: String, name: &str, known: Known) -> String {
         let personal = EMAIL.is_match(&text) || is_ip(&text) || is_phone(&text);
+        if patterns::URL.is_match(&text)
+            && let Some(address) = self.address(&text, name)
+        {
+            return address;
+        }
         if personal || is_prose(name) || text.len() > LONGEST_KEPT {
             return self.reached(&text);
         }
@@ -386,4 +384,9 @@ impl Scrubber {
         }
         out
     }
+}
+
+/// Whether a text is the list of what a token may do: words of the API with spaces between them (RFC 6749, section 3.3).
+fn is_scope(name: &str, text: &str) -> bool {
+    name == "scope" && text.len() <= 500 && text.split(' ').all(|word| patterns::CODE.is_match(word))
 }
