@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::{Connector, Context, Next, Page, Read, Stream};
-use aqueduct_schema::{Batch, Checkpoint, Error, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
+use aqueduct_schema::{Batch, Checkpoint, Error, Operation, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use tokio::sync::{mpsc, watch};
@@ -224,8 +224,14 @@ impl Reader<'_> {
 
     /// The newest time of change among the rows, where the column has times.
     fn newest(&self, decoded: &Decoded) -> Option<Timestamp> {
+        // Tombstones have a time of deletion and none of change.
+        if decoded.table.operation == Operation::Tombstone {
+            return None;
+        }
         let path = self.stream.record.updated_at.as_ref()?;
-        let column = decoded.table.rows.column(self.stream.record.index_of(path)?);
+        let field = &self.stream.record.fields[self.stream.record.index_of(path)?];
+        // By name: a page of deletions has fewer columns than the stream.
+        let column = decoded.table.rows.column_by_name(&field.column)?;
         let times = column.as_primitive_opt::<TimestampMicrosecondType>()?;
         times.iter().flatten().max().map(Timestamp::from_microseconds)
     }
