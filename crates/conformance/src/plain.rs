@@ -13,6 +13,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,25 @@ impl Plain {
         self.facts.stream = stream;
         self
     }
+}
+
+/// Serves a vendor on a port of this machine until Ctrl-C, by the machine's clock, and says on standard output what a pipeline's config
+/// needs to reach it. The records and the key are the same every time.
+///
+/// # Errors
+/// The port is taken, or standard output is closed.
+pub async fn serve(vendor: Plain, port: u16) -> io::Result<()> {
+    let simulator = Simulator::start(&vendor.description, Options { port, ..Options::default() }).await?;
+    let mut words = format!("base_url: {}\n", simulator.base_url());
+    let Credentials { key, password } = simulator.credentials();
+    for (name, value) in vendor.config_keys.iter().zip([key, password]) {
+        words.push_str(&format!("{name}: {value}\n"));
+    }
+    for (name, value) in &vendor.config {
+        words.push_str(&format!("{name}: {value}\n"));
+    }
+    io::stdout().write_all(words.as_bytes())?;
+    tokio::signal::ctrl_c().await
 }
 
 fn facts(description: &Description) -> Facts {

@@ -31,6 +31,8 @@ pub(crate) fn files(plan: &Plan, place: &Place) -> BTreeMap<String, String> {
         files.insert(format!("src/mapping/{entity}.yaml"), text);
     }
     files.insert("tests/conformance.rs".to_owned(), conformance::conformance(plan, place));
+    files.insert("tests/vendor/mod.rs".to_owned(), conformance::vendor(plan));
+    files.insert("examples/vendor.rs".to_owned(), conformance::served(plan, place));
     if let Place::Alone(_) = place {
         files.insert("src/main.rs".to_owned(), crate_files::binary(plan));
         files.insert(".gitignore".to_owned(), "/target\n/.env\n".to_owned());

@@ -58,7 +58,7 @@ fn words(created: &Created, working_folder: &Path, is_proposal: bool) -> String 
          1. src/config.rs         what a pipeline file must say: credentials, address\n  \
          2. src/api.rs            what tells of the account\n  \
          3. {streams:<20}  where each stream stands, how it is paged, its fields and key\n  \
-         4. tests/conformance.rs  the vendor as its documentation has it; the suite says in words what is missing\n  \
+         4. tests/vendor/mod.rs   the vendor as its documentation has it; the suite says in words what is missing\n  \
          5. src/mapping/          where each field of the common schema comes from\n  \
          6. src/lib.rs            how requests are signed, and the vendor's limits",
         created.test

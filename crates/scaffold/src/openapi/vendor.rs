@@ -125,7 +125,7 @@ fn id_in(document: &Document, answer: &Value) -> Option<(Option<String>, String,
             let kind = document.shape(schema).kind;
             matches!(kind, Kind::Text | Kind::Integer).then(|| ((*name).to_owned(), kind == Kind::Integer))
         };
-        IDS.iter().find_map(|word| named(word))
+        IDS.iter().find_map(named)
     };
     if let Some((id, is_number)) = of(answer) {
         return Some((None, id, is_number));

@@ -1,4 +1,4 @@
-//! `tests/conformance.rs`: the vendor in a few words, and the suite.
+//! `tests/vendor/mod.rs`: the vendor in a few words; `tests/conformance.rs`: the suite; `examples/vendor.rs`: the vendor on a port.
 
 use aqueduct_schema::{SemanticType, ValueType};
 
@@ -11,11 +11,47 @@ const FIELDS_OF_MANY: usize = 2;
 const FIELDS_OF_FEW: usize = 6;
 const MANY: usize = 12;
 
+/// `tests/conformance.rs`.
 pub(super) fn conformance(plan: &Plan, place: &Place) -> String {
     let library = match place {
         Place::Workspace => format!("aqueduct_connector_{}", plan.name),
         Place::Alone(_) => plan.name.clone(),
     };
+    format!(
+        "//! The rules that every connector keeps, tried against a small vendor that behaves as the documentation says.
+
+mod vendor;
+
+#[tokio::test]
+async fn conforms() {{
+    aqueduct_conformance::run({library}::registration(), &vendor::vendor()).await.assert();
+}}
+"
+    )
+}
+
+/// `examples/vendor.rs`.
+pub(super) fn served(plan: &Plan, place: &Place) -> String {
+    let command = match place {
+        Place::Workspace => format!("cargo run -p aqueduct-connector-{} --example vendor", plan.name),
+        Place::Alone(_) => "cargo run --example vendor".to_owned(),
+    };
+    format!(
+        "//! Serves the small vendor of the tests on this machine, to run a pipeline on: `{command}`.
+
+#[path = \"../tests/vendor/mod.rs\"]
+mod vendor;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {{
+    aqueduct_conformance::plain::serve(vendor::vendor(), 8089).await
+}}
+"
+    )
+}
+
+/// `tests/vendor/mod.rs`.
+pub(super) fn vendor(plan: &Plan) -> String {
     let shown = if plan.streams.len() > MANY { FIELDS_OF_MANY } else { FIELDS_OF_FEW };
     let endpoints: String =
         plan.streams.iter().map(|stream| format!("    let {} = {};\n", variable(&stream.name), endpoint(stream, shown))).collect();
@@ -35,20 +71,13 @@ pub(super) fn conformance(plan: &Plan, place: &Place) -> String {
     let mark = if is_guessed { format!("// {}\n", guess("everything that the connector's files mark")) } else { String::new() };
     let config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")" } else { "" };
     format!(
-        "//! The rules that every connector keeps, tried against a small vendor that behaves as the documentation says.
+        "//! The vendor as its documentation has it. Correct it from there and not from the connector, so that a misreading is not made twice.
 
-use aqueduct_conformance::plain::{{self, Authentication, Description, Endpoint, {paging}Value}};
-use {library}::registration;
+use aqueduct_conformance::plain::{{self, Authentication, Description, Endpoint, {paging}Plain, Value}};
 {json}
-/// The vendor as its documentation has it. Correct it from there and not from the connector, so that a misreading is not made twice.
-{mark}fn vendor() -> Description {{
-{endpoints}    Description::new({authentication}){based}{account}{added}
-}}
-
-#[tokio::test]
-async fn conforms() {{
-    let report = aqueduct_conformance::run(registration(), &plain::vendor(vendor()){config}).await;
-    report.assert();
+/// A small account at the vendor.
+{mark}pub(crate) fn vendor() -> Plain {{
+{endpoints}    plain::vendor(Description::new({authentication}){based}{account}{added}){config}
 }}
 ",
         authentication = authentication(&plan.credentials.value),

@@ -20,7 +20,7 @@ pub(super) fn manifest(plan: &Plan, place: &Place) -> String {
                 "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n# A workspace of its own, wherever it lies.\n[workspace]\n\n\
                  [dependencies]\naqueduct-cli = {{ path = {} }}\naqueduct-connector = {{ path = {} }}\nasync-trait = \"0.1\"\nschemars = \"1\"\n\
                  serde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\n[dev-dependencies]\naqueduct-conformance = {{ path = {} }}\n\
-                 tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[lints.rust]\nunsafe_code = \"forbid\"\nmissing_docs = \"warn\"\n\n\
+                 tokio = {{ version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }}\n\n[lints.rust]\nunsafe_code = \"forbid\"\nmissing_docs = \"warn\"\n\n\
                  # As in Aqueduct: most of a first build is dependencies, and nobody steps through them.\n[profile.dev]\ndebug = \"line-tables-only\"\n\
                  [profile.dev.package.\"*\"]\ndebug = false\n[profile.dev.package.libsqlite3-sys]\nopt-level = 2\n",
                 path("cli"),
