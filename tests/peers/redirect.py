@@ -1,6 +1,7 @@
 """Sends every request that a connector makes to a simulator, and lets none go anywhere else."""
 
 import requests.adapters
+from requests.structures import CaseInsensitiveDict
 
 
 class Elsewhere(RuntimeError):
@@ -23,6 +24,10 @@ def redirect(hosts):
         else:
             if not any(request.url.startswith(simulator + "/") for simulator in hosts.values()):
                 raise Elsewhere(f"asks {request.url.split('?')[0]}, which no simulator stands for")
-        return send(adapter, request, *arguments, **options)
+        response = send(adapter, request, *arguments, **options)
+        # Over HTTP/1.1 vendors write `Content-Type`, the simulator `content-type`. Airbyte's kit looks for a name in small letters in a
+        # plain dictionary, and what it does on finding it fails on every value.
+        response.headers = CaseInsensitiveDict((name.title(), value) for name, value in response.headers.items())
+        return response
 
     requests.adapters.HTTPAdapter.send = redirected

@@ -40,7 +40,8 @@ def main():
             living = set()
             for record in salesforce.query_all_iter(f"SELECT {', '.join(names)} FROM {name}", include_deleted=True):
                 record.pop("attributes", None)
-                if not record.get("IsDeleted"):
+                # A plain query gives neither deleted records nor archived activities.
+                if not record.get("IsDeleted") and not record.get("IsArchived"):
                     living.add(record["Id"])
                 print(json.dumps({"type": "RECORD", "stream": name, "record": record}))
             by_job = ids_of_job(salesforce, name)

@@ -38,7 +38,8 @@ for (const name of OBJECTS.filter((object) => present.has(object))) {
   let result = await connection.query(`SELECT ${names.join(", ")} FROM ${name}`, { scanAll: true, autoFetch: false });
   for (;;) {
     const lines = result.records.map(({ attributes, ...record }) => {
-      if (!record.IsDeleted) living.add(record.Id);
+      // A plain query gives neither deleted records nor archived activities.
+      if (!record.IsDeleted && !record.IsArchived) living.add(record.Id);
       return `${JSON.stringify({ type: "RECORD", stream: name, record })}\n`;
     });
     appendFileSync(join(folder, "messages.jsonl"), lines.join(""));
