@@ -50,7 +50,7 @@ impl Drawn {
     /// A word that can be spoken, of so many letters.
     fn word(&mut self, length: usize) -> String {
         let start = self.below(2);
-        (0..length).map(|place| self.pick(if (place + start) % 2 == 0 { CONSONANTS } else { VOWELS })).collect()
+        (0..length).map(|place| self.pick(if (place + start).is_multiple_of(2) { CONSONANTS } else { VOWELS })).collect()
     }
 }
 
