@@ -110,7 +110,7 @@ impl HubSpot {
 
     fn read_groups(&self, schema: &Schema, body: &Value) -> Result<Vec<Vec<Filter>>, Reply> {
         let groups = body["filterGroups"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let mut lists: Vec<&[Value]> = groups.iter().map(filters_of).collect();
+        let mut lists: Vec<&[Value]> = groups.iter().map(filters_of).collect();
         // `filters` beside `filterGroups` is not in the specification, yet production connectors (airbyte-source-hubspot) search by it:
         // one group without the wrapping.
         if groups.is_empty() && body["filters"].is_array() {
