@@ -48,11 +48,38 @@ fn it_serves_what_its_line_promises() {
 }
 
 #[test]
+fn it_serves_salesforce_too() {
+    let mut command = program();
+    command.args(["salesforce", "--contacts", "25", "--accounts", "7", "--limits", "developer"]).stdout(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    let names = ["login_url", "client_id", "client_secret", "refresh_token", "private_key", "username", "access_token"];
+    assert!(names.iter().all(|name| said[name].is_string()));
+
+    let address = said["base_url"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let token = said["access_token"].as_str().unwrap();
+    write!(
+        stream,
+        "GET /services/data/v62.0/query?q=SELECT+Id+FROM+Account HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("sforce-limit-info: api-usage=1/15000"), "{answer}");
+    let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert!((4..=7).contains(&body["totalSize"].as_u64().unwrap()), "some of the 7 are deleted or merged");
+}
+
+#[test]
 fn wrong_arguments_are_named() {
     for (arguments, word) in [
         (&["pipedrive"][..], "pipedrive"),
         (&["hubspot", "--contacts", "many"], "many"),
         (&["hubspot", "--colour", "red"], "--colour"),
+        (&["salesforce", "--limits", "starter"], "starter"),
         (&[], "which vendor"),
     ] {
         let output = program().args(arguments).output().unwrap();

@@ -38,7 +38,8 @@ pub(crate) fn full_name(first: &str, last: &str) -> String {
 
 /// An amount as the vendor writes it.
 pub(crate) fn amount(value: f64) -> String {
-    let text = format!("{value:.2}");
+    // An empty sum is minus zero.
+    let text = format!("{:.2}", value + 0.0);
     let trimmed = text.trim_end_matches('0');
     if trimmed.ends_with('.') { format!("{trimmed}0") } else { trimmed.to_owned() }
 }
