@@ -43,9 +43,12 @@ pub(super) fn binary(plan: &Plan) -> String {
 /// `src/lib.rs`.
 pub(super) fn library(plan: &Plan) -> String {
     let vendor = type_name(&plan.name);
-    let names: Vec<String> = plan.streams.iter().take(4).map(|stream| stream.name.replace('_', " ")).collect();
-    let more = if plan.streams.len() > 4 { " and more".to_owned() } else { String::new() };
-    let what = format!("{}{more}", names.join(", "));
+    let mut names: Vec<String> = plan.streams.iter().take(4).map(|stream| stream.name.replace('_', " ")).collect();
+    names.extend((plan.streams.len() > 4).then(|| "more".to_owned()));
+    let what = match names.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        names => names.join(""),
+    };
     let entities: std::collections::BTreeSet<&str> = plan.mappings.iter().map(|mapping| mapping.entity).collect();
     let mappings: Vec<String> =
         entities.iter().map(|entity| format!("(\"{entity}.yaml\", include_str!(\"mapping/{entity}.yaml\"))")).collect();
