@@ -236,7 +236,12 @@ impl OpenFile {
                         let header = self.shape.paths.as_slice().into();
                         Records::Csv {
                             body,
-                            format: CsvFormat { delimiter: self.shape.delimiter, quote: self.shape.quote, header },
+                            format: CsvFormat {
+                                delimiter: self.shape.delimiter,
+                                quote: self.shape.quote,
+                                header,
+                                quoted_empty_is_null: false,
+                            },
                             origin,
                         }
                     }
@@ -289,7 +294,7 @@ fn survey(shape: &FileShape, stat: Stat, config: &Config) -> Result<(Mark, Optio
 /// A page without records.
 fn nothing(stream: &Stream) -> Records {
     let header: Vec<String> = stream.record.fields.iter().map(|field| field.path.clone()).collect();
-    let format = CsvFormat { delimiter: b',', quote: b'"', header: header.into() };
+    let format = CsvFormat { delimiter: b',', quote: b'"', header: header.into(), quoted_empty_is_null: false };
     Records::Csv { body: Bytes::new(), format, origin: Origin { file: "".into(), first_line: 1 } }
 }
 

@@ -72,6 +72,12 @@ pub trait Connector: Send + Sync {
         None
     }
 
+    /// The header in which an answer says how long to wait, in seconds or as an HTTP date, where the vendor has another than
+    /// `Retry-After`. `Retry-After` counts first.
+    fn retry_after_header(&self) -> &'static str {
+        "retry-after"
+    }
+
     /// How much of the day's quota is used, where answers say so. Asked of every answer; the engine sends nothing more once
     /// [`Usage::stop_at`] is reached (`AQ3002`).
     fn usage(&self, _response: &Response) -> Option<Usage> {

@@ -4,6 +4,7 @@
 //! which [`Stream`]s there are and reads **one [`Page`]** at a time; the engine owns the loop, retries, limits, signing and tracing.
 //! A stream that declares its [`Endpoint`] needs no code at all.
 
+mod anchored;
 pub mod auth;
 pub mod config;
 pub mod connector;

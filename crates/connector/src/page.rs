@@ -89,6 +89,9 @@ pub struct CsvFormat {
     pub quote: u8,
     /// The names of the columns, in order; the paths of the stream's fields.
     pub header: Arc<[String]>,
+    /// Whether a pair of quotation marks with nothing between them is no value, for sources that quote everything and cannot write an
+    /// empty text. Otherwise it is an empty text, and only an empty field without quotation marks is no value.
+    pub quoted_empty_is_null: bool,
 }
 
 /// A place in a file, for messages about records.

@@ -3,6 +3,7 @@
 use aqueduct_schema::{Position, Result};
 use serde_json::json;
 
+use crate::anchored;
 use crate::http::{Request, Response};
 use crate::json;
 use crate::page::Next;
@@ -32,6 +33,23 @@ pub enum Paging {
         /// The query parameter.
         parameter: &'static str,
     },
+    /// So many records are skipped, in an order that does not change (oldest first). Each page begins with the last record of the one
+    /// before; where it does not, records have moved, and the reading goes back until it finds that record: none is skipped.
+    AnchoredOffset {
+        /// The query parameter.
+        parameter: &'static str,
+    },
+    /// Records are sorted by a time that does not change while pages are read, oldest first (or by the time of change, when it is also the
+    /// parameter for changes): the time of the last record goes into a query parameter, and records are only counted inside one instant, as
+    /// in `AnchoredOffset`. A page shorter than the page size is the last. The bound may be inclusive or not.
+    Time {
+        /// The query parameter for "at or after" or "after" an instant, RFC 3339.
+        parameter: &'static str,
+        /// The path of the time inside a record, keys joined by dots.
+        time: &'static str,
+        /// The query parameter for how many records are skipped.
+        offset: &'static str,
+    },
     /// Pages have numbers; a page shorter than the page size is the last.
     PageNumber {
         /// The query parameter.
@@ -54,6 +72,9 @@ impl Paging {
     /// # Errors
     /// `AQ4003` when the position was not made by this paging style.
     pub fn apply(self, request: Request, position: Option<&Position>) -> Result<Request> {
+        if let Self::AnchoredOffset { .. } | Self::Time { .. } = self {
+            return anchored::apply(self, request, position);
+        }
         let unreadable = || {
             aqueduct_schema::Error::new(aqueduct_schema::codes::BAD_STATE, "a stored position does not fit the stream's paging")
                 .operation(request.operation.clone())
@@ -67,7 +88,7 @@ impl Paging {
         Ok(match (self, text) {
             (Self::PageNumber { parameter, first }, None) => request.query(parameter, first.to_string()),
             (_, None) => request,
-            (Self::Single, Some(_)) => return Err(unreadable()),
+            (Self::Single | Self::AnchoredOffset { .. } | Self::Time { .. }, Some(_)) => return Err(unreadable()),
             (Self::NextToken { parameter, .. }, Some(value))
             | (Self::Offset { parameter } | Self::PageNumber { parameter, .. } | Self::Keyset { parameter, .. }, Some(value)) => {
                 request.query(parameter, value)
@@ -76,17 +97,26 @@ impl Paging {
         })
     }
 
-    /// What comes after a page that answered with `count` records.
+    /// What comes after a page that answered with `count` records, which `key` identifies (paths, as in the stream's record).
     ///
     /// # Errors
     /// `AQ3005` when the answer cannot say.
-    pub fn next(self, response: &Response, items: &[&str], count: usize, page_size: u32, position: Option<&Position>) -> Result<Next> {
+    pub fn next(
+        self,
+        response: &Response,
+        items: &[&str],
+        key: &[String],
+        count: usize,
+        page_size: u32,
+        position: Option<&Position>,
+    ) -> Result<Next> {
         let malformed = |error: serde_json::Error| response.malformed(&error.to_string());
         let end = Next::End { bookmark: None };
         let at = |text: Option<String>| text.map_or(end.clone(), |text| Next::Page(Position(json!(text))));
         let full = count >= page_size as usize;
         let number = |start: u64| position.and_then(|position| position.0.as_u64()).unwrap_or(start);
         Ok(match self {
+            Self::AnchoredOffset { .. } | Self::Time { .. } => anchored::next(self, response, items, key, page_size, position)?,
             Self::Single => end,
             Self::NextToken { token, .. } => at(json::find_text(&response.body, token).map_err(malformed)?),
             Self::NextLink { link } => at(json::find_text(&response.body, link).map_err(malformed)?),
@@ -160,17 +190,17 @@ mod tests {
         let token = Paging::NextToken { token: &["paging", "after"], parameter: "after" };
         let more = response(r#"{"r":[{"id":1}],"paging":{"after":"9"}}"#, &[]);
         let last = response(r#"{"r":[{"id":1}]}"#, &[]);
-        assert_eq!(position(token.next(&more, &["r"], 1, 1, None).unwrap()), Some(json!("9")));
-        assert_eq!(position(token.next(&last, &["r"], 1, 1, None).unwrap()), None);
+        assert_eq!(position(token.next(&more, &["r"], &[], 1, 1, None).unwrap()), Some(json!("9")));
+        assert_eq!(position(token.next(&last, &["r"], &[], 1, 1, None).unwrap()), None);
         let offset = Paging::Offset { parameter: "offset" };
-        assert_eq!(position(offset.next(&last, &["r"], 2, 2, Some(&Position(json!(4)))).unwrap()), Some(json!(6)));
-        assert_eq!(position(offset.next(&last, &["r"], 1, 2, None).unwrap()), None);
+        assert_eq!(position(offset.next(&last, &["r"], &[], 2, 2, Some(&Position(json!(4)))).unwrap()), Some(json!(6)));
+        assert_eq!(position(offset.next(&last, &["r"], &[], 1, 2, None).unwrap()), None);
         let page = Paging::PageNumber { parameter: "page", first: 1 };
-        assert_eq!(position(page.next(&last, &["r"], 2, 2, None).unwrap()), Some(json!(2)));
+        assert_eq!(position(page.next(&last, &["r"], &[], 2, 2, None).unwrap()), Some(json!(2)));
         let keyset = Paging::Keyset { parameter: "id_greater", key: "id" };
-        assert_eq!(position(keyset.next(&last, &["r"], 1, 1, None).unwrap()), Some(json!("1")));
-        assert!(keyset.next(&response(r#"{"r":[{}]}"#, &[]), &["r"], 1, 1, None).is_err());
-        assert!(token.next(&response("<html>", &[]), &["r"], 0, 1, None).is_err());
+        assert_eq!(position(keyset.next(&last, &["r"], &[], 1, 1, None).unwrap()), Some(json!("1")));
+        assert!(keyset.next(&response(r#"{"r":[{}]}"#, &[]), &["r"], &[], 1, 1, None).is_err());
+        assert!(token.next(&response("<html>", &[]), &["r"], &[], 0, 1, None).is_err());
     }
 
     #[test]

@@ -25,12 +25,23 @@ pub struct Stream {
     pub documentation: &'static str,
     /// Where it stands in the API, for streams that need no code.
     pub endpoint: Option<Endpoint>,
+    /// Whether the vendor leaves the array of records out of an answer that has none; see [`Stream::records_may_be_missing`].
+    pub records_may_be_missing: bool,
 }
 
 impl Stream {
     /// A stream without a lag that reads 100 records a page.
     pub fn new(name: &str, record: RecordSchema, modes: &[Mode], documentation: &'static str) -> Self {
-        Self { name: name.to_owned(), record, modes: modes.to_vec(), lag: Duration::ZERO, page_size: 100, documentation, endpoint: None }
+        Self {
+            name: name.to_owned(),
+            record,
+            modes: modes.to_vec(),
+            lag: Duration::ZERO,
+            page_size: 100,
+            documentation,
+            endpoint: None,
+            records_may_be_missing: false,
+        }
     }
 
     /// With a lag.
@@ -44,6 +55,14 @@ impl Stream {
     #[must_use]
     pub fn page_size(mut self, page_size: u32) -> Self {
         self.page_size = page_size;
+        self
+    }
+
+    /// The vendor leaves the array of records out of an answer that has none: then an object without it is the end, unless it tells of
+    /// a failure (`error`, `errors`, `code`, `message`).
+    #[must_use]
+    pub fn records_may_be_missing(mut self) -> Self {
+        self.records_may_be_missing = true;
         self
     }
 
@@ -68,7 +87,8 @@ pub struct Endpoint {
     pub page_size_parameter: Option<&'static str>,
     /// Query parameters that every request has.
     pub query: &'static [(&'static str, &'static str)],
-    /// The query parameter that asks for what changed at or after an RFC 3339 instant; needed for `Changes`.
+    /// The query parameter that asks for what changed at or after an RFC 3339 instant; needed for `Changes`, and sent for a `Backfill` that
+    /// begins at an instant.
     pub since_parameter: Option<&'static str>,
     /// The limit it counts against.
     pub class: LimitClass,

@@ -247,7 +247,7 @@ impl Api<'_> {
             None if rows != reading.total => return Err(response.malformed("another number of rows than the job processed")),
             None => Next::Later { position: position(&response, &Place::Job(Job::Delete { id: reading.id }))?, wait: Duration::ZERO },
         };
-        let format = CsvFormat { delimiter: b',', quote: b'"', header };
+        let format = CsvFormat { delimiter: b',', quote: b'"', header, quoted_empty_is_null: true };
         let records = Records::Csv { body, format, origin: Origin::default() };
         Ok(Page { records, next, server_time: response.server_time })
     }

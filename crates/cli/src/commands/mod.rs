@@ -44,15 +44,8 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
         Command::Run { pipeline, select, full_refresh, refresh_calculated, dry_run, limit, timeout, allow_mass_delete } => {
-            let options = aqueduct_pipeline::RunOptions {
-                select,
-                full_refresh,
-                refresh_calculated,
-                dry_run,
-                limit,
-                timeout,
-                allow_mass_delete,
-            };
+            let options =
+                aqueduct_pipeline::RunOptions { select, full_refresh, refresh_calculated, dry_run, limit, timeout, allow_mass_delete };
             run::run(&context, &pipeline.pipeline, &options).await
         }
         Command::State { action } => state::state(&context, action).await,

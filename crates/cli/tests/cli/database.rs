@@ -105,7 +105,7 @@ impl Database {
             Self::Sqlite(_) => format!("\"{name}\""),
             Self::Postgres(_) => match (name.strip_prefix('_'), name.split_once('_')) {
                 (Some(own), _) => format!("aqueduct.\"{own}\""),
-                (None, Some((system @ ("hubspot" | "files"), rest))) => format!("{system}.\"{rest}\""),
+                (None, Some((system @ ("hubspot" | "files" | "salesforce"), rest))) => format!("{system}.\"{rest}\""),
                 _ => format!("crm.\"{name}\""),
             },
         }

@@ -14,7 +14,7 @@ pub(crate) fn decode(rows: &mut Rows, body: &[u8], format: &CsvFormat, origin: &
         format.header.iter().map(|name| rows.plan.fields.iter().position(|field| field.path == *name)).collect();
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(format.delimiter).quote(format.quote).from_reader(body);
-    let empty_texts = has_empty_texts(body, format);
+    let empty_texts = !format.quoted_empty_is_null && has_empty_texts(body, format);
     let mut record = ByteRecord::new();
     loop {
         match reader.read_byte_record(&mut record) {

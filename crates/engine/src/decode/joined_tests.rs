@@ -48,7 +48,8 @@ fn parts_are_joined_by_key_in_the_order_of_the_first() {
 
 #[test]
 fn delimited_text_is_joined_like_json() {
-    let format = CsvFormat { delimiter: b',', quote: b'"', header: vec!["Id".to_owned(), "Size".to_owned()].into() };
+    let format =
+        CsvFormat { delimiter: b',', quote: b'"', header: vec!["Id".to_owned(), "Size".to_owned()].into(), quoted_empty_is_null: false };
     let sizes = Part {
         records: Records::Csv { body: "\"a\",\"7\"\n".into(), format, origin: Origin::default() },
         paths: vec!["Id".to_owned(), "Size".to_owned()],
@@ -90,4 +91,15 @@ fn deletions_are_tombstones_by_key() {
     let empty = Records::Deleted { body: "{}".into(), pointer: &["deletedRecords"], key: &["id"], deleted_at: None };
     let error = decode(&stream(), TableName::source("shop", "things"), &empty, &Settings::default()).unwrap_err();
     assert_eq!(error.code(), codes::MALFORMED_ANSWER, "no list is not an empty list");
+}
+
+#[test]
+fn an_empty_text_in_quotation_marks_is_no_value_where_the_source_cannot_write_one() {
+    for (null, expected) in [(true, None), (false, Some(""))] {
+        let format =
+            CsvFormat { delimiter: b',', quote: b'"', header: vec!["Id".to_owned(), "Name".to_owned()].into(), quoted_empty_is_null: null };
+        let records = Records::Csv { body: "\"a\",\"\"\n".into(), format, origin: Origin::default() };
+        let decoded = decode(&stream(), TableName::source("shop", "things"), &records, &Settings::default()).unwrap();
+        assert_eq!(texts(&decoded, 1), [expected]);
+    }
 }

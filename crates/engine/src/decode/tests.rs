@@ -215,7 +215,7 @@ fn origin() -> Origin {
 
 fn csv(stream: &Stream, header: &[&str], body: &str) -> Decoded {
     let header = header.iter().map(|name| (*name).to_owned()).collect();
-    let format = CsvFormat { delimiter: b',', quote: b'"', header };
+    let format = CsvFormat { delimiter: b',', quote: b'"', header, quoted_empty_is_null: false };
     decode(stream, table(), &Records::Csv { body: body.to_owned().into(), format, origin: origin() }, &settings()).unwrap()
 }
 
@@ -340,7 +340,7 @@ proptest! {
         let lines = Records::JsonLines { body: body.clone().into(), origin: origin() };
         let decoded = decode(&stream, table(), &lines, &settings()).unwrap();
         prop_assert_eq!(decoded.read, (decoded.table.len() + decoded.rejects.len()) as u64);
-        let format = CsvFormat { delimiter: b',', quote: b'"', header: ["id".to_owned(), "p.a".to_owned()].into() };
+        let format = CsvFormat { delimiter: b',', quote: b'"', header: ["id".to_owned(), "p.a".to_owned()].into(), quoted_empty_is_null: false };
         let decoded = decode(&stream, table(), &Records::Csv { body: body.into(), format, origin: origin() }, &settings()).unwrap();
         prop_assert_eq!(decoded.read, (decoded.table.len() + decoded.rejects.len()) as u64);
     }

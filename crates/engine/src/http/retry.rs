@@ -70,7 +70,7 @@ impl Retry {
                         self.inner.renew(stale).await;
                         continue;
                     }
-                    action => setback(action, &attempt.response, self.clock.as_ref())?,
+                    action => setback(action, &attempt.response, self.clock.as_ref(), self.connector.retry_after_header())?,
                 },
                 Err(error) if error.retry() == Verdict::Temporary => {
                     Setback { asked: error.retry_after(), whole_class: false, refused: false, error }
@@ -145,10 +145,16 @@ fn with_asked(error: Error, asked: Option<Duration>) -> Error {
 }
 
 /// What an answer that is no success leaves to do; an error when that is nothing.
-fn setback(action: Action, response: &Response, clock: &dyn Clock) -> Result<Setback> {
+fn setback(action: Action, response: &Response, clock: &dyn Clock, header: &str) -> Result<Setback> {
     let asked = retry_after::parse(response, clock.now());
     match action {
-        Action::SlowDown => Ok(Setback { error: refusal::error(codes::RATE_LIMITED, response), asked, whole_class: true, refused: true }),
+        // A header of the vendor's own stands on every answer and tells when a limit is renewed: a failure need not wait for that.
+        Action::SlowDown => Ok(Setback {
+            asked: asked.or_else(|| retry_after::parse_header(response, header, clock.now())),
+            error: refusal::error(codes::RATE_LIMITED, response),
+            whole_class: true,
+            refused: true,
+        }),
         Action::Retry(code) => {
             let error = refusal::error(code, response).retrying(Verdict::Temporary);
             Ok(Setback { error, asked, whole_class: false, refused: false })

@@ -11,7 +11,12 @@ const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
 /// The wait an answer asks for. A date is measured from the server's own time, so that a wrong clock on either side does no harm; a
 /// date that has passed is no wait. Negative, absurd or unreadable values count as absent.
 pub(crate) fn parse(response: &Response, now: Timestamp) -> Option<Duration> {
-    let text = response.header("retry-after")?.trim();
+    parse_header(response, "retry-after", now)
+}
+
+/// The same from another header, in lower case: vendors have their own.
+pub(crate) fn parse_header(response: &Response, name: &str, now: Timestamp) -> Option<Duration> {
+    let text = response.header(name)?.trim();
     let wait = if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         // Some vendors write fractions of a second, which the RFC does not know; they are rounded up.
         Duration::from_secs(text.split('.').next()?.parse::<u64>().ok()?) + Duration::from_secs(u64::from(text.contains('.')))

@@ -74,7 +74,18 @@ fn merge_sql(columns: &Columns, step: &Step, stored: &Stored, table: &str, stage
     let by_time = stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) && schema.index_of(SOURCE_UPDATED_AT).is_some();
     let changed = |new: &str| {
         let not_older = if by_time { format!(" AND ({new}.{updated_at} < t.{updated_at}) IS NOT TRUE") } else { String::new() };
-        format!("t.{hash} <> {new}.{hash}{not_older}")
+        let differs = match step.kind {
+            // The stored digest is of the whole row, of which these are a part. Text, because JSON has no equality.
+            StepKind::Columns => {
+                let differing = schema.columns.iter().map(|column| {
+                    let name = quoted(&column.name);
+                    format!("t.{name}::text IS DISTINCT FROM {new}.{name}::text")
+                });
+                format!("({})", differing.collect::<Vec<_>>().join(" OR "))
+            }
+            _ => format!("t.{hash} <> {new}.{hash}"),
+        };
+        format!("{differs}{not_older}")
     };
     let mut set = String::new();
     for (name, _) in columns.names.iter().zip(&columns.updated).filter(|(_, updated)| **updated) {

@@ -33,9 +33,12 @@ impl Statements {
             names.push(name);
             values.push(value);
         };
+        let mut differing = Vec::with_capacity(schema.columns.len());
         for (index, column) in schema.columns.iter().enumerate() {
             let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
-            add(&column.name, widened(&format!("s.c{index}"), column.value_type, to), column.name != schema.key);
+            let value = widened(&format!("s.c{index}"), column.value_type, to);
+            differing.push(format!("t.{} IS NOT {value}", quoted(&column.name)));
+            add(&column.name, value, column.name != schema.key);
         }
         let digest = format!("s.c{}", schema.columns.len());
         add(ROW_HASH, digest.clone(), true);
@@ -62,7 +65,12 @@ impl Statements {
             }
             _ => String::new(),
         };
-        let changed = format!("({known} IS NOT NULL AND t.{hash} <> {digest}{stale})", hash = quoted(ROW_HASH));
+        let differs = match step.kind {
+            // The stored digest is of the whole row, of which these are a part.
+            StepKind::Columns => format!("({})", differing.join(" OR ")),
+            _ => format!("t.{hash} <> {digest}", hash = quoted(ROW_HASH)),
+        };
+        let changed = format!("({known} IS NOT NULL AND {differs}{stale})");
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
             append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),

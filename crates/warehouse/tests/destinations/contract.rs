@@ -307,6 +307,9 @@ pub(crate) async fn a_columns_reading_touches_no_other_column(to: &Destination) 
     to.load(&fence, vec![full()]).await.unwrap();
     let page = || upsert(source(), &[("_id", TEXT), ("score", ValueType::Integer)], vec![vec![text("1"), Value::Integer(2)]]);
     let columns = || batch_with(vec![page()], Vec::new(), 0, checkpoint(Mode::Columns, 0, false));
+    let same = upsert(source(), &[("_id", TEXT), ("score", ValueType::Integer)], vec![vec![text("1"), Value::Integer(1)]]);
+    let same = batch_with(vec![same], Vec::new(), 0, checkpoint(Mode::Columns, 0, false));
+    assert_eq!(to.load(&fence, vec![same]).await.unwrap().unchanged, 1, "what is as stored is not written");
     assert_eq!(to.load(&fence, vec![columns()]).await.unwrap().loaded, 1);
     assert_eq!(flat(to.ask("SELECT name, score FROM {people}").await), ["Ada", "2"]);
     assert_eq!(to.load(&fence, vec![columns()]).await.unwrap().unchanged, 1);
