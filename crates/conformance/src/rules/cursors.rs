@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_schema::StreamState;
+use aqueduct_schema::{Mode, StreamState};
 
 use crate::trial::{Ask, Course, PAGE, Reading, Trial, all_of, applies, has_changes, ids_of, require, with_few_fields};
 use crate::vendor::Ability;
@@ -142,6 +142,11 @@ async fn page_by_page(trial: &Trial<'_>, stream: &Stream, mut state: StreamState
         ids.extend(reading.ids());
         state = reading.state();
         if outcome.complete {
+            return Ok(ids);
+        }
+        // Deletions end what changes began. Where there were none, a run goes on with new changes at once.
+        let ended = reading.pages.iter().any(|page| page.checkpoint.mode == Mode::Deletions && page.checkpoint.reading_complete);
+        if ended {
             return Ok(ids);
         }
         if state.reading.is_none() {

@@ -51,7 +51,7 @@ pub(super) async fn server_failure(trial: &Trial<'_>) -> Course {
         trial.account.harm(&stream.name, harm, 1, None)?;
         let earlier = trial.account.asked().len();
         let reading = trial.read(Ask::new(&stream, &StreamState::default())).await?;
-        let sent = trial.account.asked().len() - earlier;
+        let sent = trial.account.asked().split_off(earlier).iter().filter(|asked| !asked.token).count();
         trial.account.heal()?;
         let Err(error) = &reading.outcome else {
             return Err(Stop::Failed(format!("a source that fails for ever ({harm:?}) ends a reading without an error")));
