@@ -95,7 +95,7 @@ pub(crate) fn classify(response: &Response) -> Option<Action> {
     match refusal.code.as_str() {
         "INVALID_SESSION_ID" => Some(Action::RefreshToken),
         // Both limits have one code and status 403; the one of requests under way at once names itself.
-        "REQUEST_LIMIT_EXCEEDED" if refusal.says("concurrent") => Some(Action::SlowDown),
+        "REQUEST_LIMIT_EXCEEDED" if refusal.says("concurrent") || response.status == 429 => Some(Action::SlowDown),
         "REQUEST_LIMIT_EXCEEDED" => Some(Action::QuotaReached),
         // An object that the user may not see does not exist for them.
         "INVALID_TYPE" | "INSUFFICIENT_ACCESS" | "INSUFFICIENT_ACCESS_OR_READONLY" | "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
@@ -134,6 +134,7 @@ mod tests {
             (401, String::new(), Action::RefreshToken),
             (403, error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), Action::QuotaReached),
             (403, error("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."), Action::SlowDown),
+            (429, error("REQUEST_LIMIT_EXCEEDED", "slow down"), Action::SlowDown),
             (403, error("API_DISABLED_FOR_ORG", "no"), permission),
             (403, error("ANYTHING", "no"), permission),
             (400, error("INVALID_TYPE", "sObject type 'Contact' is not supported."), permission),

@@ -112,16 +112,16 @@ impl Connector for Salesforce {
             let message = "`objects` names what the organisation does not have, or does not show to this user";
             return Err(Error::new(codes::BAD_CONFIG, message).with("objects", lacking.join(", ")));
         }
-        let described: Vec<_> = chosen.iter().map(|(_, object)| api.describe(&object.name)).collect();
+        let described: Vec<_> = chosen.iter().filter(|chosen| chosen.listed).map(|chosen| api.describe(&chosen.object)).collect();
         let mut described = stream::iter(described).buffered(CONCURRENT as usize);
         let mut streams = Vec::new();
-        for (name, object) in &chosen {
-            let description = match described.next().await {
+        for chosen in &chosen {
+            let description = match if chosen.listed { described.next().await } else { None } {
                 // One object that may not be described must not hide the others: reading it says what is missing.
                 Some(Err(error)) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => None,
                 answer => answer.transpose()?,
             };
-            streams.push(streams::stream(name, object, description, lag));
+            streams.push(streams::stream(chosen, description, lag));
         }
         Ok(streams)
     }

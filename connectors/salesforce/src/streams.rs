@@ -37,22 +37,47 @@ const STANDARD: [(&str, &str); 15] = [
     ("contact_point_consents", "ContactPointConsent"),
 ];
 
+/// Objects that are there when a feature is switched on.
+const OF_FEATURES: [&str; 3] = ["Individual", "ContactPointTypeConsent", "ContactPointConsent"];
+
 /// An object of so few records that all of them are read every time.
 const SMALL: &str = "OpportunityStage";
 const DOCUMENTATION: &str =
     "https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_list.htm";
 
-/// The objects to read among those the user may see: stream and object. Patterns that are no pattern and match nothing come second.
-pub(crate) fn chosen<'o>(objects: &'o [Listed], patterns: &[String]) -> (Vec<(String, &'o Listed)>, Vec<String>) {
+/// An object to read.
+pub(crate) struct Chosen {
+    pub(crate) stream: String,
+    pub(crate) object: String,
+    pub(crate) replicateable: bool,
+    /// Whether the user may see it.
+    pub(crate) listed: bool,
+}
+
+impl Chosen {
+    fn new(stream: &str, object: &Listed) -> Self {
+        Self { stream: stream.to_owned(), object: object.name.clone(), replicateable: object.replicateable, listed: true }
+    }
+}
+
+/// The objects to read. Patterns that are no pattern and match nothing come second.
+///
+/// A standard object that is not listed is hidden from the user, and reading it says so; only those of features that may be off are
+/// left out.
+pub(crate) fn chosen(objects: &[Listed], patterns: &[String]) -> (Vec<Chosen>, Vec<String>) {
     let readable: Vec<&Listed> = objects.iter().filter(|object| object.queryable && !object.deprecated_and_hidden).collect();
-    let mut chosen: Vec<(String, &Listed)> = Vec::new();
+    let mut chosen: Vec<Chosen> = Vec::new();
     for (stream, name) in STANDARD {
-        chosen.extend(readable.iter().find(|object| object.name == name).map(|object| (stream.to_owned(), *object)));
+        match readable.iter().find(|object| object.name == name) {
+            Some(object) => chosen.push(Chosen::new(stream, object)),
+            None if OF_FEATURES.contains(&name) => {}
+            None => chosen.push(Chosen { stream: stream.to_owned(), object: name.to_owned(), replicateable: true, listed: false }),
+        }
     }
     let mut names: HashSet<String> = STANDARD.iter().map(|(stream, _)| (*stream).to_owned()).collect();
     for object in &readable {
         let wanted = patterns.iter().any(|pattern| fits(pattern, &object.name));
-        if !wanted || chosen.iter().any(|(_, other)| other.name == object.name) {
+        if !wanted || chosen.iter().any(|other| other.object == object.name) {
             continue;
         }
         let base = identifier(&object.name);
@@ -62,7 +87,7 @@ pub(crate) fn chosen<'o>(objects: &'o [Listed], patterns: &[String]) -> (Vec<(St
             name = format!("{base}_{number}");
             number += 1;
         }
-        chosen.push((name, object));
+        chosen.push(Chosen::new(&name, object));
     }
     let lacking = patterns.iter().filter(|pattern| !pattern.contains('*') && !readable.iter().any(|object| fits(pattern, &object.name)));
     (chosen, lacking.cloned().collect())
@@ -84,9 +109,9 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// The stream of an object. Without a description (the user may not see it) it has the fields that mappings use, so that reading it
 /// says what is missing.
-pub(crate) fn stream(name: &str, object: &Listed, description: Option<Description>, lag: Duration) -> Stream {
+pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Duration) -> Stream {
     let described = description.is_some();
-    let mut lacking = mapped(name);
+    let mut lacking = mapped(&chosen.stream);
     lacking.extend([ID]);
     let mut fields: Vec<RecordField> = Vec::new();
     for field in description.into_iter().flat_map(|description| description.fields) {
@@ -105,17 +130,17 @@ pub(crate) fn stream(name: &str, object: &Listed, description: Option<Descriptio
     let created = Some(CREATED).filter(has);
     let deleted = Some(DELETED).filter(has);
     let calculated = fields.iter().any(|field| field.calculated);
-    let mut record = RecordSchema::new(&object.name, fields, &[ID]);
+    let mut record = RecordSchema::new(&chosen.object, fields, &[ID]);
     record.created_at = created.map(str::to_owned);
     record.updated_at = cursor.map(str::to_owned);
     record.is_deleted = deleted.map(str::to_owned);
     let mut modes = vec![Mode::Snapshot];
-    if cursor.is_some() && object.name != SMALL {
+    if cursor.is_some() && chosen.object != SMALL {
         modes = vec![Mode::Backfill, Mode::Changes];
-        modes.extend(object.replicateable.then_some(Mode::Deletions));
+        modes.extend(chosen.replicateable.then_some(Mode::Deletions));
         modes.extend(calculated.then_some(Mode::Columns));
     }
-    Stream::new(name, record, &modes, DOCUMENTATION).lag(lag).page_size(PAGE)
+    Stream::new(&chosen.stream, record, &modes, DOCUMENTATION).lag(lag).page_size(PAGE)
 }
 
 /// The fields of a stream that queries may name, in order.
@@ -216,7 +241,8 @@ mod tests {
         let names = |patterns: &[&str]| {
             let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
             let (chosen, lacking) = chosen(&objects, &patterns);
-            (chosen.into_iter().map(|(stream, _)| stream).collect::<Vec<_>>().join(" "), lacking.join(" "))
+            let seen: Vec<String> = chosen.into_iter().filter(|chosen| chosen.listed).map(|chosen| chosen.stream).collect();
+            (seen.join(" "), lacking.join(" "))
         };
         assert_eq!(names(&[]), ("contacts".to_owned(), String::new()));
         assert_eq!(names(&["*__c"]).0, "contacts invoice_c a_order_c");

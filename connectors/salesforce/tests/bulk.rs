@@ -200,7 +200,7 @@ fn pages_that_are_not_whole_are_errors() {
         csv(2, "NEXT", &whole),
         ok(json!([{"errorCode": "X", "message": "an error under 200"}])),
     ] {
-        let fake = Fake::new(&connector, &[answer.clone()]);
+        let fake = Fake::new(&connector, std::slice::from_ref(&answer));
         let error = page(&connector, &fake, &stream, Mode::Backfill, Some(&reading)).unwrap_err();
         assert_eq!(error.code(), codes::MALFORMED_ANSWER, "{answer:?}");
     }

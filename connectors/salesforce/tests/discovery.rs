@@ -3,9 +3,9 @@
 
 mod fake;
 
-use aqueduct_connector::schema::{Mode, ValueType, Visibility, codes};
-use aqueduct_connector::serde_json::json;
-use fake::{Fake, connector, field, fields, found, ok, ready, refused, streams};
+use aqueduct_connector::schema::{Entity, Mode, ValueType, Visibility, codes, yaml};
+use aqueduct_connector::serde_json::{Value, json};
+use fake::{Fake, connector, field, fields, found, ok, ready, refused, stream};
 
 #[test]
 fn the_organisation_is_the_account() {
@@ -34,9 +34,7 @@ fn descriptions_become_schemas() {
         field("HasOptedOutOfEmail", "boolean"),
         formula,
     ];
-    let streams = streams(&connector, "Contact", ok(fields(&more)));
-    assert_eq!(streams.len(), 1);
-    let stream = &streams[0];
+    let stream = &stream(&connector, "Contact", ok(fields(&more)));
     assert_eq!((stream.name.as_str(), stream.lag.as_secs(), stream.record.object.as_ref()), ("contacts", 600, "Contact"));
     assert_eq!(stream.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Columns]);
     let of = |path: &str| stream.record.index_of(path).map(|index| &stream.record.fields[index]);
@@ -62,7 +60,7 @@ fn descriptions_become_schemas() {
 }
 
 #[test]
-fn one_object_that_cannot_be_described_hides_no_other() {
+fn an_object_that_is_hidden_hides_no_other_and_is_not_passed_over() {
     let connector = connector(json!({"objects": ["Case"]}));
     let objects = json!({"sobjects": [
         {"name": "Contact", "queryable": true, "replicateable": true},
@@ -71,11 +69,16 @@ fn one_object_that_cannot_be_described_hides_no_other() {
     ]});
     let fake = Fake::new(&connector, &[ok(objects), refused(404, "NOT_FOUND", "The requested resource does not exist"), ok(fields(&[]))]);
     let streams = ready(connector.discover(&fake.context())).unwrap();
-    let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-    assert_eq!(names, ["contacts", "case"]);
-    assert_eq!(streams[1].modes, [Mode::Backfill, Mode::Changes]);
-    assert!(streams[0].record.index_of("Email").is_some() && streams[0].record.updated_at.is_some());
     assert_eq!(fake.paths(), ["GET sobjects/", "GET sobjects/Contact/describe", "GET sobjects/Case/describe"]);
+    let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+    assert_eq!((names.len(), names[1], names[12]), (13, "contacts", "case"), "{names:?}");
+    assert!(!names.contains(&"individuals") && names.contains(&"leads"), "{names:?}");
+    assert_eq!(streams[12].modes, [Mode::Backfill, Mode::Changes]);
+    for hidden in [&streams[1], &streams[2]] {
+        assert!(hidden.record.index_of("Email").is_some() && hidden.modes.contains(&Mode::Changes), "{}", hidden.name);
+        let fake = Fake::new(&connector, &[refused(400, "INVALID_TYPE", "sObject type is not supported.")]);
+        assert_eq!(fake::page(&connector, &fake, hidden, Mode::Changes, None).unwrap_err().code(), codes::PERMISSION_DENIED);
+    }
 }
 
 #[test]
@@ -91,10 +94,35 @@ fn the_time_of_change_is_the_best_there_is() {
     let connector = connector(json!({"objects": ["*"]}));
     let of = |names: &[&str]| {
         let fields: Vec<_> = [field("Id", "id")].into_iter().chain(names.iter().map(|name| field(name, "datetime"))).collect();
-        let stream = streams(&connector, "Odd__c", ok(json!({"fields": fields}))).remove(0);
+        let stream = stream(&connector, "Odd__c", ok(json!({"fields": fields})));
         (stream.record.updated_at, stream.modes[0])
     };
     assert_eq!(of(&["CreatedDate", "LastModifiedDate"]), (Some("LastModifiedDate".to_owned()), Mode::Backfill));
     assert_eq!(of(&["CreatedDate"]), (Some("CreatedDate".to_owned()), Mode::Backfill));
     assert_eq!(of(&[]), (None, Mode::Snapshot));
+}
+
+#[test]
+fn mappings_give_fields_that_entities_have() {
+    let mut entities = Vec::new();
+    for (file, text) in aqueduct_connector_salesforce::registration().mappings {
+        for document in text.split("\n---\n") {
+            let mapping: Value = yaml::read(file, document).unwrap();
+            let name = mapping["entity"].as_str().unwrap();
+            let entity = Entity::named(name).unwrap();
+            assert_eq!(*file, format!("{name}.yaml"));
+            let sets = std::iter::once(&mapping["fields"]).chain(mapping["each"].as_array().into_iter().flatten());
+            let given: Vec<&String> = sets.flat_map(|set| set.as_object().unwrap().keys()).collect();
+            for field in &given {
+                let known = entity.field(field).unwrap_or_else(|| unreachable!("{file}: {field}"));
+                assert!(known.derivation.is_none(), "{file}: {field} follows from another field");
+            }
+            for field in entity.fields.iter().filter(|field| field.required) {
+                assert!(given.iter().any(|name| *name == field.name), "{file}: {} is required", field.name);
+            }
+            entities.push(name.to_owned());
+        }
+    }
+    entities.dedup();
+    assert_eq!(entities.len(), 14, "{entities:?}");
 }

@@ -140,17 +140,18 @@ pub(crate) fn fields(more: &[Value]) -> Value {
     json!({"fields": fields})
 }
 
-/// The streams of an organisation that has one object.
-pub(crate) fn streams(connector: &Arc<dyn Connector>, object: &str, description: Answer) -> Vec<Stream> {
+/// The stream of an object, of an organisation that shows this one alone.
+pub(crate) fn stream(connector: &Arc<dyn Connector>, object: &str, description: Answer) -> Stream {
     let objects = ok(json!({"sobjects": [{"name": object, "queryable": true, "replicateable": true}]}));
     let fake = Fake::new(connector, &[objects, description]);
-    ready(connector.discover(&fake.context())).unwrap()
+    let streams = ready(connector.discover(&fake.context())).unwrap();
+    streams.into_iter().find(|stream| *stream.record.object == *object).unwrap()
 }
 
 /// Contacts of which these text fields are selected.
 pub(crate) fn contacts(connector: &Arc<dyn Connector>, names: &[&str]) -> Stream {
     let more: Vec<Value> = names.iter().map(|name| field(name, "string")).collect();
-    let mut stream = streams(connector, "Contact", ok(fields(&more))).remove(0);
+    let mut stream = stream(connector, "Contact", ok(fields(&more)));
     let record = stream.record.clone();
     stream.record.fields.retain(|field| record.has_role(&field.path) || names.contains(&field.path.as_str()));
     stream
