@@ -241,3 +241,50 @@ fn a_replay_says_what_was_not_recorded() {
     assert!(err.contains("GET /crm/v3/objects/companies was not recorded; nearest is GET /crm/v3/"), "{err}");
     assert_eq!(ended.status.code(), Some(0));
 }
+
+/// Exports in CSV over several parts, with jobs, a token endpoint and addresses that the source gives itself.
+#[test]
+fn jobs_and_exports_of_salesforce_are_recorded_too() {
+    let options = aqueduct_simulator::salesforce::Options { contacts: 90, ..Default::default() };
+    let organisation = runtime().block_on(aqueduct_simulator::salesforce::Simulator::start(options)).unwrap();
+    organisation.set_page_records(Some(40), Some(40));
+    let credentials = organisation.client_credentials();
+    let mut project = Project::new();
+    project.set("SECRET", &credentials.client_secret);
+    project.set("REFRESH", &credentials.refresh_token);
+    project.set("ADDRESS", organisation.base_url());
+    let config = "{ client_id: c, client_secret: \"${SECRET}\", refresh_token: \"${REFRESH}\", base_url: \"${ADDRESS}\", bulk: always }";
+    let config = config.replace("client_id: c", &format!("client_id: \"{}\"", credentials.client_id));
+    let text = format!("source:\n  connector: salesforce\n  config: {config}\ndestination: {{ url: \"sqlite://FILE\" }}\n");
+    project.write("p.yaml", text.replace("FILE", "first.db"));
+    project.write("again.yaml", text.replace("FILE", "again.db"));
+    let recorded = project.run("record p.yaml --output fixtures --limit 100000 --select contacts,users,leads").with_code(0);
+    let saved = files(&project, "fixtures");
+    let everything: String = saved.values().map(|text| text.to_lowercase()).collect();
+    for secret in [&credentials.client_secret, &credentials.refresh_token, &credentials.client_id, &organisation.access_token()] {
+        assert!(!everything.contains(&secret.to_lowercase()), "{secret}");
+    }
+    let spoken: String =
+        saved.iter().filter(|(name, _)| name.contains("results") || name.contains("query")).map(|(_, text)| words(text)).collect();
+    let mut looked_for = 0;
+    organisation.store().for_each("Contact", |contact| {
+        for field in ["LastName", "Email", "Phone", "MobilePhone", "MailingStreet", "Description"] {
+            let Some(value) = contact.values.get(field).filter(|value| words(value).trim().chars().count() > 4) else { continue };
+            if !["n/a", "test", "unknown"].contains(&value.trim().to_lowercase().as_str()) {
+                assert!(!spoken.contains(&words(value)), "{field}: {value}");
+                looked_for += 1;
+            }
+        }
+    });
+    assert!(looked_for > 150, "{looked_for}");
+    assert!(saved.values().any(|text| text.contains("\"sforce-locator\"") && text.contains("text/csv")), "{}", recorded.out);
+
+    let original = read(&project.run("run p.yaml --json --select contacts,users,leads").with_code(0));
+    let replay = runtime().block_on(Replay::start(project.path("fixtures"))).unwrap();
+    project.set("ADDRESS", replay.base_url());
+    let again = project.run("run again.yaml --json --select contacts,users,leads").with_code(0);
+    assert_eq!(read(&again), original, "{:?}", replay.misses());
+    let ids = |file: &str| Database::Sqlite(project.path(file)).list("SELECT _id FROM salesforce_contacts ORDER BY 1");
+    assert_eq!(ids("first.db"), ids("again.db"));
+    assert_eq!(replay.misses(), Vec::<String>::new());
+}

@@ -113,7 +113,8 @@ impl Scrubber {
     /// A text of an answer.
     fn text(&mut self, text: String, trail: &[&str], place: Place<'_>) -> String {
         let name = trail.last().copied().unwrap_or_default();
-        if text.trim().is_empty() || self.inventor.has_made(&text) {
+        // `null` as a text is how some headers and cells say that nothing follows.
+        if text.trim().is_empty() || patterns::is_nothing(&text) || self.inventor.has_made(&text) {
             return text;
         }
         if is_secret_name(name) || self.secrets.is_one(text.trim()) {
@@ -233,7 +234,7 @@ impl Scrubber {
             let Ok(url) = Url::parse(text) else { return Some(self.invented(text)) };
             let origin = url.origin().ascii_serialization();
             if self.origins.contains(&origin) || origin == SOURCE {
-                return Some(format!("{SOURCE}{}", self.own_address(&url)));
+                return Some(self.source_address(text, &url));
             }
             let host = self.inventor.domain(url.host_str().unwrap_or("none"));
             let path = self.inventor.text(url.path());
@@ -249,6 +250,14 @@ impl Scrubber {
 
     fn note_address(&mut self, original: &str, made: String) -> String {
         self.inventor.stands_for(original, made)
+    }
+
+    /// An absolute address of the source; one without a path stays without.
+    fn source_address(&mut self, text: &str, url: &Url) -> String {
+        if url.path() == "/" && url.query().is_none() && !text.ends_with('/') {
+            return SOURCE.to_owned();
+        }
+        format!("{SOURCE}{}", self.own_address(url))
     }
 
     fn own_address(&mut self, url: &Url) -> String {
@@ -276,7 +285,7 @@ impl Scrubber {
 
     /// What was sent: the connector's own words stay; what comes from the config or from an answer is replaced as it was there.
     pub(crate) fn sent_text(&mut self, name: &str, text: &str) -> String {
-        if text.is_empty() || self.inventor.has_made(text) {
+        if text.is_empty() || patterns::is_nothing(text) || self.inventor.has_made(text) {
             return text.to_owned();
         }
         if is_secret_name(name) || self.secrets.is_one(text) {
@@ -301,7 +310,7 @@ impl Scrubber {
             && let Ok(url) = Url::parse(&text)
             && self.origins.contains(&url.origin().ascii_serialization())
         {
-            return format!("{SOURCE}{}", self.own_address(&url));
+            return self.source_address(&text, &url);
         }
         let paging = patterns::named(name) == patterns::Named::Paging;
         if paging && !is_made_id(&text) && !NUMBERS.is_match(&text) && !is_instant(&text) {
