@@ -3,12 +3,14 @@
 //! A new pipeline file needs a case here: what it reads, and how many rows it leaves in each table.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aqueduct_pipeline::{Environment, Pipeline, Registry, RunOptions, Silent, run};
 use aqueduct_simulator::hubspot::{ObjectKind, Options, Simulator};
+use aqueduct_simulator::salesforce;
 use tokio::sync::watch;
 
 /// An export of contacts as HubSpot writes it.
@@ -22,7 +24,7 @@ struct Case {
     /// New rows by table.
     rows: Vec<(&'static str, usize)>,
     /// Keeps what the pipeline reads alive.
-    _source: Option<Simulator>,
+    _source: Box<dyn Any>,
 }
 
 fn folder() -> PathBuf {
@@ -42,7 +44,7 @@ async fn case(name: &str, scratch: &Path) -> Case {
         "exports.yaml" => {
             std::fs::write(scratch.join("contacts.csv"), EXPORT).unwrap();
             let variables = vec![("EXPORTS_PATH".to_owned(), scratch.join("*.csv").display().to_string())];
-            Case { variables, rows: vec![("contact", 2), ("contact_point", 3)], _source: None }
+            Case { variables, rows: vec![("contact", 2), ("contact_point", 3)], _source: Box::new(()) }
         }
         "hubspot.yaml" => {
             let options = Options { contacts: 40, archived_per_mille: 0, merged_per_mille: 0, ..Options::default() };
@@ -56,7 +58,28 @@ async fn case(name: &str, scratch: &Path) -> Case {
                 ("deal", store.count(ObjectKind::Deals)),
                 ("user", store.owners().len() + store.archived_owners().len()),
             ];
-            Case { variables, rows, _source: Some(simulator) }
+            Case { variables, rows, _source: Box::new(simulator) }
+        }
+        "salesforce.yaml" => {
+            let options = salesforce::Options { contacts: 40, deleted_per_mille: 0, merged_per_mille: 0, ..Default::default() };
+            let simulator = salesforce::Simulator::start(options).await.unwrap();
+            let (store, credentials) = (simulator.store(), simulator.client_credentials());
+            let variables = vec![
+                ("SALESFORCE_CLIENT_ID".to_owned(), credentials.client_id),
+                ("SALESFORCE_CLIENT_SECRET".to_owned(), credentials.client_secret),
+                ("SALESFORCE_BASE_URL".to_owned(), simulator.base_url()),
+            ];
+            let rows = [
+                ("account", "Account"),
+                ("campaign", "Campaign"),
+                ("campaign_member", "CampaignMember"),
+                ("contact", "Contact"),
+                ("deal", "Opportunity"),
+                ("lead", "Lead"),
+                ("user", "User"),
+            ];
+            let rows = rows.iter().map(|(table, object)| (*table, store.count(object))).collect();
+            Case { variables, rows, _source: Box::new(simulator) }
         }
         other => panic!("pipelines/{other} has no case: say in tests/pipelines.rs what it reads and which rows it leaves"),
     }

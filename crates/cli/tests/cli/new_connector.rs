@@ -54,6 +54,7 @@ fn names_and_places_that_will_not_do_are_refused_in_words() {
         ("new-connector acme", "--aqueduct PATH"),
         ("new-connector acme --aqueduct .", "--aqueduct PATH"),
         ("new-connector acme --from-openapi gone.yaml", "gone.yaml` cannot be read"),
+        ("new-connector acme --from-openapi .", "is a folder"),
     ] {
         let ended = project.run(line).with_code(2);
         assert!(ended.err.contains(word) && ended.out.is_empty(), "{line}: {}", ended.err);

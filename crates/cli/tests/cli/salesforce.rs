@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aqueduct_simulator::Clock;
 use aqueduct_simulator::salesforce::{BulkPace, Options, Simulator};
 
-use crate::account::runtime;
+use crate::account::{Account, runtime};
 use crate::database::{Database, difference};
 use crate::project::{Project, wait_until};
 
@@ -217,4 +217,31 @@ fn a_field_that_is_hidden_is_told_apart_and_keeps_its_column() {
     project.run("run p.yaml --json").with_code(0);
     assert_eq!(database.count("salesforce_contacts", "phone IS NOT NULL"), 0);
     assert_eq!(database.count("contact", "NOT is_deleted"), organisation.store().count("Contact"));
+}
+
+#[test]
+fn two_vendors_fill_the_same_tables() {
+    for database in [None, Some(Database::postgres())] {
+        let mut project = Project::new();
+        let database = database.unwrap_or_else(|| Database::sqlite(&project));
+        let organisation = organisation(Options { contacts: 50, ..Options::default() });
+        let portal = Account::of(60);
+        portal.pipeline(&mut project, &database, "");
+        let of_hubspot = project.read("p.yaml");
+        pipeline(&organisation, &mut project, &database, "", "");
+        project.write("salesforce.yaml", project.read("p.yaml"));
+        project.write("hubspot.yaml", of_hubspot.replace("${ADDRESS}", "${PORTAL}"));
+        project.set("PORTAL", portal.base_url());
+        for name in ["hubspot.yaml", "salesforce.yaml"] {
+            project.run(&format!("run {name} --json")).with_code(0);
+        }
+        let store = organisation.store();
+        let rows = |table: &str, system: &str| database.count(table, &format!("source_system = '{system}' AND NOT is_deleted"));
+        assert_eq!([rows("contact", "hubspot"), rows("contact", "salesforce")], [60, store.count("Contact")]);
+        for table in ["account", "contact_point", "deal", "deal_contact", "pipeline_stage", "user"] {
+            assert!(rows(table, "hubspot") > 0 && rows(table, "salesforce") > 0, "{table}");
+        }
+        let ids = database.one(&format!("SELECT count(*) - count(DISTINCT id) FROM {}", database.table("contact")));
+        assert_eq!(ids, "0", "no row of one vendor is a row of the other");
+    }
 }
