@@ -59,6 +59,11 @@ pub fn create(order: &Order<'_>) -> Result<Created> {
         None => (Plan::example(order.name), Vec::new()),
         Some(file) => {
             let file = order.working_folder.join(file);
+            if file.is_dir() {
+                return Err(Error::new(codes::FILE_UNREADABLE, format!("`{}` is a folder, not a description", file.display()))
+                    .advise("Name the description as one file; `redocly bundle` and its like join one that is split into many.")
+                    .data_note("Nothing was written."));
+            }
             let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
             let proposal = openapi::propose(order.name, &file.display().to_string(), &text)?;
             (proposal.plan, proposal.left_out)
