@@ -69,7 +69,8 @@ impl Caps {
                 None if whole.is_empty() => first = Some(chunk),
                 begun => {
                     if whole.is_empty() {
-                        whole.reserve(usize::try_from(announced.unwrap_or(0)).unwrap_or(0).clamp(chunk.len(), FIRST_CAPACITY));
+                        // A piece may be larger than what is set aside for what the header announces.
+                        whole.reserve(usize::try_from(announced.unwrap_or(0)).unwrap_or(0).min(FIRST_CAPACITY).max(chunk.len()));
                     }
                     whole.extend_from_slice(&begun.unwrap_or_default());
                     whole.extend_from_slice(&chunk);
