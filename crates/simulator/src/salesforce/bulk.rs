@@ -321,7 +321,7 @@ impl Salesforce {
         let (start, end) = (start.min(rows.len()), rows.len().min(start.saturating_add(most)));
         let data = self.store().read();
         let csv = CsvRecords::new(&data, &data.object(plan.object).schema, &plan.columns, delimiter, line_end);
-        let mut body = Vec::with_capacity((end - start) * 256 + 256);
+        let mut body = Vec::with_capacity((end - start) * (32 + plan.columns.len() * 8) + 256);
         csv.header(&mut body);
         for record in &rows[start..end] {
             csv.write(&mut body, record);

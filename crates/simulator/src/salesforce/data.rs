@@ -278,11 +278,21 @@ impl Data {
     /// winner takes what it lacks.
     pub(crate) fn merge(&mut self, object: usize, winner: &str, loser: &str, when: When) -> Result<(), StoreError> {
         let (kept, lost) = (self.live_number(object, winner)?, self.live_number(object, loser)?);
-        let own = &self.objects[object];
-        let Some(master) = own.schema.place("MasterRecordId").filter(|_| kept != lost) else {
+        if kept == lost || self.objects[object].schema.place("MasterRecordId").is_none() {
             return Err(StoreError::NotFound(loser.to_owned()));
-        };
-        let (Some(first), Some(second)) = (own.live(kept), own.live(lost)) else { return Err(StoreError::NotFound(loser.to_owned())) };
+        }
+        let moved = self.merge_alone(object, kept, lost, when);
+        self.repoint(&moved.into_iter().collect());
+        self.derive(object, kept, when);
+        Ok(())
+    }
+
+    /// Merges two live records of an object that can be merged, and leaves what referred to the loser as it is: the loser's
+    /// id, and the winner's with the time.
+    pub(crate) fn merge_alone(&mut self, object: usize, kept: u64, lost: u64, when: When) -> Option<(String, (String, When))> {
+        let own = &self.objects[object];
+        let master = own.schema.place("MasterRecordId")?;
+        let (first, second) = (own.live(kept)?, own.live(lost)?);
         let takes = |place: usize| own.schema.fields[place].origin == Origin::Stored && place != master;
         let missing = (0..own.schema.fields.len()).filter(|place| takes(*place) && first.values.get(*place).is_empty());
         let taken: Vec<(usize, String)> =
@@ -290,32 +300,29 @@ impl Data {
         let (winner, loser) = (own.schema.id(kept), own.schema.id(lost));
         self.write(object, kept, when, Moves::Both, State::Live, &taken);
         self.write(object, lost, when, Moves::Both, State::Archived, &[(master, winner.clone())]);
-        self.repoint(&loser, &winner, master, object, when);
-        self.derive(object, kept, when);
-        Ok(())
+        Some((loser, (winner, when)))
     }
 
-    /// Makes whatever refers to one record refer to another. The system does this: `LastModifiedDate` stays.
-    fn repoint(&mut self, from: &str, to: &str, master: usize, merged: usize, when: When) {
+    /// Makes whatever refers to a merged record refer to its winner. The system does this: `LastModifiedDate` stays.
+    pub(crate) fn repoint(&mut self, moved: &HashMap<String, (String, When)>) {
         for place in 0..self.objects.len() {
             let own = &self.objects[place];
-            let references = |field: &usize| own.schema.fields[*field].kind == Kind::Reference && !(place == merged && *field == master);
-            let references: Vec<usize> = (0..own.schema.fields.len()).filter(references).collect();
-            let concerned = |record: &Record| {
-                references
-                    .iter()
-                    .filter(|field| record.values.get(**field) == from)
-                    .map(|field| (*field, to.to_owned()))
-                    .collect::<Vec<_>>()
-            };
-            let changes: Vec<(u64, Vec<(usize, String)>)> = own
-                .rows
-                .live(..)
-                .map(|(number, row)| (*number, concerned(&row.current().value)))
-                .filter(|(_, all)| !all.is_empty())
-                .collect();
-            for (number, changes) in changes {
-                self.write(place, number, when, Moves::Stamp, State::Live, &changes);
+            let is_reference =
+                |field: &usize| own.schema.fields[*field].kind == Kind::Reference && own.schema.fields[*field].name != "MasterRecordId";
+            let references: Vec<usize> = (0..own.schema.fields.len()).filter(is_reference).collect();
+            let mut changes = Vec::new();
+            for (number, row) in own.rows.live(..) {
+                let values = &row.current().value.values;
+                let found = references.iter().filter_map(|field| Some((*field, moved.get(values.get(*field))?)));
+                let found: Vec<(usize, &(String, When))> = found.collect();
+                if let Some(mut when) = found.iter().map(|(_, (_, when))| *when).max_by_key(|when| when.stamp) {
+                    when.stamp = when.stamp.max(row.current().value.stamp);
+                    let values = found.iter().map(|(field, (winner, _))| (*field, winner.clone())).collect::<Vec<_>>();
+                    changes.push((*number, when, values));
+                }
+            }
+            for (number, when, values) in changes {
+                self.write(place, number, when, Moves::Stamp, State::Live, &values);
             }
         }
     }

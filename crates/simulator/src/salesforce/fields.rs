@@ -149,7 +149,7 @@ impl Field {
             refers_to: if kind == Kind::Reference { list(inner) } else { Vec::new() },
             relationship: None,
             values: if matches!(kind, Kind::Pick | Kind::Multi) { list(inner) } else { Vec::new() },
-            filterable: !matches!(kind, Kind::Address) && !(kind == Kind::Area && numbers.first().is_some_and(|length| *length > 255)),
+            filterable: kind != Kind::Address && (kind != Kind::Area || numbers.first().is_none_or(|length| *length <= 255)),
             hidden: false,
             name,
         };

@@ -1,5 +1,7 @@
 //! Fills an organisation with invented records. The same seed gives the same one, byte for byte, on every machine.
 
+use std::collections::HashMap;
+
 use super::auth::{INTEGRATION_USER, ORGANIZATION};
 use super::data::{Data, Moves, When};
 use super::derive::STAGES;
@@ -212,29 +214,29 @@ fn reference(filling: &mut Filling<'_>) {
     filling.data.insert(place, ORGANIZATION, When { stamp: at, seen_at: at }, at, Values::of(&cells));
 }
 
-/// When a record was deleted or merged: in the last ten days.
-fn lately(random: &mut Random, start: i64) -> When {
+/// When records were deleted or merged: in the last ten days, and after their last change.
+fn lately(filling: &Filling<'_>, place: usize, numbers: &[u64], random: &mut Random, start: i64) -> When {
     let at = (start - DAY / 24 - below(random, 10 * DAY)) / 1000 * 1000;
+    let rows = &filling.data.object(place).rows;
+    let changed = numbers.iter().filter_map(|number| rows.get(number)).map(|row| row.current().value.stamp).max();
+    let at = at.max(changed.unwrap_or(at));
     When { stamp: at, seen_at: at }
 }
 
 fn merges(filling: &mut Filling<'_>, start: i64) {
+    let mut moved = HashMap::new();
     for object in ["Account", "Contact", "Lead"] {
         let Some(place) = filling.data.place(object) else { continue };
         let mut random = Random::of_row(filling.options.seed, MERGE_TOPIC, place as u64);
-        let ids: Vec<u64> = filling.data.object(place).rows.live(..).map(|(number, _)| *number).collect();
-        // Repointing looks at every record, so a large organisation has no more merges than a middling one.
-        let mut left = 200;
-        for pair in ids.chunks_exact(2) {
-            if left > 0 && random.chance(filling.options.merged_per_mille * 2) {
-                left -= 1;
-                let schema = &filling.data.object(place).schema;
-                let (winner, loser) = (schema.id(pair[0]), schema.id(pair[1]));
-                // Both are live here, so this cannot be refused.
-                let _ = filling.data.merge(place, &winner, &loser, lately(&mut random, start));
+        let numbers: Vec<u64> = filling.data.object(place).rows.live(..).map(|(number, _)| *number).collect();
+        for pair in numbers.chunks_exact(2) {
+            if random.chance(filling.options.merged_per_mille * 2) {
+                let when = lately(filling, place, pair, &mut random, start);
+                moved.extend(filling.data.merge_alone(place, pair[0], pair[1], when));
             }
         }
     }
+    filling.data.repoint(&moved);
 }
 
 fn deletions(filling: &mut Filling<'_>, start: i64) {
@@ -247,7 +249,7 @@ fn deletions(filling: &mut Filling<'_>, start: i64) {
         let chosen: Vec<u64> =
             object.rows.live(..).map(|(number, _)| *number).filter(|_| random.chance(filling.options.deleted_per_mille)).collect();
         for number in chosen {
-            let when = lately(&mut random, start);
+            let when = lately(filling, place, &[number], &mut random, start);
             filling.data.write(place, number, when, Moves::Both, State::Archived, &[]);
         }
     }

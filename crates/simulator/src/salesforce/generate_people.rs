@@ -176,8 +176,8 @@ fn company(number: u64, region: &Region) -> (String, String) {
 fn account(filling: &Filling<'_>, draft: &mut Draft, set: &mut Set<'_>) {
     let someone = Person::draw(&mut draft.random, draft.number);
     // Every thirtieth is the account before it once more, written a little differently.
-    let (name, domain) = company(draft.number - u64::from(draft.number % 30 == 0), someone.region);
-    let name = if draft.number % 30 == 0 { name.to_uppercase() } else { name };
+    let (name, domain) = company(draft.number - u64::from(draft.number.is_multiple_of(30)), someone.region);
+    let name = if draft.number.is_multiple_of(30) { name.to_uppercase() } else { name };
     set(draft, "Name", name.trim());
     let site = website(&mut draft.random, &domain);
     set_some(draft, set, "Website", site.as_deref());
@@ -220,7 +220,7 @@ fn account(filling: &Filling<'_>, draft: &mut Draft, set: &mut Set<'_>) {
 
 fn contact(filling: &Filling<'_>, draft: &mut Draft, set: &mut Set<'_>) {
     // Every fortieth is the contact before it once more, with other dirt.
-    let number = draft.number - u64::from(draft.number % 40 == 0);
+    let number = draft.number - u64::from(draft.number.is_multiple_of(40));
     let someone = Person::draw(&mut Random::of_row(filling.options.seed, 30, number), number);
     person(draft, set, &someone);
     reached(draft, set, &someone);

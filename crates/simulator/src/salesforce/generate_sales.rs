@@ -22,7 +22,7 @@ pub(super) fn fill(filling: &mut Filling<'_>) {
         for (field, value) in [("OpportunityId", opportunity.as_str()), ("ContactId", &contact), ("Role", role)] {
             set(draft, field, value);
         }
-        if draft.number % 3 == 0 {
+        if draft.number.is_multiple_of(3) {
             set(draft, "IsPrimary", "true");
         }
     });
@@ -107,7 +107,7 @@ fn opportunity(filling: &Filling<'_>, draft: &mut Draft, set: &mut Set<'_>) {
 fn history(filling: &Filling<'_>, draft: &mut Draft, set: &mut Set<'_>) {
     let number = draft.number.div_ceil(2);
     set(draft, "OpportunityId", &filling.id("Opportunity", number));
-    let now = draft.number % 2 == 0;
+    let now = draft.number.is_multiple_of(2);
     let Some(place) = filling.data.place("Opportunity") else { return };
     let object = filling.data.object(place);
     let Some(row) = object.rows.get(&number) else { return };

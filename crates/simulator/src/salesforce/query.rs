@@ -125,7 +125,7 @@ impl Salesforce {
         let data = self.store().read();
         let schema = &data.object(held.plan.object).schema;
         let json = JsonRecords::new(&data, schema, &held.plan.items, version);
-        let mut records = Vec::with_capacity((last - place) * 512);
+        let mut records = Vec::with_capacity((last - place) * (128 + held.plan.columns.len() * 28));
         let mut end = place;
         for record in &held.rows[place..last] {
             if end > place && settings.page_bytes.is_some_and(|most| records.len() > most) {

@@ -95,22 +95,21 @@ impl Selection<'_> {
         });
         let ascending = |order: &Order, source: &Option<Source>| !order.descending && Some(&order.source) == source.as_ref();
         let (id_order, stamp_order) = match self.plan.order.as_slice() {
-            [] => (true, true),
+            // The natural order is that of ids.
+            [] => (!self.view.scrambled, false),
             [one] => (ascending(one, &id), ascending(one, &stamp)),
             [one, two] => (ascending(one, &id), ascending(one, &stamp) && ascending(two, &id)),
             [one, ..] => (ascending(one, &id), false),
         };
-        let scrambled = self.view.scrambled && self.plan.order.is_empty();
-        if !by_id.are_open() && (by_stamp.are_open() || id_order && !stamp_order) {
-            return (Scan::ById(by_id), id_order && !scrambled);
+        if stamp_order && (by_id.are_open() || !by_stamp.are_open()) {
+            return (Scan::ByStamp(by_stamp), true);
         }
-        let limited = self.plan.limit.is_some();
-        if !by_stamp.are_open() && !(id_order && limited && !stamp_order && by_id.are_open()) || stamp_order && !self.plan.order.is_empty()
-        {
-            // The natural order is that of ids, so a scan by time keeps it only where time is asked for.
-            return (Scan::ByStamp(by_stamp), stamp_order && !self.plan.order.is_empty());
+        // A limit in the order of ids is soon reached by id, and late by time.
+        let early_end = id_order && self.plan.limit.is_some();
+        if by_id.are_open() && !by_stamp.are_open() && !early_end {
+            return (Scan::ByStamp(by_stamp), false);
         }
-        (Scan::ById(by_id), id_order && !scrambled)
+        (Scan::ById(by_id), id_order)
     }
 
     fn collect(&self, scan: Scan, enough: Option<usize>, found: &mut Vec<Arc<Record>>) {
