@@ -38,8 +38,8 @@ const REFUSED_KEY: &str = "canary-key-of-nobody";
 ///
 /// # What follows from the description
 /// Where every stream comes in one page, an answer cannot be harmed between two, so the rules that do so are not applicable. Where
-/// pages are only found by counting records, nothing is changed while they are read: no reading can be complete then, and the stream
-/// is best read whole each time.
+/// pages are only found by counting records, nothing is changed while they are read, since few connectors can be complete then; one that
+/// can says so with [`Plain::anchored`].
 pub fn vendor(description: Description) -> Plain {
     let config_keys = match description.authentication() {
         Authentication::None => vec![],
@@ -73,6 +73,15 @@ impl Plain {
     pub fn config(mut self, key: &str, value: impl Into<Json>) -> Self {
         self.config.insert(key.to_owned(), value.into());
         self
+    }
+
+    /// The stream to change, although its pages are only found by counting records: for connectors that keep their place nevertheless, as
+    /// `Paging::AnchoredOffset` does.
+    #[must_use]
+    pub fn anchored(mut self, stream: &'static str) -> Self {
+        let more = [Ability::Change, Ability::FutureDates].into_iter().filter(|ability| !self.facts.can(*ability));
+        self.facts.abilities = Vec::leak(self.facts.abilities.iter().copied().chain(more).collect());
+        self.changing(stream)
     }
 
     /// The stream to change, in place of the one that was chosen. It must be read page by page.

@@ -49,6 +49,7 @@ fn paging(style: &str) -> Paging {
         "link" => Paging::NextLink { link: &["links", "next"] },
         "header" => Paging::LinkHeader,
         "offset" => Paging::Offset { parameter: "offset" },
+        "anchored" => Paging::AnchoredOffset { parameter: "offset" },
         "page" => Paging::PageNumber { parameter: "page", first: 1 },
         "keyset" => Paging::Keyset { parameter: "id_greater", key: "id" },
         _ => Paging::Single,
@@ -61,7 +62,7 @@ fn described(style: &str) -> plain::Paging {
         "token" | "misspelt" => plain::Paging::next_token(["meta", "next"], "after"),
         "link" => plain::Paging::next_link(["links", "next"]),
         "header" => plain::Paging::LinkHeader,
-        "offset" => plain::Paging::offset("offset"),
+        "offset" | "anchored" => plain::Paging::offset("offset"),
         "page" => plain::Paging::page_number("page", 1),
         "keyset" => plain::Paging::keyset("id_greater"),
         _ => plain::Paging::Single,
@@ -105,7 +106,7 @@ impl Connector for Acme {
         ];
         let fields = fields.map(|(path, value_type)| RecordField::new(path, value_type)).to_vec();
         let record = RecordSchema::new("contact", fields.clone(), &["id"]).times("at.created", "at.updated");
-        let by_value = matches!(style, "token" | "link" | "header" | "keyset" | "misspelt");
+        let by_value = matches!(style, "token" | "link" | "header" | "keyset" | "misspelt" | "anchored");
         let modes: &[Mode] = if by_value { &[Mode::Backfill, Mode::Changes] } else { &[Mode::Snapshot] };
         let contacts = aqueduct_connector::Endpoint {
             path: "/contacts",
@@ -161,6 +162,7 @@ async fn report(style: &str) -> Report {
     let vendor = match style {
         "offset" => vendor.credentials_in(&["key", "password"]),
         "page" => vendor,
+        "anchored" => vendor.credentials_in(&["key"]).anchored("contacts"),
         _ => vendor.credentials_in(&["key"]),
     };
     run(registration(), &vendor).await
@@ -173,7 +175,7 @@ fn not_applicable(report: &Report) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn who_pages_by_value_keeps_every_rule_that_can_be_tried() {
-    for style in ["token", "link", "header", "keyset"] {
+    for style in ["token", "link", "header", "keyset", "anchored"] {
         let report = report(style).await;
         report.assert();
         assert_eq!(not_applicable(&report), ["DELETIONS", "NO-SILENT-CAP", "REQUIRED-MAPPED"], "{style}\n{report}");

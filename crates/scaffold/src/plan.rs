@@ -120,7 +120,7 @@ pub struct Stream {
 impl Stream {
     /// Whether it can be asked for what changed.
     pub fn has_changes(&self) -> bool {
-        self.since.is_some() && self.updated_at.is_some() && !self.paging.value.counts_records()
+        self.since.is_some() && self.updated_at.is_some() && !matches!(self.paging.value, Paging::PageNumber { .. })
     }
 }
 
@@ -143,8 +143,8 @@ pub enum Paging {
     },
     /// A `Link` header has the address of the next page.
     LinkHeader,
-    /// So many records are skipped.
-    Offset {
+    /// So many records are skipped; each page begins with the last record of the one before.
+    AnchoredOffset {
         /// The query parameter.
         parameter: String,
     },
@@ -158,9 +158,9 @@ pub enum Paging {
 }
 
 impl Paging {
-    /// Whether a page is found by counting records, so that it moves when a record before it is deleted.
-    pub fn counts_records(&self) -> bool {
-        matches!(self, Self::Offset { .. } | Self::PageNumber { .. })
+    /// Whether a page shorter than asked for is the last.
+    pub fn ends_short(&self) -> bool {
+        matches!(self, Self::AnchoredOffset { .. } | Self::PageNumber { .. })
     }
 
     /// The style in a few words.
@@ -170,7 +170,7 @@ impl Paging {
             Self::NextToken { token, parameter } => format!("by the token `{}` in `{parameter}`", token.join(".")),
             Self::NextLink { link } => format!("by the link `{}`", link.join(".")),
             Self::LinkHeader => "by the Link header".to_owned(),
-            Self::Offset { parameter } => format!("by the offset `{parameter}`"),
+            Self::AnchoredOffset { parameter } => format!("by the offset `{parameter}`"),
             Self::PageNumber { parameter, .. } => format!("by the page number `{parameter}`"),
         }
     }

@@ -100,8 +100,8 @@ pub(super) fn paging(
         return Ok(Noted::guessed(Paging::LinkHeader, "the answer has a Link header"));
     }
     if let Some((name, _)) = parameter(OFFSETS) {
-        let why = format!("`{name}` counts records; rows shift when one before them is deleted, so the stream is read whole");
-        return Ok(Noted::guessed(Paging::Offset { parameter: name.to_owned() }, why));
+        let why = format!("`{name}` counts records; look for a sort order that does not change, oldest first, and ask for it in `query`");
+        return Ok(Noted::guessed(Paging::AnchoredOffset { parameter: name.to_owned() }, why));
     }
     if let Some((name, parameter)) = parameter(PAGES) {
         let schema = of_parameter(document, parameter);

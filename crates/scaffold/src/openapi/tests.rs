@@ -82,7 +82,12 @@ fn each_style_of_paging_is_told_from_its_names() {
         ),
         (json!([]), page(json!({"next": {"type": "string", "format": "uri"}})), none(), Paging::NextLink { link: keys(&["next"]) }),
         (json!([query("per_page", json!({"type": "integer"}))]), page(none()), json!({"Link": {"schema": text}}), Paging::LinkHeader),
-        (json!([query("start", json!({"type": "integer"}))]), page(none()), none(), Paging::Offset { parameter: "start".to_owned() }),
+        (
+            json!([query("start", json!({"type": "integer"}))]),
+            page(none()),
+            none(),
+            Paging::AnchoredOffset { parameter: "start".to_owned() },
+        ),
         (
             json!([query("page", json!({"type": "integer", "default": 0}))]),
             page(none()),

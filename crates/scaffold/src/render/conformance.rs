@@ -69,7 +69,15 @@ pub(super) fn vendor(plan: &Plan) -> String {
     let paging = if plan.streams.iter().any(|stream| stream.paging.value != Paging::Single) { "Paging, " } else { "" };
     let is_guessed = !plan.guesses().is_empty();
     let mark = if is_guessed { format!("// {}\n", guess("everything that the connector's files mark")) } else { String::new() };
-    let config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")" } else { "" };
+    let mut config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")".to_owned() } else { String::new() };
+    let style = |stream: &&Stream| match stream.paging.value {
+        Paging::Single | Paging::PageNumber { .. } => 2,
+        Paging::AnchoredOffset { .. } => 1,
+        _ => 0,
+    };
+    if let Some(stream) = plan.streams.iter().min_by_key(style).filter(|stream| style(stream) == 1) {
+        config.push_str(&format!(".anchored({})", quoted(&stream.name)));
+    }
     format!(
         "//! The vendor as its documentation has it. Correct it from there and not from the connector, so that a misreading is not made twice.
 
@@ -153,7 +161,7 @@ fn paging(paging: &Paging) -> Option<String> {
         Paging::NextToken { token, parameter } => format!("Paging::next_token({}, {})", array(token), quoted(parameter)),
         Paging::NextLink { link } => format!("Paging::next_link({})", array(link)),
         Paging::LinkHeader => "Paging::LinkHeader".to_owned(),
-        Paging::Offset { parameter } => format!("Paging::offset({})", quoted(parameter)),
+        Paging::AnchoredOffset { parameter } => format!("Paging::offset({})", quoted(parameter)),
         Paging::PageNumber { parameter, first } => format!("Paging::page_number({}, {first})", quoted(parameter)),
     })
 }

@@ -80,7 +80,7 @@ fn body(stream: &Stream, visibility: &str) -> String {
         None => ("None".to_owned(), String::new(), String::new()),
     };
     // A page that is shorter than this is taken for the last.
-    let (size, shortest) = if stream.page_size.is_none() && stream.paging.value.counts_records() {
+    let (size, shortest) = if stream.page_size.is_none() && stream.paging.value.ends_short() {
         let why = "the page size cannot be asked for; a shorter page than this is the last, so it must not be more than the vendor gives";
         (".page_size(10)".to_owned(), format!("    // {}\n", guess(why)))
     } else {
@@ -158,7 +158,7 @@ fn paging(paging: &Paging) -> String {
         }
         Paging::NextLink { link } => format!("Paging::NextLink {{ link: {} }}", slice(link)),
         Paging::LinkHeader => "Paging::LinkHeader".to_owned(),
-        Paging::Offset { parameter } => format!("Paging::Offset {{ parameter: {} }}", quoted(parameter)),
+        Paging::AnchoredOffset { parameter } => format!("Paging::AnchoredOffset {{ parameter: {} }}", quoted(parameter)),
         Paging::PageNumber { parameter, first } => format!("Paging::PageNumber {{ parameter: {}, first: {first} }}", quoted(parameter)),
     }
 }
