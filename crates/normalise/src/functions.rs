@@ -43,6 +43,18 @@ pub const FUNCTIONS: &[Function] = &[
         description: "An id that begins as the second part says; nothing for any other: where one field names records of several kinds.",
         run: id_starting_with,
     },
+    Function {
+        name: "international_number",
+        parts: 1,
+        description: "A telephone number that begins with its country's code, with the plus sign that the source leaves out.",
+        run: international_number,
+    },
+    Function {
+        name: "start_of_day",
+        parts: 1,
+        description: "The first instant of a day in UTC, where a source gives days (2026-01-31) for what is kept as an instant.",
+        run: start_of_day,
+    },
     Function { name: "domain_of_email", parts: 1, description: "What stands after the last @ of an e-mail address.", run: domain_of_email },
 ];
 
@@ -67,6 +79,20 @@ fn case_safe_id<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
 fn id_starting_with<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
     let [Some(id), Some(start)] = parts else { return None };
     id.trim().starts_with(start.trim()).then(|| id.clone())
+}
+
+fn international_number<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    let number = parts.first()?.clone()?;
+    let bare = number.trim().starts_with(|first: char| matches!(first, '1'..='9'));
+    Some(if bare { Cow::Owned(format!("+{}", number.trim())) } else { number })
+}
+
+fn start_of_day<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    let text = parts.first()?.clone()?;
+    let day = text.trim();
+    let is_day = day.len() == 10
+        && day.bytes().enumerate().all(|(place, byte)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+    if is_day { Some(Cow::Owned(format!("{day}T00:00:00Z"))) } else { Some(text) }
 }
 
 fn domain_of_email<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
@@ -96,6 +122,22 @@ mod tests {
         let of = |id: &'static str| id_starting_with(&[Some(Cow::Borrowed(id)), Some(Cow::Borrowed("006"))]);
         assert_eq!(of("006A0000006Vm9rIAC").as_deref(), Some("006A0000006Vm9rIAC"));
         assert_eq!((of("001A0000006Vm006AC"), id_starting_with(&[None, Some(Cow::Borrowed("006"))])), (None, None));
+    }
+
+    #[test]
+    fn numbers_without_a_plus_sign_get_one() {
+        assert_eq!(call("international_number", " 33600000000").as_deref(), Some("+33600000000"));
+        for whole in ["+33600000000", "0033600000000", "", "unknown"] {
+            assert_eq!(call("international_number", whole).as_deref(), Some(whole));
+        }
+        assert_eq!(international_number(&[None]), None);
+    }
+
+    #[test]
+    fn days_begin_in_utc_and_instants_stay() {
+        assert_eq!(call("start_of_day", " 2026-01-31").as_deref(), Some("2026-01-31T00:00:00Z"));
+        assert_eq!(call("start_of_day", "2026-01-31T12:00:00Z").as_deref(), Some("2026-01-31T12:00:00Z"));
+        assert_eq!(call("start_of_day", "31/01/2026").as_deref(), Some("31/01/2026"));
     }
 
     #[test]
