@@ -1,8 +1,8 @@
 //! Paging by counting records that notices when they have moved.
 //!
 //! An API that only counts (`offset=200`) skips a record whenever one before the place is deleted. So every page begins one record early
-//! and must hold the last record of the page before, its anchor. Where it does not, records have moved: the reading goes back a page at a
-//! time until it finds the anchor, at last to the beginning. Records that come twice do no harm.
+//! and must hold the last record of the page before, its anchor. Where it does not, records have moved: the reading goes back a page, then
+//! two, four and so on, until it finds the anchor, at last to the beginning. Records that come twice do no harm.
 
 use aqueduct_schema::{Error, Position, Result, Timestamp, codes};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use crate::http::{Request, Response};
 use crate::json;
 use crate::page::Next;
 use crate::paging::Paging;
+
+/// A reading that has gone back so often is no longer getting anywhere: the vendor takes no notice of its parameters.
+const MOST_RETURNS: u64 = 200;
 
 /// The time that records are sorted by, and the query parameter for the earliest.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,9 @@ struct Place {
     /// How often the reading has gone back: a place that is met again on the way is no circle.
     #[serde(default)]
     returns: u64,
+    /// How often it has gone back since it last held its anchor.
+    #[serde(default)]
+    steps: u32,
 }
 
 /// The two styles that are read here.
@@ -85,9 +91,15 @@ pub(crate) fn next(
             held |= identity(response, record, key)? == *anchor;
         }
         if !held {
-            let offset = place.offset.saturating_sub(u64::from(page_size.max(1)));
+            if place.returns >= MOST_RETURNS {
+                return Err(
+                    Error::new(codes::PAGING_LOOP, "records move faster than they can be counted").operation(response.operation.clone())
+                );
+            }
+            let back = u64::from(page_size.max(1)).saturating_mul(1 << place.steps.min(32));
+            let offset = place.offset.saturating_sub(back);
             let anchor = place.anchor.filter(|_| offset > 0);
-            return to(Place { offset, anchor, returns: place.returns + 1, ..place });
+            return to(Place { offset, anchor, returns: place.returns + 1, steps: place.steps + 1, ..place });
         }
     }
     let Some(last) = records.last().filter(|_| records.len() >= page_size as usize) else { return Ok(Next::End { bookmark: None }) };
@@ -103,13 +115,13 @@ pub(crate) fn next(
         // A millisecond early: it holds whether the vendor's bound is inclusive or not.
         let since = Timestamp::from_milliseconds(latest.milliseconds() - 1);
         if place.since.is_none_or(|before| since > before) {
-            return to(Place { since: Some(since), offset: 0, anchor: None, ..place });
+            return to(Place { since: Some(since), offset: 0, anchor: None, steps: 0, ..place });
         }
     }
     let anchor = Some(identity(response, last, key)?);
     // A page of one record cannot hold another besides its anchor.
     let seen = if page_size > 1 { records.len() as u64 - 1 } else { 1 };
-    to(Place { offset: place.offset + seen, anchor: anchor.filter(|_| page_size > 1), ..place })
+    to(Place { offset: place.offset + seen, anchor: anchor.filter(|_| page_size > 1), steps: 0, ..place })
 }
 
 fn text(response: &Response, record: &RawValue, path: &str) -> Result<Option<String>> {
@@ -229,6 +241,9 @@ mod tests {
         let response = vendor.answer(&Request::get("/r", "test"), 2);
         let key = ["id".to_owned()];
         assert!(next(TIMED, &response, &["r"], &key, 2, None).is_err());
+        // A vendor that does not skip what it is asked to skip.
+        let lost = Position(json!({"offset": 9, "anchor": "7", "returns": MOST_RETURNS}));
+        assert_eq!(next(COUNTED, &response, &["r"], &key, 2, Some(&lost)).unwrap_err().code(), codes::PAGING_LOOP);
         assert!(apply(COUNTED, Request::get("/r", "test"), Some(&Position(json!("9")))).is_err());
     }
 }

@@ -93,3 +93,38 @@ pub struct Endpoint {
     /// The limit it counts against.
     pub class: LimitClass,
 }
+
+impl Endpoint {
+    /// An endpoint without parameters, counting against the limit of requests that have none of their own.
+    pub const fn new(path: &'static str, items: &'static [&'static str], paging: Paging) -> Self {
+        Self { path, items, paging, page_size_parameter: None, query: &[], since_parameter: None, class: LimitClass::DEFAULT }
+    }
+
+    /// With the query parameter for the page size.
+    #[must_use]
+    pub const fn page_size(mut self, parameter: &'static str) -> Self {
+        self.page_size_parameter = Some(parameter);
+        self
+    }
+
+    /// With query parameters that every request has.
+    #[must_use]
+    pub const fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// With the query parameter for what changed at or after an instant.
+    #[must_use]
+    pub const fn since(mut self, parameter: &'static str) -> Self {
+        self.since_parameter = Some(parameter);
+        self
+    }
+
+    /// Counting against a limit of its own.
+    #[must_use]
+    pub const fn class(mut self, class: LimitClass) -> Self {
+        self.class = class;
+        self
+    }
+}
