@@ -26,7 +26,7 @@ const ITEMS: &[&str] = &["data", "results", "items", "records", "values", "entri
 const BESIDE: &[&str] = &["errors", "warnings", "included", "links", "messages", "meta", "facets", "fields", "columns"];
 /// Which entity a stream's records may be, by its name.
 const ENTITIES: &[(&str, &[&str])] = &[
-    ("contact", &["contacts", "people", "profiles", "subscribers", "members", "customers", "leads"]),
+    ("contact", &["contacts", "people", "profiles", "subscribers", "members", "customers"]),
     ("account", &["companies", "organizations", "organisations", "businesses"]),
     ("deal", &["deals", "opportunities"]),
 ];

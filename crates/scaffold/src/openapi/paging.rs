@@ -74,7 +74,7 @@ pub(super) fn paging(
     headers: &Value,
     items: &[String],
 ) -> Result<Noted<Paging>, String> {
-    let parameter = |words: &[&str]| words.iter().find_map(|word| read.query().find(|(name, _)| letters(name) == *word));
+    let parameter = |words: &[&str]| words.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word));
     let mut pointers = Vec::new();
     find(document, answer, &mut Vec::new(), items, &mut pointers);
     // A link that is said to be one goes before everything else that may be one.
@@ -152,13 +152,18 @@ fn find(document: &Document, schema: &Value, keys: &mut Vec<String>, items: &[St
 
 /// The parameter for the page size and what to ask for.
 pub(super) fn page_size(document: &Document, read: &Read<'_>) -> Option<Noted<(String, u32)>> {
-    let (name, parameter) = SIZES.iter().find_map(|word| read.query().find(|(name, _)| letters(name) == *word))?;
+    let (name, parameter) = SIZES.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word))?;
     let schema = of_parameter(document, parameter);
     let most = schema["maximum"].as_u64().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);
     Some(match most {
         Some(most) => Noted::known((name.to_owned(), most.min(USUAL_SIZE))),
         None => Noted::guessed((name.to_owned(), USUAL_SIZE), format!("`{name}` is the page size by its name; its most is not said")),
     })
+}
+
+/// A parameter's letters and digits: dots in its name separate nothing.
+fn whole(name: &str) -> String {
+    letters(&name.replace('.', ""))
 }
 
 /// The parameter that asks for what changed at or after an instant.
@@ -179,7 +184,7 @@ pub(super) fn since(document: &Document, read: &Read<'_>) -> Option<Noted<String
         "startmodified",
         "lastupdatedafter",
     ];
-    let (name, parameter) = WORDS.iter().find_map(|word| read.query().find(|(name, _)| letters(name) == *word))?;
+    let (name, parameter) = WORDS.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word))?;
     // Seconds since 1970 are not what the engine sends.
     let is_text = document.shape(of_parameter(document, parameter)).kind == Kind::Text;
     is_text

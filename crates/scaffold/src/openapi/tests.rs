@@ -105,6 +105,8 @@ fn each_style_of_paging_is_told_from_its_names() {
     for (parameters, schema, headers, expected) in cases {
         assert_eq!(paging(parameters, schema, headers), Ok(expected));
     }
+    let other = paging(json!([query("period.start", json!({"type": "string"}))]), page(none()), none());
+    assert_eq!(other, Ok(Paging::Single), "a start of something else");
     // Only the first page would be read, and nobody would know.
     let reason = paging(json!([query("cursor", text)]), page(json!({"total": {"type": "integer"}})), none()).unwrap_err();
     assert!(reason.contains("`cursor` asks for a page"), "{reason}");
