@@ -14,6 +14,7 @@
 //! Reading order: [`rules`] (the table), [`Vendor`] and [`TestAccount`] (what a simulated vendor implements), `trial` (how a rule
 //! reads). The suite knows no connector.
 
+pub mod brevo;
 mod evidence;
 pub mod files;
 pub mod hubspot;
@@ -22,7 +23,6 @@ mod profile;
 mod records;
 mod report;
 mod rules;
-pub mod salesforce;
 pub mod salesforce;
 mod simulated;
 mod tampered;

@@ -47,7 +47,7 @@ pub fn vendor(description: Description) -> Plain {
         Authentication::Header { .. } | Authentication::Query(_) => vec!["api_key"],
         Authentication::Basic => vec!["user", "password"],
     };
-    Plain { facts: facts(&description), description, config_keys, config: Map::new() }
+    Plain { facts: facts(&description), description, config_keys, config: Map::new(), ids: None }
 }
 
 /// A vendor of a description; made by [`vendor`].
@@ -57,6 +57,7 @@ pub struct Plain {
     facts: Facts,
     config_keys: Vec<&'static str>,
     config: Map<String, Json>,
+    ids: Option<IdOf>,
 }
 
 impl Plain {
@@ -82,6 +83,26 @@ impl Plain {
         let more = [Ability::Change, Ability::FutureDates].into_iter().filter(|ability| !self.facts.can(*ability));
         self.facts.abilities = Vec::leak(self.facts.abilities.iter().copied().chain(more).collect());
         self.changing(stream)
+    }
+
+    /// Records may also be created, changed and deleted while they are read, though pages are found by counting them: the vendor has
+    /// some other way, such as asking for what was created since.
+    #[must_use]
+    pub fn changed_while_read(mut self) -> Self {
+        let mut abilities = self.facts.abilities.to_vec();
+        abilities.extend([Ability::Change, Ability::FutureDates]);
+        abilities.dedup();
+        // Facts are the same as long as the program runs, and there are few of them.
+        self.facts.abilities = Vec::leak(abilities);
+        self
+    }
+
+    /// The source id of a stream's record, in place of the one that the store has; `None` where the connector's key cannot be told.
+    /// Those of the stream to change must stay the store's.
+    #[must_use]
+    pub fn ids(mut self, of: fn(stream: &str, record: &Json) -> Option<String>) -> Self {
+        self.ids = Some(of);
+        self
     }
 
     /// The stream to change, in place of the one that was chosen. It must be read page by page.
@@ -110,6 +131,8 @@ pub async fn serve(vendor: Plain, port: u16) -> io::Result<()> {
     io::stdout().write_all(words.as_bytes())?;
     tokio::signal::ctrl_c().await
 }
+
+type IdOf = fn(&str, &Json) -> Option<String>;
 
 fn facts(description: &Description) -> Facts {
     let endpoints = description.endpoints();
@@ -161,6 +184,7 @@ impl Vendor for Plain {
             simulator,
             config_keys: self.config_keys.clone(),
             config: self.config.clone(),
+            ids: self.ids,
             paths: self.description.endpoints().iter().map(|endpoint| endpoint.name().to_owned()).collect(),
         }))
     }
@@ -170,6 +194,7 @@ struct PlainAccount {
     simulator: Simulator,
     config_keys: Vec<&'static str>,
     config: Map<String, Json>,
+    ids: Option<IdOf>,
     paths: Vec<String>,
 }
 
@@ -219,6 +244,10 @@ impl TestAccount for PlainAccount {
 
     fn live_ids(&self, stream: &str) -> Option<BTreeSet<String>> {
         let known = self.paths.iter().any(|name| name == stream);
+        if let Some(of) = self.ids {
+            let records = self.simulator.store().records(stream);
+            return records.iter().map(|record| of(stream, record)).collect::<Option<_>>().filter(|_| known);
+        }
         known.then(|| self.simulator.store().ids(stream).into_iter().collect())
     }
 

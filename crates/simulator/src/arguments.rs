@@ -4,10 +4,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aqueduct_simulator::{hubspot, salesforce};
+use aqueduct_simulator::{brevo, hubspot, salesforce};
 
-pub(crate) const USAGE: &str =
-    "usage: aqueduct-simulator hubspot [--port N] [--seed N] [--contacts N] [--companies N] [--deals N] [--owners N]
+pub(crate) const USAGE: &str = "usage: aqueduct-simulator brevo [--port N] [--seed N] [--contacts N] [--limits none|free] [--no-gzip]
+       aqueduct-simulator hubspot [--port N] [--seed N] [--contacts N] [--companies N] [--deals N] [--owners N]
                                   [--index-lag SECONDS] [--limits none|starter|professional|public-app] [--no-gzip]
        aqueduct-simulator salesforce [--port N] [--seed N] [--contacts N] [--accounts N] [--leads N] [--opportunities N]
                                      [--tasks N] [--events N] [--campaigns N] [--members N] [--individuals N]
@@ -18,6 +18,7 @@ pub(crate) const USAGE: &str =
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) enum Asked {
+    Brevo(brevo::Account, brevo::Options),
     HubSpot(Box<hubspot::Options>),
     Salesforce(Box<salesforce::Options>),
 }
@@ -26,6 +27,12 @@ pub(crate) enum Asked {
 pub(crate) fn asked(arguments: &[String]) -> Result<Asked, String> {
     let Some((vendor, rest)) = arguments.split_first() else { return Err("which vendor?".to_owned()) };
     match vendor.as_str() {
+        "brevo" => {
+            let mut account = brevo::Account::default();
+            let mut options = brevo::Options::default();
+            read(rest, |argument| brevo_option(&mut account, &mut options, argument))?;
+            Ok(Asked::Brevo(account, options))
+        }
         "hubspot" => {
             let mut options = hubspot::Options::default();
             read(rest, |argument| hubspot_option(&mut options, argument))?;
@@ -69,6 +76,24 @@ fn read(arguments: &[String], mut take: impl FnMut(&Argument<'_>) -> Result<(), 
     while let Some(name) = arguments.next() {
         let value = if name == "--no-gzip" { "" } else { arguments.next().ok_or_else(|| format!("{name} needs a value"))? };
         take(&Argument { name, value })?;
+    }
+    Ok(())
+}
+
+fn brevo_option(account: &mut brevo::Account, options: &mut brevo::Options, argument: &Argument<'_>) -> Result<(), String> {
+    match argument.name {
+        "--no-gzip" => options.gzip = false,
+        "--port" => options.port = argument.number()?,
+        "--seed" => options.seed = argument.number()?,
+        "--contacts" => account.contacts = argument.number()?,
+        "--limits" => {
+            account.limits = match argument.value {
+                "none" => brevo::Limits::None,
+                "free" => brevo::Limits::Free,
+                _ => return argument.wrong(),
+            }
+        }
+        _ => return argument.unknown(),
     }
     Ok(())
 }

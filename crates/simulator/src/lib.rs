@@ -1,7 +1,7 @@
 //! Vendors' APIs on localhost: real HTTP servers over a versioned store, with the vendors' limits, error bodies,
 //! search semantics and faults, for tests and the demo.
 //!
-//! Each vendor is a module (`hubspot`). What vendors share lies beside it: the clock, the versioned store, limiter
+//! Each vendor is a module (`brevo`, `hubspot`, `salesforce`). What vendors share lies beside it: the clock, the versioned store, limiter
 //! windows, fault switches, counters and the generator of invented people.
 //!
 //! The crate is written from the vendors' published facts and from their SDKs' models alone, and depends on no other
@@ -9,6 +9,7 @@
 //!
 //! Credentials handed out here are invented per seed and open nothing, so they are plain strings.
 
+pub mod brevo;
 pub mod clock;
 pub mod counters;
 pub mod faults;
@@ -18,6 +19,7 @@ mod people;
 pub mod plain;
 mod random;
 pub mod replay;
+pub mod salesforce;
 mod server;
 mod store;
 

@@ -1,11 +1,11 @@
-//! `aqueduct-simulator hubspot …` or `salesforce …`: serves a simulated account until it is killed.
+//! `aqueduct-simulator brevo …`, `hubspot …` or `salesforce …`: serves a simulated account until it is killed.
 //!
 //! One line of JSON on standard output says where it is and how to get in.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use aqueduct_simulator::{hubspot, salesforce};
+use aqueduct_simulator::{brevo, hubspot, salesforce};
 
 mod arguments;
 
@@ -38,6 +38,12 @@ fn report(out: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
 
 async fn serve(asked: Asked) -> io::Result<()> {
     match asked {
+        Asked::Brevo(account, options) => {
+            let simulator = brevo::Simulator::start(&brevo::description(&account), options).await?;
+            say(&serde_json::json!({"base_url": simulator.base_url(), "api_key": simulator.credentials().key}))?;
+            std::future::pending::<()>().await;
+            simulator.stop().await;
+        }
         Asked::HubSpot(options) => {
             let simulator = hubspot::Simulator::start(*options).await?;
             let credentials = simulator.client_credentials();

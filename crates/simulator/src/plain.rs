@@ -19,9 +19,11 @@
 //! ```
 
 mod description;
+mod filter;
 mod options;
 mod pages;
 mod paging;
+mod refused;
 mod row;
 mod simulator;
 mod store;
@@ -29,8 +31,10 @@ mod vendor;
 
 pub use crate::{Clock, ContentLength, Counters, Effect, Fault, LoggedRequest, Match, RequestClass, RetryAfter, Times};
 pub use description::{Authentication, Description, Endpoint, RateLimit};
+pub use filter::{Keep, Parameters};
 pub use options::Options;
 pub use paging::Paging;
+pub use refused::{Refused, Why};
 pub use row::{Row, Value};
 pub use simulator::{Credentials, Simulator};
-pub use store::{Store, StoreError};
+pub use store::{Candidate, FIRST_ID, Store, StoreError};

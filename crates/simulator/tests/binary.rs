@@ -79,6 +79,7 @@ fn wrong_arguments_are_named() {
         (&["pipedrive"][..], "pipedrive"),
         (&["hubspot", "--contacts", "many"], "many"),
         (&["hubspot", "--colour", "red"], "--colour"),
+        (&["brevo", "--limits", "gold"], "gold"),
         (&["salesforce", "--limits", "starter"], "starter"),
         (&[], "which vendor"),
     ] {

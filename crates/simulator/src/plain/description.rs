@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::filter::{Filter, Keep, Parameters};
 use super::paging::Paging;
+use super::refused::Refused;
 use super::row::{Row, Value};
+use super::store::Candidate;
 
 /// How requests prove who sends them. The simulator invents the key; see [`super::Simulator::credentials`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +53,8 @@ pub struct RateLimit {
     pub retry_after: bool,
 }
 
-type ErrorBody = Arc<dyn Fn(u16) -> serde_json::Value + Send + Sync>;
+type ErrorBody = Arc<dyn Fn(&Refused) -> serde_json::Value + Send + Sync>;
+pub(crate) type Find = Arc<dyn Fn(&Candidate<'_>, &str) -> bool + Send + Sync>;
 pub(crate) type MakeRecord = Arc<dyn Fn(&Row<'_>) -> serde_json::Value + Send + Sync>;
 
 /// A vendor.
@@ -62,23 +66,26 @@ pub struct Description {
     pub(crate) account: Option<(String, serde_json::Value)>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) error_body: ErrorBody,
-    pub(crate) rate_limit: Option<RateLimit>,
+    /// Each with what the paths that it counts begin with; nothing for all paths.
+    pub(crate) rate_limits: Vec<(Vec<String>, RateLimit)>,
+    pub(crate) key_begins: String,
 }
 
 impl Description {
     /// A vendor without endpoints or limits, whose errors are `{"error": {"status": …, "message": …}}`.
     #[must_use]
     pub fn new(authentication: Authentication) -> Self {
-        let error_body = |status: u16| json!({"error": {"status": status, "message": "The request was not answered."}});
         Self {
             authentication,
             refused_status: 401,
             base_path: String::new(),
             account: None,
             endpoints: Vec::new(),
-            error_body: Arc::new(error_body),
-            rate_limit: None,
+            error_body: Arc::new(|_| serde_json::Value::Null),
+            rate_limits: Vec::new(),
+            key_begins: "key-".to_owned(),
         }
+        .error_body(|status| json!({"error": {"status": status, "message": "The request was not answered."}}))
     }
 
     /// What every path begins with, such as `/v1`.
@@ -102,17 +109,49 @@ impl Description {
         self
     }
 
-    /// The body of an error by its status.
+    /// What the invented key begins with.
     #[must_use]
-    pub fn error_body(mut self, body: impl Fn(u16) -> serde_json::Value + Send + Sync + 'static) -> Self {
+    pub fn key_begins(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.key_begins);
+        self
+    }
+
+    /// The body of an error by its status; what is wrong is added to it as `detail`.
+    #[must_use]
+    pub fn error_body(self, body: impl Fn(u16) -> serde_json::Value + Send + Sync + 'static) -> Self {
+        self.errors(move |refused| {
+            let mut body = body(refused.status);
+            if let Some(body) = body.as_object_mut() {
+                body.insert("detail".to_owned(), json!(refused.message));
+            }
+            body
+        })
+    }
+
+    /// The body of an error by what is wrong.
+    #[must_use]
+    pub fn errors(mut self, body: impl Fn(&Refused) -> serde_json::Value + Send + Sync + 'static) -> Self {
         self.error_body = Arc::new(body);
         self
     }
 
-    /// With a limit over all endpoints.
+    /// With a limit over all endpoints that have none of their own.
     #[must_use]
-    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
-        self.rate_limit = Some(limit);
+    pub fn rate_limit(self, limit: RateLimit) -> Self {
+        self.rate_limit_of([""; 0], limit)
+    }
+
+    /// With a limit of its own for the paths that begin so, below the base path. Of several limits the first that fits counts.
+    #[must_use]
+    pub fn rate_limit_of<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>, limit: RateLimit) -> Self {
+        let paths: Vec<String> = paths.into_iter().map(Into::into).collect();
+        let place = self.rate_limits.iter().position(|(paths, _)| paths.is_empty()).unwrap_or(self.rate_limits.len());
+        if paths.is_empty() {
+            self.rate_limits.truncate(place);
+            self.rate_limits.push((paths, limit));
+        } else {
+            self.rate_limits.insert(place, (paths, limit));
+        }
         self
     }
 
@@ -164,6 +203,12 @@ pub struct Endpoint {
     pub(crate) count: usize,
     pub(crate) fields: Vec<(String, Value)>,
     pub(crate) make: Option<MakeRecord>,
+    pub(crate) of: Option<String>,
+    pub(crate) parent: Option<(String, String)>,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) direction: Option<[String; 3]>,
+    pub(crate) ignored: Vec<String>,
+    pub(crate) record: Option<(String, Find)>,
 }
 
 impl Endpoint {
@@ -186,6 +231,12 @@ impl Endpoint {
             count: 35,
             fields: Vec::new(),
             make: None,
+            of: None,
+            parent: None,
+            filters: Vec::new(),
+            direction: None,
+            ignored: Vec::new(),
+            record: None,
         }
     }
 
@@ -238,6 +289,59 @@ impl Endpoint {
     pub fn sort(mut self, parameter: &str, by_time_of_change: &str) -> Self {
         self.sort = Some((parameter.to_owned(), by_time_of_change.to_owned()));
         self
+    }
+
+    /// The query parameter and its values for the oldest first and for the newest first, by time of creation. Where it is not said, the
+    /// newest comes first. Ids of later records are greater then.
+    #[must_use]
+    pub fn direction(mut self, parameter: &str, ascending: &str, descending: &str) -> Self {
+        self.direction = Some([parameter, ascending, descending].map(str::to_owned));
+        self
+    }
+
+    /// Parameters that say which records are wanted, of the query or of the path, where they stand in braces. The code is called for
+    /// every request, also for those without them, and gives nothing where all records are wanted.
+    #[must_use]
+    pub fn filter<S: Into<String>>(
+        mut self,
+        parameters: impl IntoIterator<Item = S>,
+        make: impl Fn(&Parameters) -> Result<Option<Keep>, Refused> + Send + Sync + 'static,
+    ) -> Self {
+        self.filters.push(Filter { parameters: parameters.into_iter().map(Into::into).collect(), make: Arc::new(make) });
+        self
+    }
+
+    /// Query parameters that are taken and have no effect here.
+    #[must_use]
+    pub fn ignores<S: Into<String>>(mut self, parameters: impl IntoIterator<Item = S>) -> Self {
+        self.ignored.extend(parameters.into_iter().map(Into::into));
+        self
+    }
+
+    /// The records are those of another stream.
+    #[must_use]
+    pub fn of(mut self, stream: &str) -> Self {
+        self.of = Some(stream.to_owned());
+        self
+    }
+
+    /// The parameter of the path that must be the id of a record of another stream; 404 where it is not.
+    #[must_use]
+    pub fn below(mut self, parameter: &str, stream: &str) -> Self {
+        self.parent = Some((parameter.to_owned(), stream.to_owned()));
+        self
+    }
+
+    /// The path of one record, with braces round what names it, and whether a text names a record; 404 where it names none.
+    #[must_use]
+    pub fn record(mut self, path: &str, names: impl Fn(&Candidate<'_>, &str) -> bool + Send + Sync + 'static) -> Self {
+        self.record = Some((path.to_owned(), Arc::new(names)));
+        self
+    }
+
+    /// The stream whose records these are.
+    pub(crate) fn stream(&self) -> &str {
+        self.of.as_deref().unwrap_or(&self.name)
     }
 
     /// Object keys to the number of all records that match.

@@ -37,8 +37,8 @@ impl Simulator {
     /// The port cannot be bound.
     pub async fn start(description: &Description, options: Options) -> io::Result<Self> {
         let mut random = Random::of_row(options.seed, 105, 0);
-        let mut invented = |prefix: &str| format!("{prefix}-{:016x}{:016x}", random.next(), random.next());
-        let credentials = Credentials { key: invented("key"), password: invented("password") };
+        let mut invented = |prefix: &str| format!("{prefix}{:016x}{:016x}", random.next(), random.next());
+        let credentials = Credentials { key: invented(&description.key_begins), password: invented("password-") };
         let store = Store::new(description, options.seed, options.clock.clone());
         let vendor = Plain::new(description, credentials, store, options.clock.clone());
         let served = Arc::new(Served {

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::description::{Description, Endpoint};
+use super::filter::Keep;
 use super::row::{Row, put};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::store::{History, State, Table};
 
-/// Ids of records begin here.
-const FIRST_ID: u64 = 1_001;
+/// Ids of the records of a new account begin here and have no gaps.
+pub const FIRST_ID: u64 = 1_001;
 /// The records of a new account were made in the two months before 2026-06-30T00:00:00Z, in milliseconds.
 const GENERATED_UNTIL: i64 = 1_782_777_600_000;
 const GENERATED_IN: u64 = 60 * 24 * 3_600_000;
@@ -66,25 +67,90 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// In which order records come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    #[default]
+    Id,
+    Changed,
+    Created,
+    CreatedBackwards,
+}
+
 /// Which records a page may hold, and in which order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Default)]
 pub(crate) struct Question {
     /// Changed at or after this, in milliseconds.
     pub(crate) since: Option<i64>,
-    /// By time of change and id instead of by id.
-    pub(crate) by_time: bool,
+    pub(crate) order: Order,
     /// After this time of change and id, or this id alone.
     pub(crate) after: Option<(i64, u64)>,
     /// How many are passed over.
     pub(crate) skip: usize,
     /// At most so many, and one more where there is one.
     pub(crate) take: usize,
+    /// All of these want it.
+    pub(crate) keep: Vec<Keep>,
+}
+
+/// A record that may be wanted.
+pub struct Candidate<'a> {
+    seed: u64,
+    stream: &'a Stream,
+    id: u64,
+    history: &'a History<u64, Own>,
+}
+
+impl Candidate<'_> {
+    /// What the record is made from.
+    #[must_use]
+    pub fn row(&self) -> Row<'_> {
+        let version = self.history.current();
+        Row {
+            seed: self.seed,
+            stream: &self.stream.endpoint.name,
+            id: self.id,
+            changes: version.value.changes,
+            created_at: self.history.created_at,
+            updated_at: version.modified_at,
+        }
+    }
+
+    /// The record as a list gives it.
+    #[must_use]
+    pub fn record(&self) -> Json {
+        let row = self.row();
+        let endpoint = &self.stream.endpoint;
+        let mut record = match &endpoint.make {
+            Some(make) => make(&row),
+            None => Json::Object(serde_json::Map::new()),
+        };
+        for (path, value) in &endpoint.fields {
+            put(&mut record, &path.split('.').collect::<Vec<_>>(), row.value(value));
+        }
+        for (path, value) in &self.history.current().value.set {
+            put(&mut record, &path.split('.').collect::<Vec<_>>(), value.clone());
+        }
+        record
+    }
+
+    /// Its place in a list by time of change, which is told even where the order is another.
+    fn place(&self) -> (i64, u64) {
+        (self.history.current().modified_at, self.id)
+    }
+}
+
+impl fmt::Debug for Candidate<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Candidate").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl Store {
     /// The account of a description.
     pub(crate) fn new(description: &Description, seed: u64, clock: Clock) -> Self {
-        let streams = description.endpoints.iter().map(|endpoint| (endpoint.name.clone(), Stream::new(endpoint.clone(), seed))).collect();
+        let own = description.endpoints.iter().filter(|endpoint| endpoint.of.is_none());
+        let streams = own.map(|endpoint| (endpoint.name.clone(), Stream::new(endpoint.clone(), seed))).collect();
         Self { data: Arc::new(Data { seed, clock, streams: Mutex::new(streams) }) }
     }
 
@@ -121,6 +187,17 @@ impl Store {
         self.change(stream, id, |own| (State::Live, Own { changes: own.changes + 1, ..own }))
     }
 
+    /// Changes a record, now, and puts these values at these paths.
+    ///
+    /// # Errors
+    /// When there is no such stream or record.
+    pub fn update_with(&self, stream: &str, id: &str, values: impl IntoIterator<Item = (String, Json)>) -> Result<(), StoreError> {
+        self.change(stream, id, |mut own| {
+            own.set.extend(values);
+            (State::Live, Own { changes: own.changes + 1, ..own })
+        })
+    }
+
     /// Deletes a record, now. It is in no list any more.
     ///
     /// # Errors
@@ -138,14 +215,31 @@ impl Store {
     /// The records that are there, as a list gives them, by id.
     #[must_use]
     pub fn records(&self, stream: &str) -> Vec<Json> {
-        let question = Question { since: None, by_time: false, after: None, skip: 0, take: usize::MAX - 1 };
+        let question = Question { take: usize::MAX - 1, ..Question::default() };
         self.page(stream, &question).into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// Whether a record is there.
+    pub(crate) fn is_live(&self, stream: &str, id: &str) -> bool {
+        let streams = self.lock();
+        let history = streams.get(stream).zip(id.parse().ok()).and_then(|(stream, id): (_, u64)| stream.records.get(&id));
+        history.is_some_and(History::is_live)
+    }
+
+    /// The first record, by id, that is there and that something says yes to.
+    pub(crate) fn find(&self, stream: &str, is: impl Fn(&Candidate<'_>) -> bool) -> Option<Json> {
+        let streams = self.lock();
+        let found = streams.get(stream)?.candidates(self.data.seed, ..).find(is);
+        found.map(|candidate| candidate.record())
     }
 
     /// How many records match a question, wherever its page begins.
     pub(crate) fn count(&self, stream: &str, question: &Question) -> usize {
         let streams = self.lock();
         let Some(stream) = streams.get(stream) else { return 0 };
+        if !question.keep.is_empty() {
+            return stream.matching(self.data.seed, question).count();
+        }
         match question.since {
             None => stream.records.live_count(),
             Some(since) => stream.records.modified((since, 0)..).count(),
@@ -156,19 +250,30 @@ impl Store {
     pub(crate) fn page(&self, stream: &str, question: &Question) -> Vec<((i64, u64), Json)> {
         let streams = self.lock();
         let Some(stream) = streams.get(stream) else { return Vec::new() };
-        let records = &stream.records;
-        let shown =
-            |(id, history): (&u64, &History<u64, Own>)| ((history.current().modified_at, *id), stream.shown(self.data.seed, *id, history));
-        let since = question.since.unwrap_or(i64::MIN);
         let (skip, take) = (question.skip, question.take.saturating_add(1));
-        if question.by_time {
-            let from = question.after.map_or(Bound::Included((since, 0)), Bound::Excluded);
-            let ids = records.modified((from, Bound::Unbounded)).skip(skip).take(take);
-            return ids.filter_map(|id| records.get(id).map(|history| shown((id, history)))).collect();
+        let shown = |candidate: Candidate<'_>| (candidate.place(), candidate.record());
+        match question.order {
+            Order::Id => {
+                let from = question.after.map_or(Bound::Unbounded, |(_, id)| Bound::Excluded(id));
+                let candidates = stream.candidates(self.data.seed, (from, Bound::Unbounded));
+                candidates.filter(|candidate| question.wants(candidate)).skip(skip).take(take).map(shown).collect()
+            }
+            Order::Changed => {
+                let since = question.since.unwrap_or(i64::MIN);
+                let from = question.after.map_or(Bound::Included((since, 0)), Bound::Excluded);
+                let ids = stream.records.modified((from, Bound::Unbounded));
+                let candidates = ids.filter_map(|id| stream.candidate(self.data.seed, *id));
+                candidates.filter(|candidate| question.wants(candidate)).skip(skip).take(take).map(shown).collect()
+            }
+            Order::Created | Order::CreatedBackwards => {
+                let mut matching: Vec<Candidate<'_>> = stream.matching(self.data.seed, question).collect();
+                matching.sort_unstable_by_key(|candidate| (candidate.history.created_at, candidate.id));
+                if question.order == Order::CreatedBackwards {
+                    matching.reverse();
+                }
+                matching.into_iter().skip(skip).take(take).map(shown).collect()
+            }
         }
-        let from = question.after.map_or(Bound::Unbounded, |(_, id)| Bound::Excluded(id));
-        let matching = records.live((from, Bound::Unbounded)).filter(|(_, history)| history.current().modified_at >= since);
-        matching.skip(skip).take(take).map(shown).collect()
     }
 
     fn insert(&self, stream: &str, at: i64, set: Vec<(String, Json)>) -> Result<String, StoreError> {
@@ -202,41 +307,43 @@ impl fmt::Debug for Store {
     }
 }
 
+impl Question {
+    fn wants(&self, candidate: &Candidate<'_>) -> bool {
+        let changed = candidate.history.current().modified_at;
+        self.since.is_none_or(|since| changed >= since) && self.keep.iter().all(|keep| keep(candidate))
+    }
+}
+
 impl Stream {
     fn new(endpoint: Endpoint, seed: u64) -> Self {
         let mut records = Table::new();
         let end = FIRST_ID + endpoint.count as u64;
-        for id in FIRST_ID..end {
+        let times = |id| {
             let mut random = Random::of_row(seed, 41, id);
             let before = |random: &mut Random, span| GENERATED_UNTIL - i64::try_from(random.below(span)).unwrap_or(0);
             // A few share one instant, as after an import.
             let updated_at = if random.chance(200) { GENERATED_UNTIL - 86_400_000 } else { before(&mut random, GENERATED_IN) };
-            let created_at = before(&mut random, 2 * GENERATED_IN).min(updated_at);
+            (before(&mut random, 2 * GENERATED_IN).min(updated_at), updated_at)
+        };
+        let mut times: Vec<(i64, i64)> = (FIRST_ID..end).map(times).collect();
+        if endpoint.direction.is_some() {
+            times.sort_unstable();
+        }
+        for (id, (created_at, updated_at)) in (FIRST_ID..end).zip(times) {
             records.insert(id, created_at, updated_at, Own::default());
         }
         Self { endpoint, records, next_id: end }
     }
 
-    fn shown(&self, seed: u64, id: u64, history: &History<u64, Own>) -> Json {
-        let version = history.current();
-        let row = Row {
-            seed,
-            stream: &self.endpoint.name,
-            id,
-            changes: version.value.changes,
-            created_at: history.created_at,
-            updated_at: version.modified_at,
-        };
-        let mut record = match &self.endpoint.make {
-            Some(make) => make(&row),
-            None => Json::Object(serde_json::Map::new()),
-        };
-        for (path, value) in &self.endpoint.fields {
-            put(&mut record, &path.split('.').collect::<Vec<_>>(), row.value(value));
-        }
-        for (path, value) in &version.value.set {
-            put(&mut record, &path.split('.').collect::<Vec<_>>(), value.clone());
-        }
-        record
+    fn candidate(&self, seed: u64, id: u64) -> Option<Candidate<'_>> {
+        self.records.get(&id).map(|history| Candidate { seed, stream: self, id, history })
+    }
+
+    fn candidates(&self, seed: u64, ids: impl RangeBounds<u64>) -> impl Iterator<Item = Candidate<'_>> {
+        self.records.live(ids).map(move |(id, history)| Candidate { seed, stream: self, id: *id, history })
+    }
+
+    fn matching<'a>(&'a self, seed: u64, question: &'a Question) -> impl Iterator<Item = Candidate<'a>> {
+        self.candidates(seed, ..).filter(|candidate| question.wants(candidate))
     }
 }

@@ -8,8 +8,9 @@ use hyper::Method;
 use hyper::header::{self, HeaderName};
 use serde_json::{Value as Json, json};
 
-use super::description::{Authentication, Description, Endpoint, RateLimit};
-use super::pages::{self, Refusal};
+use super::description::{Authentication, Description, Endpoint, Find, RateLimit};
+use super::pages::{self, Request};
+use super::refused::{Refused, Why};
 use super::row::put;
 use super::simulator::Credentials;
 use super::store::Store;
@@ -27,7 +28,7 @@ pub(crate) struct Plain {
     pub(crate) credentials: Credentials,
     pub(crate) store: Store,
     clock: Clock,
-    limiter: Mutex<Option<RollingWindow>>,
+    limiters: Mutex<Vec<RollingWindow>>,
     forbidden: Mutex<BTreeSet<String>>,
     /// Where the page before began, by what a request asks for without its own beginning.
     places: Mutex<HashMap<String, Option<String>>>,
@@ -35,13 +36,14 @@ pub(crate) struct Plain {
 
 impl Plain {
     pub(crate) fn new(description: &Description, credentials: Credentials, store: Store, clock: Clock) -> Self {
-        let window = description.rate_limit.as_ref().map(|limit| RollingWindow::new(limit.requests, milliseconds(limit.window)));
+        let window = |(_, limit): &(Vec<String>, RateLimit)| RollingWindow::new(limit.requests, milliseconds(limit.window));
+        let limiters = description.rate_limits.iter().map(window).collect();
         Self {
             description: description.clone(),
             credentials,
             store,
             clock,
-            limiter: Mutex::new(window),
+            limiters: Mutex::new(limiters),
             forbidden: Mutex::default(),
             places: Mutex::default(),
         }
@@ -52,17 +54,37 @@ impl Plain {
         lock(&self.forbidden).insert(stream.to_owned());
     }
 
-    fn refusal(&self, (status, why): Refusal) -> Reply {
-        let mut body = (self.description.error_body)(status);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("detail".to_owned(), json!(why));
+    fn refusal(&self, refused: &Refused) -> Reply {
+        Reply::json(refused.status, (self.description.error_body)(refused).to_string())
+    }
+
+    /// The endpoint that a request goes to, and what it says in its path.
+    fn found(&self, asked: &Asked) -> Option<Found<'_>> {
+        let path = asked.path.strip_prefix(&self.description.base_path).filter(|_| asked.method == Method::GET)?;
+        let endpoints = || self.description.endpoints.iter();
+        // Words of a path come before what may stand in their place.
+        if let Some(endpoint) = endpoints().find(|endpoint| endpoint.path == path) {
+            return Some(Found { endpoint, in_path: Vec::new(), record: None });
         }
-        Reply::json(status, body.to_string())
+        let lists = endpoints().map(|endpoint| (endpoint, endpoint.path.as_str(), None));
+        let records = endpoints().filter_map(|endpoint| endpoint.record.as_ref().map(|(path, find)| (endpoint, path.as_str(), Some(find))));
+        let mut fitting = lists.chain(records).filter_map(|(endpoint, pattern, record)| {
+            let in_path = fitted(pattern, path)?;
+            Some(Found { endpoint, in_path, record })
+        });
+        fitting.next()
     }
 
     fn endpoint(&self, asked: &Asked) -> Option<&Endpoint> {
+        self.found(asked).map(|found| found.endpoint)
+    }
+
+    /// Where the limit of a path stands among the limits.
+    fn limit(&self, asked: &Asked) -> Option<(usize, &RateLimit)> {
         let path = asked.path.strip_prefix(&self.description.base_path)?;
-        self.description.endpoints.iter().find(|endpoint| asked.method == Method::GET && endpoint.path == path)
+        let fits = |paths: &[String]| paths.is_empty() || paths.iter().any(|begins| path.starts_with(begins));
+        let limits = self.description.rate_limits.iter().enumerate();
+        limits.into_iter().find(|(_, (paths, _))| fits(paths)).map(|(place, (_, limit))| (place, limit))
     }
 
     fn is_account(&self, asked: &Asked) -> bool {
@@ -86,30 +108,37 @@ impl Plain {
     }
 
     /// Takes a place in the window: the headers that tell of it, or the milliseconds until one is free.
-    fn take(&self) -> Result<Vec<(HeaderName, String)>, i64> {
-        let mut limiter = lock(&self.limiter);
-        let (Some(limit), Some(window)) = (&self.description.rate_limit, limiter.as_mut()) else { return Ok(Vec::new()) };
-        let left = window.take(self.clock.now_ms())?;
+    fn take(&self, asked: &Asked) -> Result<Vec<(HeaderName, String)>, i64> {
+        let mut limiters = lock(&self.limiters);
+        let Some((place, limit)) = self.limit(asked) else { return Ok(Vec::new()) };
+        let left = limiters[place].take(self.clock.now_ms())?;
         Ok(limit_headers(limit, left, milliseconds(limit.window)))
     }
 
-    fn checked(&self, asked: &Asked) -> Result<Reply, Refusal> {
+    fn checked(&self, asked: &Asked) -> Result<Reply, Refused> {
         if !self.is_known(asked) {
-            return Err((self.description.refused_status, "the key is not known".to_owned()));
+            return Err(Refused::new(self.description.refused_status, Why::Key, "the key is not known"));
         }
         if self.is_account(asked) {
             let answer = self.description.account.as_ref().map_or(Json::Null, |(_, answer)| answer.clone());
             return Ok(Reply::json(200, answer.to_string()));
         }
-        let endpoint = self.endpoint(asked).ok_or_else(|| (404, "there is nothing at this path".to_owned()))?;
+        let Found { endpoint, in_path, record } =
+            self.found(asked).ok_or_else(|| Refused::new(404, Why::Path, "there is nothing at this path"))?;
         if lock(&self.forbidden).contains(&endpoint.name) {
-            return Err((403, format!("the key may not read {}", endpoint.name)));
+            return Err(Refused::new(403, Why::Permission, format!("the key may not read {}", endpoint.name)));
         }
-        let key_parameter = match &self.description.authentication {
+        if let Some(names) = record {
+            let name = in_path.first().map_or("", |(_, name)| name);
+            let found = self.store.find(endpoint.stream(), |candidate| names(candidate, name));
+            let record = found.ok_or_else(|| Refused::new(404, Why::Record, "there is no such record"))?;
+            return Ok(Reply::json(200, record.to_string()));
+        }
+        let allowed = match &self.description.authentication {
             Authentication::Query(name) => Some(name.as_str()),
             _ => None,
         };
-        let reply = pages::page(&self.store, endpoint, asked, key_parameter)?;
+        let reply = pages::page(&self.store, endpoint, &Request { asked, in_path, allowed, now: self.clock.now_ms() })?;
         let mut places = lock(&self.places);
         if places.len() > KEPT_PLACES {
             places.clear();
@@ -117,6 +146,37 @@ impl Plain {
         places.insert(place_key(endpoint, asked), beginning(endpoint, asked));
         Ok(reply)
     }
+}
+
+/// What a path leads to.
+struct Found<'a> {
+    endpoint: &'a Endpoint,
+    in_path: Vec<(String, String)>,
+    /// For the path of one record: whether a text names a record.
+    record: Option<&'a Find>,
+}
+
+/// What stands in a path in the place of a pattern's braces; `None` where the path is another.
+fn fitted(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    if pattern.len() != path.len() {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (expected, part) in pattern.into_iter().zip(path) {
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => found.push((name.to_owned(), decoded(part))),
+            None if expected == part => {}
+            None => return None,
+        }
+    }
+    Some(found)
+}
+
+/// A part of a path without percent signs. In a path `+`, `=` and `&` mean themselves.
+fn decoded(part: &str) -> String {
+    let part = part.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(part.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -160,7 +220,8 @@ fn basic(user: &str, password: &str) -> String {
 
 impl Vendor for Plain {
     fn class(&self, asked: &Asked) -> RequestClass {
-        match self.endpoint(asked) {
+        match self.found(asked) {
+            Some(Found { record: Some(_), .. }) => RequestClass::Get,
             Some(_) => RequestClass::List,
             None if self.is_account(asked) => RequestClass::Reference,
             None => RequestClass::Unknown,
@@ -175,15 +236,15 @@ impl Vendor for Plain {
     }
 
     fn answer(&self, asked: &Asked) -> Reply {
-        match self.take() {
+        match self.take(asked) {
             Ok(headers) => {
-                let mut reply = self.checked(asked).unwrap_or_else(|refusal| self.refusal(refusal));
+                let mut reply = self.checked(asked).unwrap_or_else(|refused| self.refusal(&refused));
                 reply.headers.extend(headers);
                 reply
             }
             Err(wait_ms) => {
-                let mut reply = self.refusal((429, "too many requests".to_owned()));
-                if let Some(limit) = &self.description.rate_limit {
+                let mut reply = self.refusal(&Refused::new(429, Why::Limit, "too many requests"));
+                if let Some((_, limit)) = self.limit(asked) {
                     reply.headers.extend(limit_headers(limit, 0, wait_ms));
                     if limit.retry_after {
                         let seconds = wait_ms.div_euclid(1_000) + 1;
@@ -197,7 +258,7 @@ impl Vendor for Plain {
     }
 
     fn error(&self, status: u16, _class: RequestClass) -> Reply {
-        self.refusal((status, "this was asked for by a test".to_owned()))
+        self.refusal(&Refused::new(status, Why::Asked, "this was asked for by a test"))
     }
 
     fn topic(&self, asked: &Asked) -> Option<String> {
