@@ -2,7 +2,7 @@
 //!
 //! It is a description for the [`plain`](crate::plain) simulator. Written from the models of `getbrevo/brevo-node`, the connectors of
 //! Estuary (`source-brevo`) and Airbyte (`source-sendinblue`), and <https://developers.brevo.com>. Unlike Brevo it refuses parameters
-//! that it does not know, and knows no more pages than a list has records.
+//! that it does not know, so that a misspelt one is seen.
 //!
 //! What makes Brevo special:
 //! - lists come with the newest first unless `sort=asc` is asked for, so that a new record moves all pages;
