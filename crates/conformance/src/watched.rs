@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, Page, Read, Records, Response, StatusRule, Stream, Usage, async_trait,
+    Account, Action, Auth, Connector, Context, Limit, Page, Read, Records, Response, Span, StatusRule, Stream, Usage, async_trait,
 };
 use aqueduct_engine::{Clock, Settings, decode};
 use aqueduct_schema::{Error, Result, TableName, Timestamp, codes};
@@ -78,6 +78,10 @@ impl Connector for Watched {
 
     async fn discover(&self, context: &Context) -> Result<Vec<Stream>> {
         self.inner.discover(context).await
+    }
+
+    async fn count(&self, context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
+        self.inner.count(context, span).await
     }
 
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {

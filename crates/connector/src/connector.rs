@@ -105,6 +105,15 @@ pub trait Connector: Send + Sync {
     /// Those of the requests it makes.
     async fn discover(&self, context: &Context) -> Result<Vec<Stream>>;
 
+    /// How many records a stream has, or how many of them last changed within a span: for plans, and to prove that nothing is missing.
+    /// Deleted records do not count. `None` where the vendor does not say it in one request.
+    ///
+    /// # Errors
+    /// Those of the request it makes.
+    async fn count(&self, _context: &Context, _span: &Span<'_>) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Reads one page. A stream that declares its endpoint needs no code here.
     ///
     /// # Errors
@@ -134,6 +143,17 @@ pub struct Context {
     pub http: Arc<dyn Http>,
     /// The machine's time at the call, for connectors whose source has no clock.
     pub now: Timestamp,
+}
+
+/// A span of a stream, to be counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// The stream.
+    pub stream: &'a Stream,
+    /// The first instant of the span, by the records' last change; `None` counts from the beginning.
+    pub from: Option<Timestamp>,
+    /// The end of the span, exclusive; `None` counts to the end.
+    pub until: Option<Timestamp>,
 }
 
 /// What to read.

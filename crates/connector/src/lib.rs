@@ -20,11 +20,20 @@ pub mod selection;
 pub mod status;
 pub mod stream;
 
+/// The mappings of a [`Registration`] from the names of their files in the folder `mapping` beside the file that says so:
+/// `mappings!["contact", "account"]` is `mapping/contact.yaml` and `mapping/account.yaml`.
+#[macro_export]
+macro_rules! mappings {
+    ($($name:literal),* $(,)?) => {
+        &[$((concat!($name, ".yaml"), include_str!(concat!("mapping/", $name, ".yaml")))),*]
+    };
+}
+
 pub use aqueduct_schema as schema;
 pub use async_trait::async_trait;
 pub use auth::{Auth, ClientAuthentication, Grant, Instance, KeyPlacement};
 pub use bytes::Bytes;
-pub use connector::{Account, Connector, Context, Read, Registration};
+pub use connector::{Account, Connector, Context, Read, Registration, Span};
 pub use fields::fields;
 pub use http::{Body, Http, Method, Request, Response};
 pub use limits::{Limit, LimitClass, Usage};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use aqueduct_connector::{Account, Connector, Context, Stream};
-use aqueduct_schema::{Batch, Raw, Result, StreamState};
+use aqueduct_connector::{Account, Connector, Context, Span, Stream};
+use aqueduct_schema::{Batch, Raw, Result, StreamState, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
@@ -45,6 +45,14 @@ impl Engine {
     /// Those of [`Connector::discover`].
     pub async fn discover(&self) -> Result<Vec<Stream>> {
         self.patiently(|context| async move { self.connector.discover(&context).await }).await
+    }
+
+    /// How many records a stream has, or how many of them last changed within a span; see [`Connector::count`].
+    ///
+    /// # Errors
+    /// Those of [`Connector::count`].
+    pub async fn count(&self, stream: &Stream, from: Option<Timestamp>, until: Option<Timestamp>) -> Result<Option<u64>> {
+        self.patiently(|context| async move { self.connector.count(&context, &Span { stream, from, until }).await }).await
     }
 
     /// Reads one stream through all readings that are due and hands over a raw batch a page, in order, each with the checkpoint that
