@@ -1,4 +1,4 @@
-//! HubSpot's own Python SDK reads the whole simulated account: the vendor's code is the judge of the wire format.
+//! Vendors' Python SDKs read the whole simulated account: code that others wrote is the judge of the wire format.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use aqueduct_simulator::hubspot::{ObjectKind, Options, Simulator};
+use aqueduct_simulator::salesforce;
 use serde_json::{Value, json};
 
 const INSTALL: &str =
     "This test needs python3 with its venv module and a package index: on Debian and Ubuntu `apt-get install python3 python3-venv`.";
 
-fn sdk() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sdk/hubspot")
+fn sdk(vendor: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sdk").join(vendor)
 }
 
 /// Runs a command to its end; panics with its output when it cannot start or fails.
@@ -30,16 +31,16 @@ fn run(what: &str, command: &mut Command) -> Output {
 }
 
 /// The interpreter of a virtual environment that holds the pinned requirements; made once, kept under the target folder.
-fn interpreter() -> PathBuf {
-    let requirements = sdk().join("requirements.txt");
+fn interpreter(vendor: &str) -> PathBuf {
+    let requirements = sdk(vendor).join("requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hubspot-sdk");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{vendor}-sdk"));
     let (python, stamp) = (folder.join("bin/python"), folder.join("requirements.installed"));
     let ready = python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
     if !ready {
         run("making a virtual environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        run("installing HubSpot's SDK", Command::new(&python).args(install).arg(&requirements));
+        run("installing the vendor's SDK", Command::new(&python).args(install).arg(&requirements));
         // Written last: an environment that was interrupted is made anew.
         std::fs::write(&stamp, &wanted).unwrap();
     }
@@ -66,9 +67,9 @@ fn expected(simulator: &Simulator) -> BTreeMap<String, usize> {
     expected
 }
 
-fn read_everything(python: &Path, request: &Value) -> Output {
+fn read_everything(vendor: &str, python: &Path, request: &Value) -> Output {
     let mut child = Command::new(python)
-        .arg(sdk().join("read_everything.py"))
+        .arg(sdk(vendor).join("read_everything.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -90,12 +91,12 @@ async fn the_vendors_sdk_reads_everything_that_is_there() {
         "expected": expected(&simulator),
     });
     let output = tokio::task::spawn_blocking(move || {
-        let python = interpreter();
-        let whole = read_everything(&python, &request);
+        let python = interpreter("hubspot");
+        let whole = read_everything("hubspot", &python, &request);
         // A judge that cannot say no is none: one record more than there is must be noticed.
         let contacts = request["expected"]["contacts"].as_u64().unwrap();
         request["expected"]["contacts"] = json!(contacts + 1);
-        let wrong = read_everything(&python, &request);
+        let wrong = read_everything("hubspot", &python, &request);
         (whole, wrong)
     });
     let (whole, wrong) = output.await.unwrap();
@@ -113,4 +114,52 @@ async fn the_vendors_sdk_reads_everything_that_is_there() {
         None,
         "the SDK asks for nothing that is not there"
     );
+}
+
+/// What simple-salesforce must find, by the store.
+fn expected_of_salesforce(simulator: &salesforce::Simulator) -> BTreeMap<String, Value> {
+    let store = simulator.store();
+    let expected = |object: String| {
+        let counts = json!({
+            "live": store.count(&object),
+            "shown": store.ids_not_archived(&object).len(),
+            "deleted": store.deleted_count(&object),
+            "fields": store.fields(&object).len(),
+        });
+        (object, counts)
+    };
+    store.objects().into_iter().map(expected).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simple_salesforce_reads_everything_that_is_there() {
+    let clock = salesforce::Clock::manual("2026-07-01T00:00:00Z".parse().unwrap());
+    let options =
+        salesforce::Options { seed: 21, contacts: 240, page_records: Some(90), deleted_per_mille: 60, clock, ..Default::default() };
+    let simulator = salesforce::Simulator::start(options).await.unwrap();
+    let mut request = json!({
+        "base_url": simulator.base_url(),
+        "access_token": simulator.access_token(),
+        "since": "2026-06-17T00:00:00+00:00",
+        "until": "2026-07-01T00:00:00+00:00",
+        "without_bulk": ["OpportunityStage"],
+        "expected": expected_of_salesforce(&simulator),
+    });
+    let output = tokio::task::spawn_blocking(move || {
+        let python = interpreter("salesforce");
+        let whole = read_everything("salesforce", &python, &request);
+        let contacts = request["expected"]["Contact"]["shown"].as_u64().unwrap();
+        request["expected"]["Contact"]["shown"] = json!(contacts + 1);
+        (whole, read_everything("salesforce", &python, &request))
+    });
+    let (whole, wrong) = output.await.unwrap();
+    let text = String::from_utf8_lossy(&whole.stdout);
+    assert!(whole.status.success(), "{text}\n{}", String::from_utf8_lossy(&whole.stderr));
+    let summary: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(summary["differences"], json!([]));
+    assert_eq!(summary["counts"]["Lead"], json!(simulator.store().count("Lead")));
+    assert_eq!(wrong.status.code(), Some(1), "{}", String::from_utf8_lossy(&wrong.stderr));
+    let summary: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    assert_eq!(summary["differences"].as_array().unwrap().len(), 2, "by the query and by the count");
+    assert_eq!(simulator.counters().by_class.get(&aqueduct_simulator::RequestClass::Unknown), None);
 }
