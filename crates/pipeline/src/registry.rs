@@ -15,6 +15,7 @@ impl Registry {
     pub fn standard() -> Self {
         Self {
             registrations: vec![
+                aqueduct_connector_brevo::registration(),
                 aqueduct_connector_files::registration(),
                 aqueduct_connector_hubspot::registration(),
                 aqueduct_connector_salesforce::registration(),

@@ -104,6 +104,21 @@ async fn a_source_that_asks_for_patience_gets_it() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_vendors_own_counts_for_slowing_down_alone_and_after_the_usual_one() {
+    for (status, usual, waited) in [(429, None, 40_000), (429, Some("7"), 7_000), (503, None, 751)] {
+        let (answer, server, clock) = ask(move |number| match (number, usual) {
+            (0, None) => Reply::new(status, "").header("x-limit-reset", "40"),
+            (0, Some(usual)) => Reply::new(status, "").header("x-limit-reset", "40").header("retry-after", usual),
+            _ => Reply::ok("fine"),
+        })
+        .await;
+        assert_eq!((answer.unwrap().as_str(), server.seen().len()), ("fine", 2));
+        let millis = clock.now().since(BEGINNING).as_millis() as u64;
+        assert!(if status == 429 { millis == waited } else { millis <= waited }, "{status} {usual:?}: {millis}");
+    }
+}
+
+#[tokio::test]
 async fn too_long_a_wait_fails_with_what_was_asked() {
     let (answer, server, _) = ask(|_| Reply::new(429, "").header("retry-after", "3600")).await;
     let error = answer.unwrap_err();

@@ -71,6 +71,10 @@ impl Connector for OneRequest {
         self.limits.clone()
     }
 
+    fn retry_after_header(&self) -> &'static str {
+        "x-limit-reset"
+    }
+
     async fn check(&self, context: &Context) -> Result<Account> {
         let response = context.http.send(self.request.clone()).await?;
         if self.expects_json {
