@@ -1,7 +1,6 @@
 """Sends every request that a connector makes to a simulator, and lets none go anywhere else."""
 
 import requests.adapters
-from requests.structures import CaseInsensitiveDict
 
 
 class Elsewhere(RuntimeError):
@@ -24,10 +23,6 @@ def redirect(hosts):
         else:
             if not any(request.url.startswith(simulator + "/") for simulator in hosts.values()):
                 raise Elsewhere(f"asks {request.url.split('?')[0]}, which no simulator stands for")
-        response = send(adapter, request, *arguments, **options)
-        # Over HTTP/1.1 vendors write `Content-Type`, the simulator `content-type`. Airbyte's kit looks for a name in small letters in a
-        # plain dictionary, and what it does on finding it fails on every value.
-        response.headers = CaseInsensitiveDict((name.title(), value) for name, value in response.headers.items())
-        return response
+        return send(adapter, request, *arguments, **options)
 
     requests.adapters.HTTPAdapter.send = redirected

@@ -24,6 +24,7 @@ mod simulator;
 mod soql;
 mod store;
 mod usage;
+mod writes;
 
 pub use crate::{Clock, ContentLength, Counters, Effect, Fault, LoggedRequest, Match, RequestClass, RetryAfter, Times};
 pub use auth::ClientCredentials;

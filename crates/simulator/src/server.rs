@@ -176,8 +176,11 @@ async fn accept<V: Vendor>(listener: TcpListener, served: Arc<Served<V>>) {
         let served = Arc::clone(&served);
         connections.spawn(async move {
             let service = hyper::service::service_fn(move |request| handle(Arc::clone(&served), request));
+            let mut protocol = hyper::server::conn::http1::Builder::new();
+            // Vendors write `Content-Type`, and there are clients that look for a name by its letters.
+            protocol.title_case_headers(true);
             // A connection that ends in an error is either the client's business or a fault that was asked for.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = protocol.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

@@ -135,7 +135,7 @@ async fn the_cut_part_of_a_body_reaches_the_client() {
     });
     let text = String::from_utf8_lossy(&received.await.unwrap()).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let claimed: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let claimed: usize = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap().parse().unwrap();
     assert!(claimed > 1_000);
     assert!((900..=1_000).contains(&body.chars().count()), "{}", body.len());
 }

@@ -126,10 +126,15 @@ impl Auth {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth"));
         let (_, token) = token.ok_or_else(expired_session)?;
+        self.check_session(token.trim())
+    }
+
+    /// The same for a session by its token.
+    pub(crate) fn check_session(&self, token: &str) -> Result<(), Reply> {
         let now = self.clock.now_ms();
         let mut state = self.lock();
         let timeout = state.timeout_ms;
-        let used = state.sessions.get_mut(token.trim()).ok_or_else(expired_session)?;
+        let used = state.sessions.get_mut(token).ok_or_else(expired_session)?;
         if now - *used >= timeout {
             return Err(expired_session());
         }

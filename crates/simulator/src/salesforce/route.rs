@@ -66,6 +66,7 @@ enum Route {
     Revoke,
     Identity,
     Versions,
+    Soap,
     /// An endpoint of a version.
     Of(u32, Endpoint),
 }
@@ -79,6 +80,9 @@ enum Endpoint {
     Deleted(String),
     Updated(String),
     Record(String, String),
+    Create(String),
+    Update(String, String),
+    Delete(String, String),
     Query,
     QueryAll,
     More(String),
@@ -105,6 +109,7 @@ impl Route {
             ["services", "oauth2", "userinfo"] if get || post => Self::Identity,
             ["id", _, _] if get => Self::Identity,
             ["services", "data"] if get => Self::Versions,
+            ["services", "Soap", "u", _] if post => Self::Soap,
             ["services", "data", version, rest @ ..] => {
                 let number = version.strip_prefix('v')?.strip_suffix(".0")?.parse().ok()?;
                 Self::Of(number, Endpoint::parse(asked, rest))
@@ -126,6 +131,9 @@ impl Endpoint {
             ("GET", ["sobjects", object, "deleted"]) => Self::Deleted(own(object)),
             ("GET", ["sobjects", object, "updated"]) => Self::Updated(own(object)),
             ("GET", ["sobjects", object, id]) => Self::Record(own(object), own(id)),
+            ("POST", ["sobjects", object]) => Self::Create(own(object)),
+            ("PATCH", ["sobjects", object, id]) => Self::Update(own(object), own(id)),
+            ("DELETE", ["sobjects", object, id]) => Self::Delete(own(object), own(id)),
             ("GET", ["query"]) => Self::Query,
             ("GET", ["queryAll"]) => Self::QueryAll,
             ("GET", ["query" | "queryAll", locator]) => Self::More(own(locator)),
@@ -149,6 +157,7 @@ impl Endpoint {
             Self::Deleted(_) | Self::Updated(_) => RequestClass::Search,
             Self::Record(..) => RequestClass::Get,
             Self::BatchRead(_) => RequestClass::Batch,
+            Self::Create(_) | Self::Update(..) | Self::Delete(..) => RequestClass::Write,
             Self::CreateJob | Self::Jobs | Self::Job(_) | Self::AbortJob(_) | Self::DeleteJob(_) | Self::ResultPages(_) => {
                 RequestClass::Job
             }
@@ -229,6 +238,9 @@ impl Salesforce {
             Endpoint::Deleted(object) => self.deleted(asked, object),
             Endpoint::Updated(object) => self.updated(asked, object),
             Endpoint::Record(object, id) => self.one(asked, object, id, version),
+            Endpoint::Create(object) => self.create(asked, object),
+            Endpoint::Update(object, id) => self.update(asked, object, id),
+            Endpoint::Delete(object, id) => self.delete(object, id),
             Endpoint::Query => self.query(asked, false, version),
             Endpoint::QueryAll => self.query(asked, true, version),
             Endpoint::More(locator) => self.query_more(locator, version),
@@ -260,6 +272,7 @@ impl Salesforce {
             Route::Revoke => Ok(self.auth.revoke(asked)),
             Route::Identity => self.auth.check(asked).map(|()| self.auth.identity(asked)),
             Route::Versions => Ok(Self::versions()),
+            Route::Soap => Ok(self.soap(asked)),
             Route::Of(number, _) if number < OLDEST => {
                 Err(error(410, "UNSUPPORTED_API_VERSION", "The requested API version is retired and no longer available"))
             }
@@ -284,6 +297,7 @@ impl Vendor for Salesforce {
         match Route::parse(asked) {
             Some(Route::Token | Route::Revoke) => RequestClass::Token,
             Some(Route::Of(_, endpoint)) => endpoint.class(),
+            Some(Route::Soap) => RequestClass::Write,
             Some(Route::Identity | Route::Versions) => RequestClass::Reference,
             None => RequestClass::Unknown,
         }
