@@ -24,6 +24,7 @@ pub(crate) const NAME: &str = "hubspot";
 const MAPPINGS: &[(&str, &str)] = &[
     ("contact.yaml", include_str!("mapping/contact.yaml")),
     ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
+    ("consent_event.yaml", include_str!("mapping/consent_event.yaml")),
     ("account.yaml", include_str!("mapping/account.yaml")),
     ("deal.yaml", include_str!("mapping/deal.yaml")),
     ("deal_contact.yaml", include_str!("mapping/deal_contact.yaml")),

@@ -137,7 +137,10 @@ fn mappings_name_streams_and_fields_that_exist() {
         }
     }
     entities.dedup();
-    assert_eq!(entities, ["contact", "contact_point", "account", "deal", "deal_contact", "pipeline_stage", "user", "association"]);
+    assert_eq!(
+        entities,
+        ["contact", "contact_point", "consent_event", "account", "deal", "deal_contact", "pipeline_stage", "user", "association"]
+    );
 }
 
 /// The paths an expression reads.

@@ -48,7 +48,7 @@ const MAPPINGS: &[(&str, &str)] = &[
 pub fn registration() -> Registration {
     Registration {
         name: NAME,
-        summary: "Contacts, leads, accounts, opportunities, activities, campaigns, consent, users and any other object of a Salesforce organisation.",
+        summary: "Contacts, leads, accounts, opportunities, activities, campaigns and consent of a Salesforce organisation.",
         documentation: "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/intro_rest.htm",
         config_schema: || schemars::schema_for!(Config),
         build: |value| Ok(Arc::new(Salesforce::new(Config::parse(value)?)?)),

@@ -43,7 +43,9 @@ pub async fn preview(pipeline: &Pipeline, select: &[String], limit: u64, unmaske
         let mut normaliser = pipeline.normaliser(stream, &connected.source)?;
         let (sender, mut batches) = mpsc::channel(4);
         let options = ReadOptions { record_limit: Some(limit), ..ReadOptions::new(pipeline.registration.name) };
-        let (engine, owned) = (connected.engine.clone(), stream.clone());
+        let (engine, mut owned) = (connected.engine.clone(), stream.clone());
+        // A connector that sees small pages begins no export of everything for a few rows.
+        owned.page_size = u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, owned.page_size.max(1));
         let reader = tokio::spawn(async move { engine.read_stream(&owned, StreamState::default(), &options, sender).await });
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
         while let Some(batch) = batches.recv().await {

@@ -22,6 +22,15 @@ fn contact_points(account: &Account) -> usize {
     count
 }
 
+/// How many live contacts of the account refuse e-mail.
+fn refusals(account: &Account) -> usize {
+    let mut count = 0;
+    account.store().for_each(ObjectKind::Contacts, |contact| {
+        count += usize::from(contact.properties.get("hs_email_optout").is_some_and(|text| text.as_str() == "true"));
+    });
+    count
+}
+
 /// Every table holds as many live rows as the account has.
 fn assert_complete(database: &Database, account: &Account) {
     let store = account.store();
@@ -32,9 +41,11 @@ fn assert_complete(database: &Database, account: &Account) {
     let expected = [
         ("account", store.count(companies)),
         ("association", all_links),
+        ("consent_event", refusals(account)),
         ("contact", store.count(contacts)),
         ("contact_point", contact_points(account)),
         ("deal", store.count(deals)),
+        ("deal_contact", links(deals, contacts)),
         ("hubspot_companies", store.count(companies)),
         ("hubspot_contact_companies", links(contacts, companies)),
         ("hubspot_contacts", store.count(contacts)),
