@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_pipeline::{Environment, Pipeline, Registry, RunOptions, Silent, run};
-use aqueduct_simulator::hubspot::{Clock, Options, Simulator};
+use aqueduct_simulator::{Clock, hubspot, salesforce};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -106,46 +106,74 @@ async fn load(file: &Path, variables: &[(String, String)]) {
     assert_eq!(report.record.exit_code, 0, "{:?}", report.errors);
 }
 
+/// A vendor's simulator with what both need of it, and the pipeline that reads it.
+struct Played {
+    judge: Arc<Judge>,
+    pipeline: PathBuf,
+    variables: Vec<(String, String)>,
+    clock: Clock,
+    /// Holds the judge's folder.
+    scratch: tempfile::TempDir,
+}
+
+impl Played {
+    /// `request` has the vendor's address and credentials, which the pipeline file finds as `VENDOR_NAME`.
+    async fn new(vendor: &'static str, clock: Clock, request: Value) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let named = |(name, value): (&String, &Value)| {
+            Some((format!("{}_{}", vendor.to_uppercase(), name.to_uppercase()), value.as_str()?.to_owned()))
+        };
+        let mut variables: Vec<(String, String)> = request.as_object().unwrap().iter().filter_map(named).collect();
+        variables.push(("WAREHOUSE_URL".to_owned(), format!("sqlite://{}", scratch.path().join("warehouse.db").display())));
+        let folder_of_both = scratch.path().to_owned();
+        let judge = tokio::task::spawn_blocking(move || Judge {
+            python: interpreter(vendor, "singer"),
+            vendor,
+            peer: "singer",
+            scratch: folder_of_both,
+            request,
+        });
+        let judge = Arc::new(judge.await.unwrap());
+        Self { judge, pipeline: folder().join(vendor).join("pipeline.yaml"), variables, clock, scratch }
+    }
+
+    async fn run(&self, work: impl FnOnce(&Judge) + Send + 'static) {
+        let judge = Arc::clone(&self.judge);
+        tokio::task::spawn_blocking(move || work(&judge)).await.unwrap();
+    }
+
+    /// Both read, records change over the vendor's own API, both go on from where they stopped; each time all that differs must be explained.
+    async fn twice(&self) {
+        let used = self.scratch.path().join("used.json");
+        let used = used.to_str().unwrap();
+        load(&self.pipeline, &self.variables).await;
+        self.run(Judge::extract).await;
+        let output = self.judge.compare("peer", &["--used", used]);
+        assert!(output.status.success(), "after the first run: {}", words(&output));
+
+        self.clock.advance(Duration::from_secs(2 * 3600));
+        self.run(|judge| judge.script("change.py", &[])).await;
+        self.clock.advance(Duration::from_secs(60));
+        load(&self.pipeline, &self.variables).await;
+        let output = self.judge.compare("peer", &[]);
+        assert_eq!(output.status.code(), Some(1), "the other connector has not seen the changes yet: {}", words(&output));
+        self.run(Judge::extract).await;
+        let output = self.judge.compare("peer", &["--used", used, "--last"]);
+        assert!(output.status.success(), "after the second run: {}", words(&output));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hubspot_by_tap_hubspot() {
     let clock = Clock::manual("2026-07-01T00:00:00Z".parse().unwrap());
-    let options = Options { seed: 33, contacts: 420, owners: 24, clock: clock.clone(), ..Options::default() };
-    let simulator = Simulator::start(options).await.unwrap();
-    let scratch = tempfile::tempdir().unwrap();
-    let variables = [
-        ("HUBSPOT_ACCESS_TOKEN".to_owned(), simulator.access_token()),
-        ("HUBSPOT_BASE_URL".to_owned(), simulator.base_url()),
-        ("WAREHOUSE_URL".to_owned(), format!("sqlite://{}", scratch.path().join("warehouse.db").display())),
-    ];
+    let options = hubspot::Options { seed: 33, contacts: 420, owners: 24, clock: clock.clone(), ..Default::default() };
+    let simulator = hubspot::Simulator::start(options).await.unwrap();
     let request = json!({"base_url": simulator.base_url(), "access_token": simulator.access_token()});
-    let pipeline = folder().join("hubspot/pipeline.yaml");
-    let judge = tokio::task::spawn_blocking({
-        let scratch = scratch.path().to_owned();
-        move || Judge { python: interpreter("hubspot", "singer"), vendor: "hubspot", peer: "singer", scratch, request }
-    });
-    let judge = Arc::new(judge.await.unwrap());
-    let used = scratch.path().join("used.json");
-    let used = used.to_str().unwrap();
-
-    load(&pipeline, &variables).await;
-    let first = Arc::clone(&judge);
-    tokio::task::spawn_blocking(move || first.extract()).await.unwrap();
-    let output = judge.compare("peer", &["--used", used]);
-    assert!(output.status.success(), "after the first run: {}", words(&output));
-
-    clock.advance(Duration::from_secs(2 * 3600));
-    let changed = Arc::clone(&judge);
-    tokio::task::spawn_blocking(move || changed.script("change.py", &[])).await.unwrap();
-    clock.advance(Duration::from_secs(60));
-    load(&pipeline, &variables).await;
-    let output = judge.compare("peer", &[]);
-    assert_eq!(output.status.code(), Some(1), "the other connector has not seen the changes yet: {}", words(&output));
-    let second = Arc::clone(&judge);
-    tokio::task::spawn_blocking(move || second.extract()).await.unwrap();
-    let output = judge.compare("peer", &["--used", used, "--last"]);
-    assert!(output.status.success(), "after the second run: {}", words(&output));
+    let played = Played::new("hubspot", clock, request).await;
+    played.twice().await;
 
     // A judge that cannot say no is none: one value, one record, one field more or less must be noticed.
+    let judge = &played.judge;
     let said = judge.refused(|line| Some(line.replace("Łukasz", "Lukasz").replace("\\u0141ukasz", "Lukasz")));
     assert!(said.contains("firstname differs from properties.firstname"), "{said}");
     let said = judge.refused(|line| (!line.contains("born.later@example.org")).then(|| line.to_owned()));
@@ -154,4 +182,42 @@ async fn hubspot_by_tap_hubspot() {
     assert!(said.contains("1 × contacts: fields only there: property_electronic_mail"), "{said}");
     let said = judge.refused(|line| (!line.contains("\"owners\"")).then(|| line.to_owned()));
     assert!(said.contains("owners: nothing was compared"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn salesforce_by_tap_salesforce() {
+    let clock = Clock::manual("2026-07-01T00:00:00Z".parse().unwrap());
+    let options = salesforce::Options {
+        seed: 34,
+        contacts: 300,
+        page_records: Some(120),
+        // The access token outlives the hours between the runs.
+        session_timeout: Duration::from_secs(24 * 3600),
+        clock: clock.clone(),
+        ..Default::default()
+    };
+    let simulator = salesforce::Simulator::start(options).await.unwrap();
+    let credentials = simulator.client_credentials();
+    let request = json!({
+        "base_url": simulator.base_url(),
+        "access_token": simulator.access_token(),
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+        "refresh_token": credentials.refresh_token,
+    });
+    let played = Played::new("salesforce", clock, request).await;
+    played.twice().await;
+
+    // A judge that cannot say no is none: one value, one record, one field more or less must be noticed.
+    let judge = &played.judge;
+    let said = judge.refused(|line| Some(line.replace("Łukasz", "Lukasz").replace("\\u0141ukasz", "Lukasz")));
+    assert!(said.contains("first_name differs from FirstName"), "{said}");
+    let said = judge.refused(|line| (!line.contains("born.later@example.org")).then(|| line.to_owned()));
+    assert!(said.contains("1 × Contact: rows only here"), "{said}");
+    let said = judge.refused(|line| Some(line.replace("\"Score__c\"", "\"Score_of__c\"")));
+    assert!(said.contains("1 × Contact: fields only here: score_c"), "{said}");
+    let said = judge.refused(|line| Some(line.replace("\"IsDeleted\": true", "\"IsDeleted\": false")));
+    assert!(said.contains("Account: is_deleted differs from IsDeleted"), "{said}");
+    let said = judge.refused(|line| (!line.contains("\"User\"")).then(|| line.to_owned()));
+    assert!(said.contains("User: nothing was compared"), "{said}");
 }

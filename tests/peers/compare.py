@@ -36,7 +36,8 @@ KINDS = ("rows only here", "rows only there", "field only here", "field only the
 
 
 def snake_case(name):
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """The column of a field: `createdAt` is `created_at`, `Score__c` is `score_c`."""
+    return re.sub("_+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
 def flat(value, path=""):
@@ -115,15 +116,20 @@ class Stream:
         self.rename = table.get("rename", {})
         self.only = table.get("only")
 
-    def column(self, path):
-        """The column that a field would have."""
+    def columns(self, path):
+        """The columns that a field has: one, unless the matching names several."""
         if path in self.rename:
-            return self.rename[path]
+            named = self.rename[path]
+            return named if isinstance(named, list) else [named]
         for prefix in self.prefixes:
             if path.startswith(prefix):
                 path = path[len(prefix):]
                 break
-        return snake_case(path)
+        return [snake_case(path)]
+
+    def by_column(self, fields):
+        """The values of a record by column."""
+        return {column: value for path, value in fields.items() for column in self.columns(path)}
 
     def expanded(self, record):
         """The records inside a record, each with the fields around it as `parent.…`; or the record itself."""
@@ -144,8 +150,9 @@ class Stream:
                 last[record[self.parent] if self.each else place] = record
         for record in last.values():
             for element in self.expanded(record):
-                fields = {path: value for path, value in flat(element) if self.only is None or self.column(path) in self.only}
-                columns = {self.column(path): value for path, value in fields.items()}
+                only = self.only
+                fields = {path: value for path, value in flat(element) if only is None or not set(self.columns(path)).isdisjoint(only)}
+                columns = self.by_column(fields)
                 rows[tuple(str(columns.get(name)) for name in self.key)] = fields
         return rows
 
@@ -157,7 +164,9 @@ class Stream:
         cursor = database.execute(f'SELECT * FROM "{self.table}"')
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, values)) for values in cursor]
-        own = {name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in OURS)}
+        # Columns of Aqueduct's own are looked at where the matching says which field means the same.
+        named = {column for path in self.rename for column in self.columns(path)}
+        own = {name for name in names if name not in named and any(fnmatch.fnmatch(name, pattern) for pattern in OURS)}
         shown = {name: kind for name, kind in declared.items() if name not in own and (self.only is None or name in self.only)}
         return shown, {tuple(str(row[name]) for name in self.key): row for row in rows}
 
@@ -215,7 +224,7 @@ class Comparison:
         for key, fields in self.there.items():
             if key not in self.here:
                 self.counts["rows only there"] += 1
-                row = {self.stream.column(path): value for path, value in fields.items()}
+                row = self.stream.by_column(fields)
                 if not self.explanations.find("rows only there", self.stream, row=row):
                     self.complain("rows only there", "/".join(key))
 
@@ -223,7 +232,8 @@ class Comparison:
         paths = {path for fields in self.there.values() for path in fields}
         columns = collections.defaultdict(list)
         for path in sorted(paths):
-            columns[self.stream.column(path)].append(path)
+            for column in self.stream.columns(path):
+                columns[column].append(path)
         for column in declared:
             if column not in columns:
                 values = [row[column] for row in self.here.values()]

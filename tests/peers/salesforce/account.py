@@ -1,10 +1,13 @@
 """What all of Salesforce's judges read, and where they find it."""
 
-# The standard objects that have a stream in Aqueduct.
+# The standard objects that have a stream in Aqueduct, and one of the organisation's own.
 OBJECTS = (
-    "Account", "Campaign", "CampaignMember", "Contact", "Event", "Individual", "Lead", "Opportunity", "OpportunityContactRole",
-    "OpportunityHistory", "Task", "User",
+    "Account", "Campaign", "CampaignMember", "Contact", "ContactPointConsent", "ContactPointTypeConsent", "Event", "Individual", "Lead",
+    "Opportunity", "OpportunityContactRole", "OpportunityHistory", "OpportunityStage", "Subscription__c", "Task", "User",
 )
+
+# Read by queries alone: bulk jobs refuse it.
+WITHOUT_JOBS = ("OpportunityStage",)
 
 
 def hosts(request):

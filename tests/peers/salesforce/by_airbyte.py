@@ -37,7 +37,7 @@ def main():
     redirect(hosts(request))
     config = {name: request[name] for name in ("client_id", "client_secret", "refresh_token")}
     # One window for all of the past: an account of years in windows of a month would be jobs by the hundred.
-    config |= {"auth_type": "Client", "start_date": "2015-01-01T00:00:00Z", "stream_slice_step": "P20Y"}
+    config |= {"auth_type": "Client", "start_date": "2015-01-01T00:00:00Z", "stream_slice_step": "P7300D"}
     settings = ["--config", messages.write(folder, "config.json", config)]
     # Its settings are looked at while it is imported.
     from source_salesforce.run import run

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import messages
-from account import OBJECTS, hosts
+from account import OBJECTS, WITHOUT_JOBS, hosts
 from redirect import redirect
 
 
@@ -44,6 +44,8 @@ def main():
                 if not record.get("IsDeleted") and not record.get("IsArchived"):
                     living.add(record["Id"])
                 print(json.dumps({"type": "RECORD", "stream": name, "record": record}))
+            if name in WITHOUT_JOBS:
+                continue
             by_job = ids_of_job(salesforce, name)
             if by_job != living:
                 sys.exit(f"{name}: {len(living)} records by REST, {len(by_job)} by a bulk job, {len(living ^ by_job)} not in both")

@@ -8,9 +8,11 @@ import { join } from "node:path";
 import jsforce from "jsforce";
 
 const OBJECTS = [
-  "Account", "Campaign", "CampaignMember", "Contact", "Event", "Individual", "Lead", "Opportunity", "OpportunityContactRole",
-  "OpportunityHistory", "Task", "User",
+  "Account", "Campaign", "CampaignMember", "Contact", "ContactPointConsent", "ContactPointTypeConsent", "Event", "Individual", "Lead",
+  "Opportunity", "OpportunityContactRole", "OpportunityHistory", "OpportunityStage", "Subscription__c", "Task", "User",
 ];
+// Read by queries alone: bulk jobs refuse it.
+const WITHOUT_JOBS = ["OpportunityStage"];
 
 const folder = process.argv[2];
 const request = JSON.parse(readFileSync(0, "utf8"));
@@ -46,6 +48,7 @@ for (const name of OBJECTS.filter((object) => present.has(object))) {
     if (result.done) break;
     result = await connection.queryMore(result.nextRecordsUrl);
   }
+  if (WITHOUT_JOBS.includes(name)) continue;
   const byJob = await idsOfJob(name);
   const apart = [...living].filter((id) => !byJob.has(id)).length + [...byJob].filter((id) => !living.has(id)).length;
   if (apart > 0) throw new Error(`${name}: ${living.size} records by REST, ${byJob.size} by a bulk job, ${apart} not in both`);
