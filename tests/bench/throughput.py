@@ -26,7 +26,7 @@ SALESFORCE = [
     ("leads", "--leads", "never", 20_000),
     ("opportunities", "--opportunities", "never", 20_000),
     ("tasks", "--tasks", "never", 20_000),
-    ("campaign_members", "--campaign-members", "never", 20_000),
+    ("campaign_members", "--members", "never", 20_000),
     ("accounts", "--accounts", "always", 60_000),
     ("contacts", "--contacts", "always", 60_000),
     ("leads", "--leads", "always", 60_000),

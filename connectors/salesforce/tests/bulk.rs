@@ -56,11 +56,11 @@ fn a_job_from_its_intention_to_its_end() {
         ],
     );
     let intention = page(&connector, &fake, &stream, Mode::Backfill, None).unwrap();
-    assert_eq!(after(&intention), (Position(json!({"job": {"create": {"at": "2026-02-02T02:40:00Z", "attempt": 0}}})), Some(2)));
+    assert_eq!(after(&intention), (Position(json!({"job": {"create": {"at": "2026-02-02T02:40:00Z", "attempt": 0}}})), Some(500)));
     let begun = step(&connector, &fake, &stream, &after(&intention).0);
-    assert_eq!(after(&begun), (Position(json!({"job": {"wait": {"id": JOB, "attempt": 0, "asked": 0}}})), Some(2)));
+    assert_eq!(after(&begun), (Position(json!({"job": {"wait": {"id": JOB, "attempt": 0, "asked": 0}}})), Some(1_000)));
     let waiting = step(&connector, &fake, &stream, &after(&begun).0);
-    assert_eq!(after(&waiting).1, Some(4));
+    assert_eq!(after(&waiting).1, Some(2_000));
     let complete = step(&connector, &fake, &stream, &after(&waiting).0);
     let first = step(&connector, &fake, &stream, &after(&complete).0);
     assert_eq!(
@@ -130,6 +130,8 @@ fn jobs_of_a_run_that_was_killed_are_deleted() {
         other("750000000000004AAA", "createdById", "005000000000002AAA"),
         other("750000000000005AAA", "createdDate", "2026-02-02T02:30:00.000+0000"),
         other("750000000000006AAA", "state", "JobComplete"),
+        // Begun after ours: another run's, and alive.
+        other("750000000000007AAA", "createdDate", "2026-02-02T02:59:00.000+0000"),
     ];
     let gone = || refused(404, "NOT_FOUND", "gone");
     let fake = Fake::new(&connector, &[ok(created(JOB)), jobs(&listed), ok(json!({})), gone(), gone()]);

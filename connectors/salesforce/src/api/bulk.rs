@@ -21,7 +21,9 @@ const ROWS: std::ops::RangeInclusive<u64> = 5_000..=25_000;
 const VALUES: u64 = 500_000;
 /// Requests of a job besides its pages: to create it, to look for lost ones, to ask how far it is, to delete it.
 const OVERHEAD: u64 = 12;
-const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// Long enough for an intention to be committed.
+const INTENTION: Duration = Duration::from_millis(500);
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long after its intention a job may have been created by a run that was killed then.
 const LOST_WITHIN: Duration = Duration::from_secs(60 * 60);
@@ -147,6 +149,7 @@ impl Api<'_> {
     /// Deletes jobs that a run created after the intention to do so, and was killed before it could note them down.
     async fn delete_lost(&self, read: &Read<'_>, created: &Described, at: Timestamp) -> Result<()> {
         let operation = || doing(read, "list jobs");
+        let latest = created.created_date.as_deref().and_then(|date| date.parse::<Timestamp>().ok());
         let mut request = Request::get(self.path("jobs/query"), operation()).query("jobType", "V2Query");
         for _ in 0..LIST_PAGES {
             let response = self.send(request).await?;
@@ -156,8 +159,8 @@ impl Api<'_> {
                 let ours = job.id != created.id && same && job.created_by_id == created.created_by_id;
                 let Some(date) = job.created_date.as_deref().filter(|_| ours) else { continue };
                 let date = instant(&response, date)?;
-                // Times of jobs have whole seconds.
-                if date.plus(Duration::from_secs(1)) > at && date < at.plus(LOST_WITHIN) {
+                // Times of jobs have whole seconds. What was created after this one is somebody else's.
+                if date.plus(Duration::from_secs(1)) > at && date < at.plus(LOST_WITHIN) && latest.is_none_or(|latest| date <= latest) {
                     self.discard(read, &job.id, &job.state).await?;
                 }
             }
@@ -278,7 +281,7 @@ fn later(response: &Response, job: &Job, wait: Duration) -> Result<Page> {
 
 /// The intention to create a job. The wait is for it to be committed.
 fn again(response: &Response, attempt: u32) -> Result<Page> {
-    later(response, &Job::Create { at: response.server_time, attempt }, FIRST_WAIT)
+    later(response, &Job::Create { at: response.server_time, attempt }, INTENTION)
 }
 
 /// The number of rows in CSV text without its header line; `None` when the last one is cut off.

@@ -191,11 +191,11 @@ pub(crate) fn records(page: &Page) -> Vec<Value> {
     pointer.iter().fold(&whole, |value, key| &value[*key]).as_array().unwrap().clone()
 }
 
-/// The position of the page that comes after, and the wait before it in seconds.
-pub(crate) fn after(page: &Page) -> (Position, Option<u64>) {
+/// The position of the page that comes after, and the wait before it in milliseconds.
+pub(crate) fn after(page: &Page) -> (Position, Option<u128>) {
     match &page.next {
         Next::Page(position) => (position.clone(), None),
-        Next::Later { position, wait } => (position.clone(), Some(wait.as_secs())),
+        Next::Later { position, wait } => (position.clone(), Some(wait.as_millis())),
         Next::End { .. } => panic!("this was the last page"),
     }
 }

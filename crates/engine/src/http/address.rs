@@ -30,7 +30,7 @@ impl BaseUrl {
         let base = Self::parse(text, plain_http_hosts).map_err(|_| elsewhere())?;
         let host = base.url.as_ref().and_then(Url::host_str).unwrap_or_default();
         let inside = |domain: &&str| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-        if base.is_loopback() || domains.iter().any(|domain| inside(domain)) { Ok(base) } else { Err(elsewhere()) }
+        if base.is_loopback() || domains.iter().any(inside) { Ok(base) } else { Err(elsewhere()) }
     }
 
     /// The address of a path below the base URL, or an absolute URL that leads to the same scheme, host and port.
