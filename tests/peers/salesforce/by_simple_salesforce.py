@@ -19,7 +19,7 @@ from redirect import redirect
 
 def ids_of_job(salesforce, name):
     """The ids of the living, from a bulk job's pages of CSV."""
-    pages = getattr(salesforce.bulk2, name).query(f"SELECT Id FROM {name}")
+    pages = getattr(salesforce.bulk2, name).query(f"SELECT Id FROM {name}", wait=0.1)
     return {row["Id"] for page in pages for row in csv.DictReader(io.StringIO(page))}
 
 
