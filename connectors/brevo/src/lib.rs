@@ -45,7 +45,8 @@ impl Connector for Brevo {
     }
 
     fn limits(&self) -> Vec<Limit> {
-        let hour = Limit::new(LimitClass::DEFAULT, self.config.requests_per_hour, Duration::from_secs(3600));
+        let requests = self.config.requests_per_hour;
+        let hour = Limit::new(LimitClass::DEFAULT, requests, Duration::from_secs(3600)).burst(requests - requests / 5);
         vec![Limit::new(streams::FAST, 10, Duration::from_secs(1)), hour]
     }
 

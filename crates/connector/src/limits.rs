@@ -22,12 +22,24 @@ pub struct Limit {
     pub per: Duration,
     /// How many requests of the class may be under way at once.
     pub concurrent: u32,
+    /// How many may come in a burst, the rest evenly; a tenth where it is not said. A bucket of an hour wants most of it at once, or a
+    /// run of a few requests waits for minutes.
+    pub burst: Option<u32>,
 }
 
 impl Limit {
     /// A limit; at most 8 requests under way at once.
     pub const fn new(class: LimitClass, requests: u32, per: Duration) -> Self {
-        Self { class, requests, per, concurrent: 8 }
+        Self { class, requests, per, concurrent: 8, burst: None }
+    }
+}
+
+impl Limit {
+    /// With so many at once.
+    #[must_use]
+    pub const fn burst(mut self, requests: u32) -> Self {
+        self.burst = Some(requests);
+        self
     }
 }
 

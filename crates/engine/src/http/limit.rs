@@ -57,8 +57,8 @@ impl Limit {
         let classes = limits
             .iter()
             .map(|limit| {
-                let limiter =
-                    quota(limit.requests, limit.per).map(|quota| RateLimiter::direct_with_clock(quota, SinceEpoch(clock.clone())));
+                let limiter = quota(limit.requests, limit.per, limit.burst)
+                    .map(|quota| RateLimiter::direct_with_clock(quota, SinceEpoch(clock.clone())));
                 let at_once = Some(Semaphore::new(limit.concurrent.max(1) as usize));
                 (limit.class, Arc::new(Class { limiter, at_once, ..Class::unlimited() }))
             })
@@ -113,10 +113,10 @@ impl Limit {
     }
 }
 
-/// A tenth of the requests may come in a burst, the rest evenly, so that no window of the limit's span, wherever it begins, ever
+/// A tenth of the requests (or as many as the limit says) may come in a burst, the rest evenly, so that no window of the limit's span, wherever it begins, ever
 /// holds more than `requests`: a burst of `b` and one more every `per / (requests - b + 1)`.
-fn quota(requests: u32, per: Duration) -> Option<Quota> {
-    let burst = NonZeroU32::new((requests / 10).max(1))?;
+fn quota(requests: u32, per: Duration, burst: Option<u32>) -> Option<Quota> {
+    let burst = NonZeroU32::new(burst.unwrap_or(requests / 10).clamp(1, requests.max(1)))?;
     let interval = per / requests.checked_sub(burst.get())?.checked_add(1)?;
     Some(Quota::with_period(interval.max(Duration::from_nanos(1)))?.allow_burst(burst))
 }
@@ -129,10 +129,12 @@ mod tests {
 
     #[test]
     fn no_window_holds_more_than_the_limit() {
-        for (requests, milliseconds) in [(1, 1_000), (5, 1_000), (100, 10_000), (190, 10_000)] {
+        for (requests, milliseconds, burst) in
+            [(1, 1_000, None), (5, 1_000, None), (100, 10_000, None), (190, 10_000, None), (100, 10_000, Some(80)), (10, 1_000, Some(99))]
+        {
             let per = Duration::from_millis(milliseconds);
             let clock = FakeRelativeClock::default();
-            let limiter = RateLimiter::direct_with_clock(quota(requests, per).unwrap(), clock.clone());
+            let limiter = RateLimiter::direct_with_clock(quota(requests, per, burst).unwrap(), clock.clone());
             let step = Duration::from_millis(1);
             let mut sent: Vec<Duration> = Vec::new();
             for tick in 0..(3 * milliseconds) {
@@ -143,7 +145,7 @@ mod tests {
             }
             let most = sent.iter().map(|from| sent.iter().filter(|at| *at >= from && **at < *from + per).count()).max().unwrap();
             assert!(most <= requests as usize, "{requests} in {per:?}: {most}");
-            assert!(sent.len() >= 2 * requests as usize, "{requests} in {per:?}: only {}", sent.len());
+            assert!(burst.is_some() || sent.len() >= 2 * requests as usize, "{requests} in {per:?}: only {}", sent.len());
         }
     }
 }
