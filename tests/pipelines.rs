@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use aqueduct_pipeline::{Environment, Pipeline, Registry, RunOptions, Silent, run};
 use aqueduct_simulator::hubspot::{ObjectKind, Options, Simulator};
-use aqueduct_simulator::salesforce;
+use aqueduct_simulator::{brevo, salesforce};
 use tokio::sync::watch;
 
 /// An export of contacts as HubSpot writes it.
@@ -45,6 +45,17 @@ async fn case(name: &str, scratch: &Path) -> Case {
             std::fs::write(scratch.join("contacts.csv"), EXPORT).unwrap();
             let variables = vec![("EXPORTS_PATH".to_owned(), scratch.join("*.csv").display().to_string())];
             Case { variables, rows: vec![("contact", 2), ("contact_point", 3)], _source: Box::new(()) }
+        }
+        "brevo.yaml" => {
+            let simulator =
+                brevo::Simulator::start(&brevo::description(&brevo::Account::default()), brevo::Options::default()).await.unwrap();
+            let store = simulator.store();
+            let variables =
+                vec![("BREVO_API_KEY".to_owned(), simulator.credentials().key), ("BREVO_BASE_URL".to_owned(), simulator.base_url())];
+            let rows =
+                [("account", "companies"), ("campaign", "email_campaigns"), ("contact", "contacts"), ("deal", "deals"), ("user", "users")];
+            let rows = rows.iter().map(|(table, stream)| (*table, store.ids(stream).len())).collect();
+            Case { variables, rows, _source: Box::new(simulator) }
         }
         "hubspot.yaml" => {
             let options = Options { contacts: 40, archived_per_mille: 0, merged_per_mille: 0, ..Options::default() };
