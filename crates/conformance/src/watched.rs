@@ -56,6 +56,10 @@ impl Connector for Watched {
         self.inner.limits()
     }
 
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        self.inner.headers()
+    }
+
     fn status_rules(&self) -> &'static [StatusRule] {
         self.inner.status_rules()
     }

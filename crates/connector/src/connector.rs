@@ -61,6 +61,11 @@ pub trait Connector: Send + Sync {
     /// The vendor's limits. A class that is not named has none.
     fn limits(&self) -> Vec<Limit>;
 
+    /// Headers that every request has besides those of its own, such as the version of the API that the connector was written for.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Statuses that mean something else than [`crate::status::DEFAULT`] says.
     fn status_rules(&self) -> &'static [StatusRule] {
         &[]

@@ -85,7 +85,7 @@ fn json_is_all_there_is_on_standard_output() {
         [2, 2]
     );
     assert_eq!(project.run("discover --config hubspot --json").with_code(0).json()["type"], "object");
-    assert_eq!(project.run("discover --connectors --json").with_code(0).json_lines().len(), 2);
+    assert_eq!(project.run("discover --connectors --json").with_code(0).json_lines().len(), 4);
     assert_eq!(project.run("validate --schema").with_code(0).json()["title"], "PipelineFile");
 
     // A state goes out and comes in again as it was.

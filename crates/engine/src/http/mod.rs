@@ -85,7 +85,7 @@ impl Client {
         let base = address::BaseUrl::parse(connector.base_url(), &settings.plain_http_hosts)?;
         let send = send::Send::new(base.clone(), settings, clock.clone())?;
         let timeout = Arc::new(timeout::Timeout::new(send, settings.total_timeout));
-        let sign = sign::Sign::new(timeout, base, connector.auth(), settings, clock.clone())?;
+        let sign = sign::Sign::new(timeout, base, connector.auth(), settings, clock.clone())?.with_headers(connector.headers())?;
         let limit = limit::Limit::new(sign, &connector.limits(), clock.clone());
         let retry = retry::Retry::new(limit, connector, settings, clock);
         Ok(Self { layers: trace::Trace::new(retry) })

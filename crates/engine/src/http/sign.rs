@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use aqueduct_connector::{Auth, Body, KeyPlacement, Method, Request};
+use aqueduct_connector::{Auth, Body, KeyPlacement, Method, Request, Response};
 use aqueduct_schema::{Error, Result, Secret, codes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::Attempt;
 use super::address::BaseUrl;
@@ -21,6 +22,8 @@ pub(crate) struct Sign {
     inner: Arc<Timeout>,
     base: BaseUrl,
     credentials: Credentials,
+    /// Headers that every request has.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 enum Credentials {
@@ -48,7 +51,20 @@ impl Sign {
                 Credentials::Tokens(Tokens::new(inner.clone(), &base, application, grant, settings, clock)?)
             }
         };
-        Ok(Self { inner, base, credentials })
+        Ok(Self { inner, base, credentials, headers: Vec::new() })
+    }
+
+    /// With headers that every request has, unless it has others of their names.
+    ///
+    /// # Errors
+    /// `AQ9001` when one cannot be sent.
+    pub(crate) fn with_headers(mut self, headers: Vec<(&'static str, String)>) -> Result<Self> {
+        for (name, value) in headers {
+            let unusable = || Error::new(codes::BUG, "the connector has a header that cannot be sent").with("header", name);
+            let value = HeaderValue::try_from(value).map_err(|_| unusable())?;
+            self.headers.push((HeaderName::try_from(name).map_err(|_| unusable())?, value));
+        }
+        Ok(self)
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Attempt> {
@@ -58,6 +74,11 @@ impl Sign {
         };
         let base = current.as_ref().and_then(|current| current.base.as_ref()).unwrap_or(&self.base);
         let mut outgoing = outgoing(base, request)?;
+        for (name, value) in &self.headers {
+            if !request.headers.iter().any(|(own, _)| name.as_str().eq_ignore_ascii_case(own)) {
+                outgoing.headers.insert(name.clone(), value.clone());
+            }
+        }
         let token = match &self.credentials {
             Credentials::None => None,
             Credentials::Header(name, value) => {
@@ -65,7 +86,7 @@ impl Sign {
                 None
             }
             Credentials::Query(name, key) => {
-                outgoing.url.query_pairs_mut().append_pair(name, key.expose());
+                with_key(&mut outgoing.url, name, key);
                 None
             }
             Credentials::Tokens(_) => current.map(|current| {
@@ -73,7 +94,10 @@ impl Sign {
                 current.generation
             }),
         };
-        let response = self.inner.send(&outgoing).await?;
+        let mut response = self.inner.send(&outgoing).await?;
+        if let Credentials::Query(name, key) = &self.credentials {
+            without_key(&mut response, name, key);
+        }
         Ok(Attempt { response, token })
     }
 
@@ -111,6 +135,29 @@ fn outgoing(base: &BaseUrl, request: &Request) -> Result<Outgoing> {
         Method::Delete => reqwest::Method::DELETE,
     };
     Ok(Outgoing { method, url, headers, body, operation: request.operation.clone() })
+}
+
+/// Adds a key to an address, in place of one that is there.
+fn with_key(url: &mut Url, name: &str, key: &Secret) {
+    let others: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(other, _)| other != name).collect();
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, key.expose());
+}
+
+/// Takes the key out of the links that an answer holds: some vendors give back the whole address of a request, and links are stored.
+fn without_key(response: &mut Response, name: &str, key: &Secret) {
+    let encoded: String = url::form_urlencoded::byte_serialize(key.expose().as_bytes()).collect();
+    let pairs = [format!("{name}={encoded}"), format!("{name}={}", key.expose())];
+    for pair in &pairs {
+        if response.body.windows(pair.len()).any(|window| window == pair.as_bytes()) {
+            // A body with the key in it is text, since the key is.
+            response.body = String::from_utf8_lossy(&response.body).replace(pair, "").into();
+        }
+        for (_, value) in &mut response.headers {
+            if value.contains(pair) {
+                *value = value.replace(pair, "");
+            }
+        }
+    }
 }
 
 /// Form fields as a body.

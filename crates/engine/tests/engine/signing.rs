@@ -207,3 +207,14 @@ async fn applications_prove_themselves_as_the_vendor_wants() {
     assert_eq!(seen.body, "grant_type=client_credentials&scope=read+crm");
     assert_eq!(seen.header("authorization"), Some("Basic YXBwOmNhbmFyeS1zZWNyZXQ="));
 }
+
+#[tokio::test]
+async fn a_key_that_a_vendor_gives_back_is_not_seen_and_not_sent_twice() {
+    let server = Server::start(|seen, _| Reply::ok(format!(r#"{{"next":"{}&page=2"}}"#, seen.target))).await;
+    let key = Auth::ApiKey { placement: KeyPlacement::Query("hapikey"), prefix: "", key: Secret::new("canary/1") };
+    let mut connector = OneRequest::new(&server.base_url).auth(key);
+    connector.request = aqueduct_connector::Request::get("/thing?hapikey=canary%2F1&limit=3", "things: get");
+    let account = connector.engine(&Arc::new(TestClock::running())).check().await.unwrap();
+    assert!(!account.id.contains("canary") && account.id.contains("limit=3"), "{}", account.id);
+    assert_eq!(server.seen()[0].target, "/thing?limit=3&hapikey=canary%2F1");
+}
