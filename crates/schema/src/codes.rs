@@ -92,6 +92,8 @@ codes! {
     TOO_MANY_REJECTS = "AQ6002" Quality Never "too many records are in quarantine" "Look at the reasons in the quarantine; correct the source or the mapping.";
     /// Some streams failed, others are committed.
     PARTIAL = "AQ6003" Partial Never "the run is incomplete" "See the streams that failed; run again to go on from their checkpoints.";
+    /// Source and warehouse do not have the same records.
+    COUNTS_DIFFER = "AQ6004" Quality Never "source and warehouse do not have the same records" "Run `aqueduct reconcile` to see which ones differ.";
     /// A signal ended the run.
     INTERRUPTED = "AQ7001" Interrupted Never "the run was interrupted" "Run again to go on from the checkpoint.";
     /// A mistake in Aqueduct.

@@ -17,6 +17,8 @@ pub enum Layer {
     Common,
     /// The vendor's own columns, by the connector's name.
     Source(Arc<str>),
+    /// Aqueduct's own: rows of a full refresh until they are in their place.
+    Shadow,
 }
 
 /// A table's layer and name. Both are identifiers: `[a-z0-9_]`, not beginning with a digit, 63 characters at most.
@@ -45,6 +47,7 @@ impl fmt::Display for TableName {
         match &self.layer {
             Layer::Common => formatter.write_str(&self.name),
             Layer::Source(system) => write!(formatter, "{system}_{}", self.name),
+            Layer::Shadow => write!(formatter, "_shadow_{}", self.name),
         }
     }
 }

@@ -7,6 +7,7 @@ use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState};
 use async_trait::async_trait;
 
 use crate::records;
+use crate::shadow::{Shadow, ShadowKind};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Counts rows; keeps states and runs in memory only.
@@ -89,6 +90,22 @@ impl Warehouse for Discard {
         memory.loads += 1;
         receipt.load_id = format!("discarded-{}", memory.loads);
         Ok(receipt)
+    }
+
+    async fn shadows(&self, _pipeline: &str, _kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn load_shadow(&self, fence: &Fence, _kind: ShadowKind, _fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        self.load(fence, batches).await
+    }
+
+    async fn discard_shadow(&self, _fence: &Fence, _stream: &str, _kind: ShadowKind) -> Result<()> {
+        Ok(())
+    }
+
+    async fn swap(&self, _fence: &Fence, _stream: &str, _at_least: Option<u64>) -> Result<Receipt> {
+        Ok(Receipt::default())
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {

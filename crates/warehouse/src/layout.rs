@@ -99,7 +99,7 @@ impl Layout {
     fn order(&mut self) {
         let entity = match self.name.layer {
             Layer::Common => Entity::named(&self.name.name),
-            Layer::Source(_) => None,
+            Layer::Source(_) | Layer::Shadow => None,
         };
         let key = Arc::clone(&self.key);
         self.columns.sort_by_key(|column| {

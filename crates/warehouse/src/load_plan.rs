@@ -12,6 +12,7 @@ use arrow_array::{Array, StringArray};
 use crate::cells::Cells;
 use crate::layout::{Layout, SOURCE_ID};
 use crate::quarantine::{self, QuarantineRow};
+use crate::shadow::Redirect;
 use crate::warehouse::{Fence, Receipt, TableReceipt};
 
 /// Everything a load does.
@@ -30,6 +31,8 @@ pub(crate) struct LoadPlan {
     pub(crate) snapshots: Vec<Timestamp>,
     /// Those of them that are complete with this load.
     pub(crate) completed: Vec<Timestamp>,
+    /// Where the rows go when they are not to be seen yet.
+    pub(crate) shadow: Option<Redirect>,
     read: u64,
     quarantined: u64,
     filtered: u64,
@@ -114,7 +117,13 @@ impl LoadPlan {
     ///
     /// # Errors
     /// `AQ9001` when rows do not fit together.
-    pub(crate) fn new(fence: &Fence, sequence: u64, loaded_at: Timestamp, batches: Vec<Batch<Protected>>) -> Result<Self> {
+    pub(crate) fn new(
+        fence: &Fence,
+        sequence: u64,
+        loaded_at: Timestamp,
+        batches: Vec<Batch<Protected>>,
+        mut shadow: Option<Redirect>,
+    ) -> Result<Self> {
         let Some((stream, checkpoint)) = batches.last().map(|last| (Arc::clone(last.stream()), last.checkpoint().clone())) else {
             return Err(Error::new(codes::BUG, "a load without batches"));
         };
@@ -127,7 +136,8 @@ impl LoadPlan {
         let mut rejected: HashMap<String, usize> = HashMap::new();
         for (index, batch) in batches.into_iter().enumerate() {
             let (_, parts, batch_rejects, counts, of) = batch.into_parts();
-            if of.mode == Mode::Snapshot {
+            // What is in a shadow is compared as a whole in the end.
+            if of.mode == Mode::Snapshot && shadow.is_none() {
                 snapshots.push(of.reading_started_at);
                 if of.reading_complete {
                     completed.push(of.reading_started_at);
@@ -141,6 +151,10 @@ impl LoadPlan {
             }
             rejects.extend(batch_rejects);
             for (place, table) in parts.into_iter().enumerate() {
+                let table = match &mut shadow {
+                    Some(shadow) => shadow.lead(&stream, table, place == 0)?,
+                    None => table,
+                };
                 let name = table.schema.name.clone();
                 let position = *positions.entry(name.clone()).or_insert_with(|| {
                     grouped.push((name, Vec::new()));
@@ -173,6 +187,7 @@ impl LoadPlan {
             checkpoint,
             snapshots,
             completed,
+            shadow,
             stream,
             read,
             quarantined,
@@ -262,6 +277,8 @@ impl TablePlan {
 
 /// For every part the rows to take, where a later row has the key of others, and how many records are left out for that.
 fn last_of_each_key(parts: &[Rows]) -> Result<(Vec<Option<Vec<u32>>>, u64)> {
+    #[cfg(feature = "planted-no-dedupe")]
+    fail::fail_point!("planted::no_dedupe", |_| Ok((vec![None; parts.len()], 0)));
     let upserts = || parts.iter().enumerate().filter(|(_, rows)| rows.table.operation == Operation::Upsert);
     let mut seen: HashSet<&str> = HashSet::with_capacity(upserts().map(|(_, rows)| rows.table.len()).sum());
     let mut taken: Vec<Option<Vec<u32>>> = vec![None; parts.len()];
@@ -283,7 +300,8 @@ fn last_of_each_key(parts: &[Rows]) -> Result<(Vec<Option<Vec<u32>>>, u64)> {
     Ok((taken, records))
 }
 
-fn load_id(fence: &Fence, stream: &str, sequence: u64) -> String {
+/// The id of a load, by its place among those of its stream and run.
+pub(crate) fn load_id(fence: &Fence, stream: &str, sequence: u64) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in [fence.pipeline.as_bytes(), fence.run_id.as_bytes(), stream.as_bytes(), &sequence.to_le_bytes()] {
         hasher.update(&(part.len() as u64).to_le_bytes());
@@ -314,12 +332,7 @@ impl Outcome {
     /// Notes what happened in a table beside the records.
     pub(crate) fn add(&mut self, done: &TableReceipt) {
         match self.tables.iter_mut().find(|mine| mine.table == done.table) {
-            Some(mine) => {
-                mine.inserted += done.inserted;
-                mine.updated += done.updated;
-                mine.unchanged += done.unchanged;
-                mine.deleted += done.deleted;
-            }
+            Some(mine) => mine.add(done),
             None => self.tables.push(done.clone()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Error, Layer, Result, TableName, Timestamp, codes};
+use aqueduct_schema::{Error, Layer, Result, TableName, TableSchema, Timestamp, codes};
 use serde::{Deserialize, Serialize};
 
 use crate::load_plan::{LoadPlan, StepKind};
@@ -29,6 +29,19 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// The rows that a schema describes.
+    pub(crate) fn of(schema: &TableSchema) -> Self {
+        Self {
+            system: match &schema.name.layer {
+                Layer::Common | Layer::Shadow => None,
+                Layer::Source(system) => Some(system.to_string()),
+            },
+            table: schema.name.name.to_string(),
+            key: schema.key.to_string(),
+            constants: schema.constants.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        }
+    }
+
     /// The table.
     pub(crate) fn table(&self) -> TableName {
         let layer = match &self.system {
@@ -52,17 +65,7 @@ pub(crate) struct Seen<'a> {
 pub(crate) fn seen(plan: &LoadPlan) -> Result<Vec<Seen<'_>>> {
     let mut all: Vec<Seen<'_>> = Vec::new();
     for step in plan.tables.iter().flat_map(|table| &table.steps).filter(|step| step.kind == StepKind::Rows) {
-        let schema = &step.schema;
-        let scope = Scope {
-            system: match &schema.name.layer {
-                Layer::Common => None,
-                Layer::Source(system) => Some(system.to_string()),
-            },
-            table: schema.name.name.to_string(),
-            key: schema.key.to_string(),
-            constants: schema.constants.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-        };
-        let scope = to_json(&scope)?;
+        let scope = to_json(&Scope::of(&step.schema))?;
         for part in &step.parts {
             let Some(reading) = part.snapshot else { continue };
             let keys = part.keys()?;
@@ -88,7 +91,7 @@ pub(crate) fn guard(fence: &Fence, table: &TableName, live: u64, gone: u64) -> R
     if fence.allow_mass_delete || gone <= FEW || gone * 100 <= live * MOST_PERCENT {
         return Ok(());
     }
-    Err(Error::new(codes::MASS_DELETE, format!("the snapshot would delete {gone} of {live} rows")).with("table", table))
+    Err(Error::new(codes::MASS_DELETE, format!("{gone} of {live} rows would be deleted")).with("table", table))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use aqueduct_schema::{Batch, Protected, Result, StreamState, TableName, Timestam
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::shadow::{Shadow, ShadowKind};
+
 /// A destination.
 ///
 /// Behaviour that every implementation has, each sentence with a test in the suite that all destinations pass:
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 /// - A new column is added to its table; a column whose type differs widens by [`aqueduct_schema::ValueType::widened`];
 ///   no column is ever dropped.
 /// - When a snapshot is complete, rows of the same table and constants that it did not contain become tombstones.
+/// - A shadow is seen by nobody: live rows and state change when it is put in place, all at once, and only when it lacks nothing.
 /// - A run whose fence has been taken over commits nothing (`AQ5001`).
 #[async_trait]
 pub trait Warehouse: Send + Sync {
@@ -48,6 +51,34 @@ pub trait Warehouse: Send + Sync {
     /// # Errors
     /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost, `AQ6001` when a snapshot would delete too much.
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt>;
+
+    /// The shadows of one kind that a pipeline has begun, by stream.
+    ///
+    /// # Errors
+    /// `AQ4003` when one cannot be understood.
+    async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>>;
+
+    /// Loads batches of one stream as [`Warehouse::load`] does, into the stream's shadow of this kind, and stores the checkpoint with
+    /// the shadow. Live rows and the live state stay as they are. The first load begins the shadow; `fingerprint` says what its
+    /// reading depends on.
+    ///
+    /// # Errors
+    /// As [`Warehouse::load`]; `AQ9001` when the shadow was begun with another fingerprint.
+    async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt>;
+
+    /// Throws a shadow away, where there is one.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost.
+    async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()>;
+
+    /// Puts a complete refresh in place, in one transaction: counts are verified (`at_least` is what the source counts), live rows of
+    /// the same tables and constants that it lacks become tombstones, new and changed ones are merged, its state becomes the stream's,
+    /// and it is dropped. The receipt tells of the live tables.
+    ///
+    /// # Errors
+    /// `AQ6004` when rows are missing, `AQ6001` when too many would be deleted, else as [`Warehouse::load`]. Nothing has changed then.
+    async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt>;
 
     /// Records how the run ended.
     ///
@@ -137,6 +168,14 @@ impl TableReceipt {
     /// Nothing happened yet in a table.
     pub fn empty(table: &TableName) -> Self {
         Self { table: table.to_string(), inserted: 0, updated: 0, unchanged: 0, deleted: 0 }
+    }
+
+    /// Adds what happened in the same table.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.deleted += other.deleted;
     }
 }
 
@@ -230,12 +269,7 @@ impl StreamRecord {
                 self.deleted += table.deleted;
             }
             match self.tables.iter_mut().find(|mine| mine.table == table.table) {
-                Some(mine) => {
-                    mine.inserted += table.inserted;
-                    mine.updated += table.updated;
-                    mine.unchanged += table.unchanged;
-                    mine.deleted += table.deleted;
-                }
+                Some(mine) => mine.add(table),
                 None => self.tables.push(table.clone()),
             }
         }

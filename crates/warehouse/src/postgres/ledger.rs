@@ -1,4 +1,4 @@
-//! Aqueduct's own tables in PostgreSQL, in the schema `aqueduct`: loads, state, fence, quarantine, runs, seen.
+//! Aqueduct's own tables in PostgreSQL, in the schema `aqueduct`: loads, state, fence, quarantine, runs, seen, shadows.
 
 use std::collections::BTreeMap;
 
@@ -34,12 +34,17 @@ CREATE TABLE IF NOT EXISTS aqueduct.seen (
     pipeline text NOT NULL, stream text NOT NULL, reading_started_at timestamptz NOT NULL, scope text NOT NULL, keys text[] NOT NULL,
     load_id text NOT NULL);
 CREATE INDEX IF NOT EXISTS seen_reading ON aqueduct.seen (pipeline, stream, reading_started_at);
+CREATE TABLE IF NOT EXISTS aqueduct.shadows (
+    pipeline text NOT NULL, stream text NOT NULL, kind text NOT NULL, fingerprint text NOT NULL, began_at text NOT NULL,
+    state json NOT NULL, counts json NOT NULL, tables json NOT NULL, PRIMARY KEY (pipeline, stream, kind));
 ";
 
 /// Creates the tables that are missing.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure> {
     // The table created last is asked for first: a user who may not create anything can still load where all is there.
-    if !exists(connection).await? {
+    let newest = sqlx::query_scalar("SELECT to_regclass('aqueduct.shadows') IS NOT NULL");
+    let current: bool = newest.fetch_one(&mut *connection).await.doing("read the list of tables")?;
+    if !current {
         let doing = "create Aqueduct's own tables";
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('aqueduct', 0))").execute(&mut *connection).await.doing(doing)?;
         sqlx::raw_sql(TABLES).execute(connection).await.doing(doing)?;
@@ -47,7 +52,7 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure>
     Ok(())
 }
 
-/// Whether Aqueduct's own tables are in this database.
+/// Whether Aqueduct ever wrote into this database.
 pub(crate) async fn exists(connection: &mut PgConnection) -> Result<bool, Failure> {
     sqlx::query_scalar("SELECT to_regclass('aqueduct.seen') IS NOT NULL").fetch_one(connection).await.doing("read the list of tables")
 }
@@ -105,6 +110,8 @@ pub(crate) async fn runs(connection: &mut PgConnection, pipeline: Option<&str>, 
 
 /// Fails when another run has taken the pipeline over.
 pub(crate) async fn check_fence(connection: &mut PgConnection, fence: &Fence) -> Result<(), Failure> {
+    #[cfg(feature = "planted-no-fence")]
+    fail::fail_point!("planted::no_fence", |_| Ok(()));
     let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM aqueduct.fence WHERE pipeline = $1 FOR SHARE")
         .bind(fence.pipeline.as_ref())
         .fetch_optional(connection)
@@ -224,7 +231,7 @@ pub(crate) async fn write_quarantine(connection: &mut PgConnection, fence: &Fenc
 pub(crate) async fn write_load(
     connection: &mut PgConnection,
     fence: &Fence,
-    plan: &LoadPlan,
+    stream: &str,
     receipt: &Receipt,
     at: Timestamp,
 ) -> Result<(), Failure> {
@@ -235,7 +242,7 @@ pub(crate) async fn write_load(
     .bind(&receipt.load_id)
     .bind(fence.run_id.as_ref())
     .bind(fence.pipeline.as_ref())
-    .bind(plan.stream.as_ref())
+    .bind(stream)
     .bind(timestamp_text(at))
     .bind(to_json(receipt)?);
     for count in [receipt.read, receipt.loaded, receipt.quarantined, receipt.filtered, receipt.unchanged] {

@@ -15,21 +15,28 @@ const MOST_COLUMNS: usize = 1600;
 
 /// The schema of the common tables.
 const COMMON: &str = "crm";
+/// The schema of Aqueduct's own tables.
+pub(crate) const OWN: &str = "aqueduct";
 
 /// The schema of a table. A connector whose name PostgreSQL or Aqueduct keeps for itself gets an ending.
 fn schema_of(name: &TableName) -> String {
     match &name.layer {
         Layer::Common => COMMON.to_owned(),
-        Layer::Source(system) if [COMMON, "aqueduct", "information_schema"].contains(&system.as_ref()) || system.starts_with("pg_") => {
+        Layer::Source(system) if [COMMON, OWN, "information_schema"].contains(&system.as_ref()) || system.starts_with("pg_") => {
             format!("{}_source", &system[..system.floor_char_boundary(56)])
         }
         Layer::Source(system) => system.to_string(),
+        Layer::Shadow => OWN.to_owned(),
     }
 }
 
 /// A table's name with its schema, quoted.
 pub(crate) fn quoted_table(name: &TableName) -> String {
-    format!("{}.{}", quoted(&schema_of(name)), quoted(&name.name))
+    let schema = quoted(&schema_of(name));
+    match name.layer {
+        Layer::Shadow => format!("{schema}.{}", quoted(&format!("shadow_{}", name.name))),
+        _ => format!("{schema}.{}", quoted(&name.name)),
+    }
 }
 
 /// The type of a column.
@@ -147,8 +154,9 @@ fn create(table: &str, layout: &Layout) -> String {
 }
 
 /// The value of a column as the wider type has it; texts in the canonical form that loads write.
-fn widened(column: &str, from: ValueType, to: ValueType) -> String {
+pub(crate) fn widened(column: &str, from: ValueType, to: ValueType) -> String {
     match (from, to) {
+        (from, to) if from == to => column.to_owned(),
         (ValueType::Integer, ValueType::Decimal) => format!("{column}::numeric(38,9)"),
         (ValueType::Date, ValueType::Timestamp) => format!("{column}::timestamp AT TIME ZONE 'UTC'"),
         (ValueType::Decimal, _) => format!("trim_scale({column})::text"),

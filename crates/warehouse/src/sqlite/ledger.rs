@@ -1,4 +1,4 @@
-//! Aqueduct's own tables in SQLite: `_loads _state _fence _quarantine _runs _seen`.
+//! Aqueduct's own tables in SQLite: `_loads _state _fence _quarantine _runs _seen _shadows`.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ CREATE TABLE IF NOT EXISTS _seen (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, reading_started_at TIMESTAMP TEXT NOT NULL, scope TEXT NOT NULL,
     keys JSON TEXT NOT NULL, load_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS _seen_reading ON _seen (pipeline, stream, reading_started_at, scope);
+CREATE TABLE IF NOT EXISTS _shadows (
+    pipeline TEXT NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL, fingerprint TEXT NOT NULL, began_at TIMESTAMP TEXT NOT NULL,
+    state JSON TEXT NOT NULL, counts JSON TEXT NOT NULL, tables JSON TEXT NOT NULL, PRIMARY KEY (pipeline, stream, kind));
 ";
 
 /// Creates the tables that are missing.
@@ -100,6 +103,8 @@ pub(crate) async fn runs(connection: &mut SqliteConnection, pipeline: Option<&st
 
 /// Fails when another run has taken the pipeline over.
 pub(crate) async fn check_fence(connection: &mut SqliteConnection, fence: &Fence) -> Result<(), Failure> {
+    #[cfg(feature = "planted-no-fence")]
+    fail::fail_point!("planted::no_fence", |_| Ok(()));
     let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM _fence WHERE pipeline = ?")
         .bind(fence.pipeline.as_ref())
         .fetch_optional(connection)
@@ -214,7 +219,7 @@ pub(crate) async fn write_quarantine(connection: &mut SqliteConnection, fence: &
 pub(crate) async fn write_load(
     connection: &mut SqliteConnection,
     fence: &Fence,
-    plan: &LoadPlan,
+    stream: &str,
     receipt: &Receipt,
     at: Timestamp,
 ) -> Result<(), Failure> {
@@ -225,7 +230,7 @@ pub(crate) async fn write_load(
     .bind(&receipt.load_id)
     .bind(fence.run_id.as_ref())
     .bind(fence.pipeline.as_ref())
-    .bind(plan.stream.as_ref())
+    .bind(stream)
     .bind(timestamp_text(at))
     .bind(to_json(receipt)?);
     for count in [receipt.read, receipt.loaded, receipt.quarantined, receipt.filtered, receipt.unchanged] {

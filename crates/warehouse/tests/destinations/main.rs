@@ -4,6 +4,7 @@
 mod contract;
 mod destination;
 mod faults;
+mod refresh;
 mod rows;
 mod snapshots;
 mod values;
@@ -42,6 +43,13 @@ suite! {
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants
         a_mass_deletion_stops_the_load_unless_allowed;
+    refresh:
+        a_refresh_is_seen_when_it_is_complete
+        a_refresh_that_lacks_rows_changes_nothing
+        a_refresh_asks_before_it_deletes_most_rows
+        a_refresh_leaves_rows_of_others_and_of_its_own_time
+        a_refresh_of_a_taken_over_run_changes_nothing
+        a_refresh_may_fill_a_new_table_and_widen_an_old_one;
     values:
         every_type_and_odd_text_is_stored_exactly
         a_column_widens_from_integer_to_decimal_to_text

@@ -1,0 +1,60 @@
+//! PostgreSQL behind [`Session`].
+
+use aqueduct_schema::{TableName, ValueType};
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+use super::tables;
+use crate::failure::{Doing, Failure};
+use crate::layout::{Layout, Stored};
+use crate::session::Session;
+
+#[async_trait]
+impl Session for PgConnection {
+    fn table(&self, name: &TableName) -> String {
+        tables::quoted_table(name)
+    }
+
+    fn own(&self, name: &str) -> String {
+        format!("{}.{name}", tables::OWN)
+    }
+
+    fn truth(&self) -> &'static str {
+        "'true'"
+    }
+
+    fn time(&self, literal: &str) -> String {
+        format!("{literal}::timestamptz")
+    }
+
+    fn month(&self, value: &str) -> String {
+        format!("to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM')")
+    }
+
+    fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
+        tables::widened(value, from, to)
+    }
+
+    async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
+        Ok(sqlx::raw_sql(AssertSqlSafe(sql)).execute(self).await.doing(doing)?.rows_affected())
+    }
+
+    async fn rows(&mut self, doing: &'static str, sql: String) -> Result<Vec<Vec<Option<String>>>, Failure> {
+        // The simple protocol gives every value in its text form.
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(self).await.doing(doing)?;
+        rows.iter().map(|row| (0..row.len()).map(|index| row.try_get_unchecked(index)).collect::<Result<_, _>>().doing(doing)).collect()
+    }
+
+    async fn stored(&mut self, name: &TableName) -> Result<Stored, Failure> {
+        tables::stored(self, name).await
+    }
+
+    async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure> {
+        tables::prepare(self, layout).await
+    }
+
+    async fn index(&mut self, _name: &TableName, _key: &str) -> Result<(), Failure> {
+        // Keys are primary keys, and have their index from the first row on.
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! A connection inside a transaction, as far as SQL that both databases understand needs to know which one it is.
+//!
+//! Names, values and literals are put into the text (`identifier`), never bound, so that a statement is the same in both.
+
+use aqueduct_schema::{TableName, ValueType};
+use async_trait::async_trait;
+
+use crate::failure::Failure;
+use crate::layout::{Layout, Stored};
+
+/// What differs between the databases.
+#[async_trait]
+pub(crate) trait Session: Send {
+    /// A table's name, quoted.
+    fn table(&self, name: &TableName) -> String;
+
+    /// The name of one of Aqueduct's own tables.
+    fn own(&self, name: &str) -> String;
+
+    /// How a column of truth values compares to "true", whether it is still of its own type or has become text.
+    fn truth(&self) -> &'static str;
+
+    /// A literal that is a time, where it stands among selected values.
+    fn time(&self, literal: &str) -> String;
+
+    /// The month of an expression that is a time, as `2026-03`.
+    fn month(&self, value: &str) -> String;
+
+    /// The value of an expression as a wider type has it.
+    fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String;
+
+    /// Carries out a statement; the number of rows it touched.
+    async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure>;
+
+    /// The rows of a query, every value as text.
+    async fn rows(&mut self, doing: &'static str, sql: String) -> Result<Vec<Vec<Option<String>>>, Failure>;
+
+    /// The columns of a table; empty when there is none.
+    async fn stored(&mut self, name: &TableName) -> Result<Stored, Failure>;
+
+    /// Creates or evolves a table so that it suits a layout, with its index. Gives the columns as they are then.
+    async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure>;
+
+    /// Makes the index over a table's keys, where that is not done with the table.
+    async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure>;
+}
+
+/// The numbers of a query's only row.
+pub(crate) async fn numbers<S: Session, const N: usize>(session: &mut S, doing: &'static str, sql: String) -> Result<[u64; N], Failure> {
+    let rows = session.rows(doing, sql).await?;
+    let mut numbers = [0; N];
+    for (number, cell) in numbers.iter_mut().zip(rows.into_iter().next().unwrap_or_default()) {
+        *number = cell.and_then(|cell| cell.parse().ok()).unwrap_or(0);
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,62 @@
+//! SQLite behind [`Session`].
+
+use aqueduct_schema::{TableName, ValueType};
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use super::tables;
+use crate::failure::{Doing, Failure};
+use crate::identifier::quoted;
+use crate::layout::{Layout, Stored};
+use crate::session::Session;
+
+#[async_trait]
+impl Session for SqliteConnection {
+    fn table(&self, name: &TableName) -> String {
+        quoted(&name.to_string())
+    }
+
+    fn own(&self, name: &str) -> String {
+        format!("_{name}")
+    }
+
+    fn truth(&self) -> &'static str {
+        "1"
+    }
+
+    fn time(&self, literal: &str) -> String {
+        literal.to_owned()
+    }
+
+    fn month(&self, value: &str) -> String {
+        format!("substr({value}, 1, 7)")
+    }
+
+    fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
+        tables::widened(value, from, to)
+    }
+
+    async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
+        let done = sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(self).await;
+        Ok(done.doing(doing)?.rows_affected())
+    }
+
+    async fn rows(&mut self, doing: &'static str, sql: String) -> Result<Vec<Vec<Option<String>>>, Failure> {
+        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(self).await.doing(doing)?;
+        rows.iter().map(|row| (0..row.len()).map(|index| row.try_get_unchecked(index)).collect::<Result<_, _>>().doing(doing)).collect()
+    }
+
+    async fn stored(&mut self, name: &TableName) -> Result<Stored, Failure> {
+        tables::stored(self, name).await
+    }
+
+    async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure> {
+        let (stored, _) = tables::prepare(self, layout).await?;
+        tables::index(self, &layout.name, &layout.key).await?;
+        Ok(stored)
+    }
+
+    async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {
+        tables::index(self, name, key).await
+    }
+}
