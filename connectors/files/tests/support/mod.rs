@@ -144,7 +144,7 @@ pub fn records(page: &Page) -> Vec<Found> {
                 Found { file: name(&origin.file), line: origin.first_line + row as u64, values: values.collect() }
             })
             .collect(),
-        Records::Json { .. } => panic!("files are not JSON answers"),
+        Records::Json { .. } | Records::Joined { .. } | Records::Deleted { .. } => panic!("files are not answers"),
     }
 }
 
@@ -172,7 +172,7 @@ pub async fn read_from(files: &Files, stream: &Stream, position: Option<Position
         let next = read.next.clone();
         pages.push(read);
         match next {
-            Next::Page(next) => {
+            Next::Page(next) | Next::Later { position: next, .. } => {
                 positions.push(next.clone());
                 position = Some(next);
             }
