@@ -15,7 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("quality", &["schema"]),
     ("privacy", &["schema"]),
     ("warehouse", &["schema"]),
-    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse"]),
+    ("control", &["schema"]),
+    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control", "control"]),
     ("server", &["pipeline"]),
     // It writes connectors, so it speaks their language and no other.
     ("scaffold", &["schema", "connector", "normalise"]),

@@ -20,9 +20,9 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         packages: &["sqlx", "rusqlite", "tokio-postgres", "postgres", "duckdb"],
-        home: &["warehouse"],
-        tests: &["warehouse", "pipeline", "cli", "tests"],
-        instead: "a destination is a module of `warehouse`; call its trait",
+        home: &["warehouse", "control"],
+        tests: &["warehouse", "control", "pipeline", "cli", "tests"],
+        instead: "a destination is a module of `warehouse`, what processes share is in `control`; call those",
     },
     Owned {
         packages: &["hyper", "hyper-util", "axum"],

@@ -54,12 +54,16 @@ codes! {
     FILE_UNREADABLE = "AQ1012" Configuration Never "a file cannot be opened" "Check the path and its permissions.";
     /// The policy file is wrong.
     BAD_POLICY = "AQ1013" Configuration Never "the policy is wrong" "Correct the policy at the place named.";
+    /// A control store's address or key that cannot be used.
+    BAD_CONTROL = "AQ1014" Configuration Never "the control store is set up wrongly" "Use sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE, in the pipeline file or in AQUEDUCT_CONTROL_URL.";
     /// The source refused who we are.
     CREDENTIALS_REFUSED = "AQ2001" Credentials Never "the source refused the credentials" "Check the token or reconnect the account, then run again.";
     /// The source refuses this object to these credentials.
     PERMISSION_DENIED = "AQ2002" Permission Never "the credentials may not read this" "Grant the permission named, or leave the stream out with `select`.";
     /// The access token has run out; the engine refreshes it.
     TOKEN_EXPIRED = "AQ2003" Credentials Temporary "the access token has expired" "Reconnect the account if this goes on.";
+    /// Stored tokens that cannot be opened.
+    TOKENS_SEALED = "AQ2004" Credentials Never "the stored tokens cannot be opened" "Set AQUEDUCT_CONTROL_KEY, or put back the key file beside the control store. If the key is lost, reconnect the account and put its new refresh token into the config.";
     /// Too many requests.
     RATE_LIMITED = "AQ3001" RateLimited Temporary "the source asked to slow down" "Run again later; what was read is safe.";
     /// The day's quota is used up.
@@ -84,8 +88,12 @@ codes! {
     DESTINATION_FAILED = "AQ4002" Destination Never "the destination refused the load" "The load was rolled back. Correct the cause named, then run again.";
     /// The stored state cannot be understood.
     BAD_STATE = "AQ4003" Destination Never "the stored state cannot be read" "Do not edit state by hand; `aqueduct state clear` starts the stream from the beginning.";
+    /// The control store could not be opened or changed.
+    CONTROL_UNREACHABLE = "AQ4004" Destination Temporary "the control store cannot be used" "Check its address, that its folder can be written to or its server runs, then run again.";
     /// Somebody else has taken the pipeline over.
     FENCED = "AQ5001" Locked Never "another run took this pipeline over" "Let the other run finish.";
+    /// Another run of the pipeline is under way.
+    LEASE_HELD = "AQ5002" Locked Never "another run of this pipeline is under way" "Let it finish. If its process has died on another machine, its lease ends at the time named.";
     /// A deletion of suspiciously many rows.
     MASS_DELETE = "AQ6001" Quality Never "too many rows would be deleted" "Look at the source; if the deletion is meant, run with --allow-mass-delete.";
     /// Too many records were rejected.

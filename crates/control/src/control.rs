@@ -1,0 +1,241 @@
+//! The control store as its users see it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aqueduct_schema::{Error, Result, Secret, Timestamp, codes};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::address::Address;
+use crate::budget::{Account, Answer, Ask, Told};
+use crate::documents::{Change, Documents, Place};
+use crate::holder::Holder;
+use crate::key::Key;
+use crate::lease::{self, Acquired, Lease};
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::tokens::{Kept, Tokens, Turn};
+
+type Time = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// An open control store.
+#[derive(Clone)]
+pub struct Control {
+    documents: Arc<dyn Documents>,
+    keys: Arc<Keys>,
+    holder: Holder,
+    time: Option<Time>,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("control store")
+    }
+}
+
+/// The key, made or read when the first token is to be stored.
+struct Keys {
+    given: Option<Secret>,
+    store: Option<PathBuf>,
+    key: OnceLock<Key>,
+}
+
+impl Keys {
+    fn key(&self) -> Result<&Key> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let key = match (&self.given, &self.store) {
+            (Some(given), _) => Key::of(given)?,
+            (None, Some(store)) => Key::beside(store)?,
+            (None, None) => {
+                return Err(Error::new(codes::BAD_CONTROL, "tokens in a PostgreSQL control store need AQUEDUCT_CONTROL_KEY")
+                    .advise("Set it to the same value on every machine; make one with `openssl rand -base64 32`."));
+            }
+        };
+        Ok(self.key.get_or_init(|| key))
+    }
+}
+
+impl Control {
+    /// Opens a control store: `sqlite://FILE` (made with its folder where it is missing) or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// Tokens are sealed with the key; without one, with a key file that is made beside the SQLite file.
+    ///
+    /// # Errors
+    /// `AQ1014` when the address cannot be understood, `AQ4004` when the store cannot be opened.
+    pub async fn open(url: &Secret, key: Option<Secret>) -> Result<Self> {
+        let (documents, store): (Arc<dyn Documents>, _) = match Address::parse(url)? {
+            Address::Sqlite(path) => (Arc::new(Sqlite::open(&path).await?), Some(path)),
+            Address::Postgres(options) => (Arc::new(Postgres::open(*options).await?), None),
+        };
+        let keys = Keys { given: key, store, key: OnceLock::new() };
+        Ok(Self { documents, keys: Arc::new(keys), holder: Holder::this(""), time: None })
+    }
+
+    /// The same store by another time than that of its database.
+    #[must_use]
+    pub fn with_time(&self, time: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { time: Some(Arc::new(time)), ..self.clone() }
+    }
+
+    /// Takes the lease of a pipeline for so long, if nobody has it or whoever has it is gone or late.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn acquire(&self, name: &str, holder: &Holder, life: Duration) -> Result<Acquired> {
+        self.change(Place { kind: "lease", key: name, durable: false }, |stored: Option<Lease>, now| {
+            let (lease, acquired) = lease::acquire(stored, holder, life, now);
+            Ok((lease.map(Some), acquired))
+        })
+        .await
+    }
+
+    /// Prolongs the lease of a run: whether it still has it.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn renew(&self, name: &str, run_id: &str, life: Duration) -> Result<bool> {
+        self.change(Place { kind: "lease", key: name, durable: false }, |stored, now| {
+            let renewed = lease::renew(stored, run_id, life, now);
+            let ours = renewed.is_some();
+            Ok((renewed.map(Some), ours))
+        })
+        .await
+    }
+
+    /// Gives the lease of a run back, if it still has it.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn release(&self, name: &str, run_id: &str) -> Result<()> {
+        self.change(Place { kind: "lease", key: name, durable: false }, |stored: Option<Lease>, _| {
+            Ok((stored.filter(|lease| lease.holder.run_id == run_id).map(|_| None), ()))
+        })
+        .await
+    }
+
+    /// Takes requests from the budget of an account.
+    ///
+    /// # Errors
+    /// `AQ4004`; `AQ1005` for a time zone that does not exist.
+    pub async fn take(&self, account: &str, ask: &Ask<'_>) -> Result<Answer> {
+        self.account(account, |account, now| account.take(ask, now)).await
+    }
+
+    /// Takes nothing of a class for a while: the vendor asked for it.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn slow_down(&self, account: &str, class: &str, wait: Duration) -> Result<()> {
+        self.account(account, |account, now| {
+            account.slow_down(class, wait, now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes how much of its quota the vendor says is used.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn learn(&self, account: &str, told: Told) -> Result<()> {
+        self.account(account, |account, now| {
+            account.learn(told, now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whose turn it is to renew the tokens of a grant. `stale` is the serial of a token that the vendor no longer takes.
+    ///
+    /// # Errors
+    /// `AQ4004`; `AQ2004` when the tokens were sealed with another key; `AQ1014` when there is no key.
+    pub async fn turn(&self, grant: &str, stale: Option<u64>) -> Result<Turn> {
+        let key = self.keys.key()?;
+        let mut ticket = [0; 8];
+        getrandom::fill(&mut ticket).map_err(|_| Error::new(codes::BUG, "the system has no random numbers"))?;
+        // Half of the numbers, so that every reader of JSON keeps them as they are.
+        let ticket = u64::from_le_bytes(ticket) >> 12;
+        self.tokens(grant, |kept, now| {
+            let turn = kept.turn(grant, key, stale, &self.holder, ticket, now)?;
+            Ok((matches!(turn, Turn::Renew { .. }), turn))
+        })
+        .await
+    }
+
+    /// Stores what a renewal brought, before it is used: its serial, or nothing when the turn has gone to somebody else meanwhile.
+    ///
+    /// # Errors
+    /// As [`Control::turn`].
+    pub async fn keep(&self, grant: &str, ticket: u64, tokens: &Tokens) -> Result<Option<u64>> {
+        let key = self.keys.key()?;
+        self.tokens(grant, |kept, _| {
+            let serial = kept.keep(grant, key, ticket, tokens)?;
+            Ok((serial.is_some(), serial))
+        })
+        .await
+    }
+
+    /// Ends a turn whose renewal brought nothing.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn abandon(&self, grant: &str, ticket: u64) -> Result<()> {
+        self.tokens(grant, |kept, _| Ok((kept.abandon(ticket), ()))).await
+    }
+
+    async fn account<R: Send>(&self, key: &str, mut change: impl FnMut(&mut Account, Timestamp) -> Result<R> + Send) -> Result<R> {
+        let place = Place { kind: "budget", key, durable: false };
+        self.change(place, |stored, now| {
+            let mut account: Account = stored.unwrap_or_default();
+            let outcome = change(&mut account, now)?;
+            Ok((Some(Some(account)), outcome))
+        })
+        .await
+    }
+
+    async fn tokens<R: Send>(&self, key: &str, mut change: impl FnMut(&mut Kept, Timestamp) -> Result<(bool, R)> + Send) -> Result<R> {
+        let place = Place { kind: "tokens", key, durable: true };
+        self.change(place, |stored, now| {
+            let mut kept: Kept = stored.unwrap_or_default();
+            let (changed, outcome) = change(&mut kept, now)?;
+            Ok((changed.then_some(Some(kept)), outcome))
+        })
+        .await
+    }
+
+    /// Changes a document. The decision gives what to store (`None`: nothing changes, `Some(None)`: it goes) and what to give back.
+    async fn change<T, R>(
+        &self,
+        place: Place<'_>,
+        mut decide: impl FnMut(Option<T>, Timestamp) -> Result<(Option<Option<T>>, R)> + Send,
+    ) -> Result<R>
+    where
+        T: Serialize + DeserializeOwned,
+        R: Send,
+    {
+        let mut outcome = None;
+        let unreadable = || {
+            Error::new(codes::CONTROL_UNREACHABLE, "a document of the control store cannot be read: a newer version may have written it")
+                .with("kind", place.kind)
+        };
+        let mut decide = |content: Option<&str>, now: Timestamp| {
+            let stored = content.map(serde_json::from_str).transpose().map_err(|_| unreadable())?;
+            let (changed, given) = decide(stored, now)?;
+            outcome = Some(given);
+            Ok(match changed {
+                None => Change::Keep,
+                Some(None) => Change::Remove,
+                Some(Some(value)) => Change::Put(
+                    serde_json::to_string(&value)
+                        .map_err(|_| Error::new(codes::BUG, "a document of the control store cannot be written"))?,
+                ),
+            })
+        };
+        let now = self.time.as_ref().map(|time| time());
+        self.documents.update(place, now, &mut decide).await?;
+        outcome.ok_or_else(|| Error::new(codes::BUG, "the control store did not decide"))
+    }
+}

@@ -1,0 +1,40 @@
+//! The one thing a database has to do for the control store.
+
+use aqueduct_schema::{Result, Timestamp};
+use async_trait::async_trait;
+
+/// Where a document is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'p> {
+    /// What kind of document it is, for example `lease`.
+    pub(crate) kind: &'static str,
+    /// Which one of its kind.
+    pub(crate) key: &'p str,
+    /// Whether the change must survive a power cut and not only the end of the process.
+    pub(crate) durable: bool,
+}
+
+/// What becomes of a document.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It is replaced, or made.
+    Put(String),
+    /// It goes.
+    Remove,
+}
+
+/// Decides from a document and the time what becomes of it. May be asked again when the transaction has to begin anew.
+pub(crate) type Decision<'d> = &'d mut (dyn FnMut(Option<&str>, Timestamp) -> Result<Change> + Send);
+
+/// A database with documents.
+#[async_trait]
+pub(crate) trait Documents: Send + Sync {
+    /// Reads a document and changes it, in one transaction: between the reading and the change nobody else changes it. The time is
+    /// that of the database, which is one for all who share it, unless another is given.
+    ///
+    /// # Errors
+    /// `AQ4004` when the database cannot do it; the error of the decision, which then changes nothing.
+    async fn update(&self, place: Place<'_>, now: Option<Timestamp>, decide: Decision<'_>) -> Result<()>;
+}

@@ -1,0 +1,34 @@
+//! What the processes of one company share: who runs which pipeline, how many requests an account may still get, and its tokens.
+//!
+//! Everything is a small document under a kind and a key, changed in a transaction that no other process can overlap. The rules are
+//! plain functions over such documents (`lease`, `budget`, `tokens`), so they are the same on both databases and can be tested alone;
+//! `sqlite` and `postgres` do nothing but read and replace one document.
+
+mod address;
+mod budget;
+mod control;
+mod documents;
+mod failure;
+mod holder;
+mod key;
+mod lease;
+mod postgres;
+mod sqlite;
+mod tokens;
+
+pub use address::check_address;
+pub use budget::{Answer, Ask, Priority, Returned, Told};
+pub use control::Control;
+pub use holder::Holder;
+pub use lease::{Acquired, Held, TakenOver};
+pub use tokens::{Tokens, Turn};
+
+/// A name for something that must not be readable in the store, such as the credentials that a budget belongs to: 128 bits in hex.
+pub fn digest(parts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("aqueduct control store: names of accounts and grants");
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}

@@ -1,0 +1,109 @@
+//! A PostgreSQL database: the control store of several machines. Its clock is the one clock of them all.
+
+use std::time::Duration;
+
+use aqueduct_schema::{Result, Timestamp};
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::documents::{Change, Decision, Documents, Place};
+use crate::failure::{failed, is_disconnected, is_passing};
+
+const ATTEMPTS: u32 = 5;
+/// How long somebody who holds a document may take; a machine that lost its network must not stop the others.
+const LOCK_LIMIT: &str = "20s";
+
+/// Two processes that create the same table at once would meet in the catalogue, so they queue. The number is any that is ours.
+const MAKE: [&str; 3] = [
+    "SELECT pg_advisory_xact_lock(4711042026)",
+    "CREATE SCHEMA IF NOT EXISTS aqueduct",
+    "CREATE TABLE IF NOT EXISTS aqueduct.control (kind text NOT NULL, key text NOT NULL, content text, PRIMARY KEY (kind, key))",
+];
+const READ: &str = "SELECT content FROM aqueduct.control WHERE kind = $1 AND key = $2 FOR UPDATE";
+const MAKE_ROOM: &str = "INSERT INTO aqueduct.control (kind, key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+/// Asked once the document is locked: within the locking question it would be the time before the wait for the lock.
+const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
+/// A few connections to one database.
+pub(crate) struct Postgres {
+    pool: PgPool,
+}
+
+impl Postgres {
+    pub(crate) async fn open(options: PgConnectOptions) -> Result<Self> {
+        let options = options
+            .application_name("aqueduct control")
+            .options([("lock_timeout", LOCK_LIMIT), ("idle_in_transaction_session_timeout", LOCK_LIMIT)])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(20));
+        let pool = pool.connect_with(options).await.map_err(|error| failed("be opened", &error))?;
+        let store = Self { pool };
+        store.make().await.map_err(|error| failed("be set up", &error))?;
+        Ok(store)
+    }
+
+    /// Makes the table where it is missing. Whoever may only use it needs no right to make it.
+    async fn make(&self) -> Result<(), sqlx::Error> {
+        let found: Option<String> = sqlx::query_scalar("SELECT to_regclass('aqueduct.control')::text").fetch_one(&self.pool).await?;
+        if found.is_some() {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin().await?;
+        for statement in MAKE {
+            sqlx::query(statement).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn attempt(&self, place: Place<'_>, now: Option<Timestamp>, decide: &mut Decision<'_>) -> Result<Result<()>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let content = lock(&mut transaction, place).await?;
+        let now = match now {
+            Some(now) => now,
+            None => Timestamp::from_microseconds(sqlx::query_scalar(NOW).fetch_one(&mut *transaction).await?),
+        };
+        match decide(content.as_deref(), now) {
+            Ok(Change::Keep) => {}
+            Ok(Change::Put(content)) => {
+                let put = sqlx::query("UPDATE aqueduct.control SET content = $3 WHERE kind = $1 AND key = $2");
+                put.bind(place.kind).bind(place.key).bind(content).execute(&mut *transaction).await?;
+            }
+            Ok(Change::Remove) => {
+                let remove = sqlx::query("DELETE FROM aqueduct.control WHERE kind = $1 AND key = $2");
+                remove.bind(place.kind).bind(place.key).execute(&mut *transaction).await?;
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+}
+
+/// The content of a document that is locked until the transaction ends. A row that is not there yet is made, to be locked.
+async fn lock(connection: &mut PgConnection, place: Place<'_>) -> Result<Option<String>, sqlx::Error> {
+    loop {
+        let found: Option<Option<String>> =
+            sqlx::query_scalar(READ).bind(place.kind).bind(place.key).fetch_optional(&mut *connection).await?;
+        match found {
+            Some(content) => return Ok(content),
+            None => sqlx::query(MAKE_ROOM).bind(place.kind).bind(place.key).execute(&mut *connection).await?,
+        };
+    }
+}
+
+#[async_trait]
+impl Documents for Postgres {
+    async fn update(&self, place: Place<'_>, now: Option<Timestamp>, mut decide: Decision<'_>) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.attempt(place, now, &mut decide).await {
+                Ok(outcome) => return outcome,
+                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
+                Err(error) => return Err(failed("be changed", &error)),
+            }
+        }
+    }
+}

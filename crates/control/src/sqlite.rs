@@ -1,0 +1,130 @@
+//! A SQLite file: the control store of one machine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aqueduct_schema::{Error, Result, Timestamp, codes};
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::sync::Mutex;
+
+use crate::documents::{Change, Decision, Documents, Place};
+use crate::failure::{failed, is_passing};
+
+/// How long a change waits for those of other processes.
+const BUSY: Duration = Duration::from_secs(20);
+const ATTEMPTS: u32 = 3;
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS control (kind TEXT NOT NULL, key TEXT NOT NULL, content TEXT NOT NULL, \
+                     PRIMARY KEY (kind, key)) WITHOUT ROWID";
+/// The time comes with the document, so that both cost one question.
+const READ: &str = "SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), (SELECT content FROM control WHERE kind = ? AND key = ?)";
+
+/// One file, one connection.
+pub(crate) struct Sqlite {
+    connection: Mutex<SqliteConnection>,
+}
+
+impl Sqlite {
+    /// Opens the file; makes it, and its folder, readable by its owner alone.
+    pub(crate) async fn open(path: &Path) -> Result<Self> {
+        make(path).map_err(|error| {
+            Error::new(codes::CONTROL_UNREACHABLE, "the file of the control store cannot be made")
+                .with("file", path.display())
+                .with("reason", error)
+                .advise("Make its folder writable, or set AQUEDUCT_CONTROL_URL to another place.")
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        let cannot = |error: sqlx::Error| failed("be opened", &error).with("file", path.display());
+        let mut last = None;
+        // Two processes that turn a new file into one with a write-ahead log meet in a way that no timeout of SQLite's covers.
+        for _ in 0..20 {
+            match Self::connect(&options).await {
+                Ok(connection) => return Ok(Self { connection: Mutex::new(connection) }),
+                Err(error) if is_passing(&error) => last = Some(error),
+                Err(error) => return Err(cannot(error)),
+            }
+            pause().await;
+        }
+        Err(cannot(last.unwrap_or(sqlx::Error::PoolTimedOut)))
+    }
+
+    async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = options.connect().await?;
+        sqlx::query(TABLE).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn attempt(&self, place: Place<'_>, now: Option<Timestamp>, decide: &mut Decision<'_>) -> Result<Result<()>, sqlx::Error> {
+        let mut connection = self.connection.lock().await;
+        // Before the transaction, where SQLite takes it; after a durable change the next other one turns it back.
+        let synchronous = if place.durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        sqlx::query(synchronous).execute(&mut *connection).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let (milliseconds, content): (i64, Option<String>) =
+            sqlx::query_as(READ).bind(place.kind).bind(place.key).fetch_one(&mut *transaction).await?;
+        let now = now.unwrap_or(Timestamp::from_milliseconds(milliseconds));
+        match decide(content.as_deref(), now) {
+            Ok(Change::Keep) => return Ok(Ok(())),
+            Ok(Change::Put(content)) => {
+                let put = sqlx::query("INSERT OR REPLACE INTO control (kind, key, content) VALUES (?, ?, ?)");
+                put.bind(place.kind).bind(place.key).bind(content).execute(&mut *transaction).await?;
+            }
+            Ok(Change::Remove) => {
+                let remove = sqlx::query("DELETE FROM control WHERE kind = ? AND key = ?");
+                remove.bind(place.kind).bind(place.key).execute(&mut *transaction).await?;
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a lock of the file system is waited for, which no test's clock knows of")]
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[async_trait]
+impl Documents for Sqlite {
+    async fn update(&self, place: Place<'_>, now: Option<Timestamp>, mut decide: Decision<'_>) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.attempt(place, now, &mut decide).await {
+                Ok(outcome) => return outcome,
+                Err(error) if is_passing(&error) && attempts < ATTEMPTS => {}
+                Err(error) => return Err(failed("be changed", &error)),
+            }
+        }
+    }
+}
+
+/// Makes an empty file that nobody but its owner may read. SQLite gives the files beside it the same mode.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut folder = std::fs::DirBuilder::new();
+    let mut file = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        folder.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        folder.recursive(true).create(parent)?;
+    }
+    match file.write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

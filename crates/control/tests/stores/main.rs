@@ -1,0 +1,34 @@
+//! What a control store promises, held against both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod budgets;
+mod leases;
+mod store;
+mod tokens;
+
+/// A test for each database from each function.
+macro_rules! suite {
+    ($($module:ident: $($name:ident)*;)*) => {
+        mod sqlite {
+            $($(#[tokio::test(flavor = "multi_thread")] async fn $name() { crate::$module::$name(&crate::store::Store::sqlite()).await; })*)*
+        }
+        mod postgres {
+            $($(#[tokio::test(flavor = "multi_thread")] async fn $name() { crate::$module::$name(&crate::store::Store::postgres().await).await; })*)*
+        }
+    };
+}
+
+suite! {
+    leases:
+        one_run_has_the_lease_until_it_gives_it_back
+        a_run_that_is_late_or_gone_is_taken_over
+        of_many_that_ask_at_once_one_gets_it;
+    budgets:
+        many_at_once_take_no_more_than_there_is
+        what_one_learns_all_know;
+    tokens:
+        tokens_come_back_and_are_not_readable
+        one_at_a_time_renews
+        a_renewal_that_was_broken_off_is_told
+        another_key_opens_nothing;
+}
