@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::{fs, io};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has no folder")?;
     let connectors = connectors(root).map_err(|error| format!("connectors/ cannot be read: {error}"))?;
-    let folder = target(root).join("conformance");
+    let folder = crate::target(root).join("conformance");
     prepared(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let machine = Machine::this();
     let mut reports = BTreeMap::new();
@@ -78,10 +78,6 @@ fn connectors(root: &Path) -> io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
-}
-
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 /// An empty folder.

@@ -31,7 +31,7 @@ fn selection(arguments: &[String]) -> Option<&'static str> {
     chosen.next().is_none().then_some("--workspace")
 }
 
-fn is_of_this_program(name: &OsString) -> bool {
+pub(crate) fn is_of_this_program(name: &OsString) -> bool {
     name.to_str().is_some_and(|name| OF_THIS_PROGRAM.contains(&name) || name.starts_with("CARGO_PKG_"))
 }
 

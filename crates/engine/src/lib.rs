@@ -5,6 +5,7 @@
 //! loop), `http` (the layers a request passes), [`decode`] (bytes to columns). The engine knows no connector by name and is the only
 //! crate that begins a batch.
 
+mod budget;
 pub mod clock;
 pub mod decode;
 mod engine;
@@ -13,13 +14,18 @@ mod http;
 mod loops;
 mod options;
 mod patience;
+#[cfg(feature = "planted-empty-end")]
+mod planted;
 mod reading;
 mod readings;
 mod settings;
+mod token_store;
 
+pub use budget::{Ask, Budget, Handful};
 pub use clock::{Clock, SystemClock};
 pub use decode::{Decoded, Decoder, decode};
 pub use engine::Engine;
 pub use exchange::{Exchange, ExchangeObserver};
 pub use options::{ReadOptions, StreamOutcome};
 pub use settings::Settings;
+pub use token_store::{StoredTokens, TokenStore, TokenTurn};

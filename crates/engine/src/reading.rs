@@ -50,6 +50,7 @@ pub(crate) async fn read_stream(
         if !reader.read(&due).await? {
             break false;
         }
+        fail::fail_point!("engine::reading_ended");
         done.add(&due, &before);
         if reader.has_enough() && readings::next(stream, &reader.state, &done, options).is_some() {
             break false;
@@ -105,12 +106,15 @@ impl Reader<'_> {
             let page = match self.wait_for(fetch).await {
                 Ok(Fetched::Page(page)) => page,
                 Ok(Fetched::Cancelled) => return Ok(false),
+                #[cfg(feature = "planted-empty-end")]
+                Err(error) if error.code() == codes::MALFORMED_ANSWER && crate::planted::ends_on_an_odd_answer() => return Ok(true),
                 Err(error) => {
                     patience.wait(error, &mut self.cancel).await?;
                     fetch = self.fetch(due, position.clone());
                     continue;
                 }
             };
+            fail::fail_point!("engine::page_read");
             let Page { records, next, server_time } = page;
             let guard_before = guard;
             if let Next::Page(next) = &next
@@ -132,6 +136,7 @@ impl Reader<'_> {
                     continue;
                 }
             };
+            fail::fail_point!("engine::page_decoded");
             drop(records);
             patience = Patience::new(self.engine);
             let started = *started_at.get_or_insert(server_time);
@@ -182,6 +187,7 @@ impl Reader<'_> {
         if self.out.send(Batch::raw(self.name.clone(), table, rejects, read, checkpoint)).await.is_err() {
             return Ok(false);
         }
+        fail::fail_point!("engine::page_handed_over");
         self.state = state;
         self.pages += 1;
         self.records += read;

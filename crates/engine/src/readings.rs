@@ -119,6 +119,11 @@ pub(crate) fn after(
     }
     let bookmark = match page.next {
         Next::Page(position) | Next::Later { position, .. } => {
+            #[cfg(feature = "planted-forgotten-place")]
+            fail::fail_point!("planted::forgotten_place", |_| {
+                let settled = Some(Cursor::at(started_at.minus(stream.lag)));
+                (StreamState { settled, ..state.clone() }, false)
+            });
             state.reading = Some(ReadingState {
                 mode: due.mode,
                 started_at,
@@ -145,6 +150,11 @@ pub(crate) fn after(
     if settles(&state, due) {
         // NEVER-PAST-LAG: by the server's time at the beginning, never by the times of records.
         let settled = Cursor::at(started_at.minus(stream.lag.max(Duration::ZERO)));
+        #[cfg(feature = "planted-no-lag")]
+        fail::fail_point!("planted::no_lag", |_| {
+            let settled = Some(Cursor::at(started_at));
+            (StreamState { settled, ..state.clone() }, true)
+        });
         state.settled = Some(state.settled.map_or_else(|| settled.clone(), |old| old.max(settled.clone())));
     }
     (state, true)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::{Account, Connector, Registration, Selection, Stream};
-use aqueduct_engine::{Engine, ExchangeObserver, Settings, SystemClock};
+use aqueduct_engine::{Clock, Engine, ExchangeObserver, Settings, SystemClock};
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Protector;
 use aqueduct_schema::{Error, RecordSchema, Result, Source};
@@ -25,6 +25,7 @@ pub struct Pipeline {
     /// What may be stored.
     pub protector: Arc<Protector>,
     connector: Arc<dyn Connector>,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -71,7 +72,18 @@ impl Pipeline {
             (None, Some(policy)) => file.at(error, policy),
             (None, None) => error,
         })?);
-        Ok(Self { file, registration, mappings, protector, connector })
+        Ok(Self { file, registration, mappings, protector, connector, clock: Arc::new(SystemClock) })
+    }
+
+    /// The same pipeline by another clock than the machine's: it waits and dates by this one.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The clock it waits and dates by.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// The engine that reads the source.
@@ -90,7 +102,7 @@ impl Pipeline {
             observer,
             ..Settings::default()
         };
-        Engine::new(self.connector.clone(), settings, Arc::new(SystemClock))
+        Engine::new(self.connector.clone(), settings, self.clock.clone())
     }
 
     /// Whether anything maps a stream onto the common schema.

@@ -5,14 +5,14 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_engine::{Clock, SystemClock};
 use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
-use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, StreamRecord, Warehouse};
+use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
 
 use crate::calculated::Calculated;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
+use crate::refresh::{self, Refresh};
 use crate::stream::{Lane, StreamEnd};
 
 /// What a person asks of one run.
@@ -20,7 +20,7 @@ use crate::stream::{Lane, StreamEnd};
 pub struct RunOptions {
     /// Streams and fields in place of the file's selection.
     pub select: Vec<String>,
-    /// Read everything again, whatever the state says.
+    /// Read everything again, aside, and put it in place of what is there when it is complete.
     pub full_refresh: bool,
     /// Go through all stages and store nothing.
     pub dry_run: bool,
@@ -30,7 +30,7 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Read calculated fields again for all records, whether they are due or not.
     pub refresh_calculated: bool,
-    /// Let snapshots mark any number of rows as deleted.
+    /// Let snapshots and refreshes mark any number of rows as deleted.
     pub allow_mass_delete: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct RunReport {
 /// # Errors
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
-    let clock = SystemClock;
+    let clock = pipeline.clock();
     let connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
@@ -70,8 +70,10 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
         allow_mass_delete: options.allow_mass_delete,
     };
     let (warehouse, states, fence) = begin(pipeline, options, &start, destination).await?;
+    let refreshes = refreshes(pipeline, options, &connected, &warehouse).await?;
+    fail::fail_point!("pipeline::run_begun");
     let (stop, deadline) = with_deadline(stop, options.timeout);
-    let ends = run_streams(pipeline, options, &connected, &states, &warehouse, &fence, &observer, &stop).await;
+    let ends = run_streams(pipeline, options, &connected, &states, refreshes, &warehouse, &fence, &observer, &stop).await;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
     let interrupted = *stop.borrow() && !timed_out;
@@ -92,7 +94,9 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
         record.streams.push(end.record);
     }
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
+    fail::fail_point!("pipeline::streams_ended");
     warehouse.end_run(&fence, &record).await?;
+    fail::fail_point!("pipeline::run_recorded");
     let left_out = left_out(&connected);
     let unmapped = connected.selected.iter().map(|stream| stream.name.clone()).filter(|name| !pipeline.maps(name)).collect();
     Ok(RunReport {
@@ -113,8 +117,27 @@ async fn begin(pipeline: &Pipeline, options: &RunOptions, start: &RunStart, dest
     let warehouse =
         if options.dry_run { aqueduct_warehouse::open(&aqueduct_schema::Secret::new("discard://")).await? } else { destination.clone() };
     let fence = warehouse.begin_run(start.clone()).await?;
-    let states = if options.full_refresh { BTreeMap::new() } else { destination.states(&pipeline.file.name).await? };
+    let states = destination.states(&pipeline.file.name).await?;
     Ok((warehouse, states, fence))
+}
+
+/// The refreshes that are asked for, each with what an earlier run has read aside. A dry run has nothing to put in place.
+async fn refreshes(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    connected: &Connected,
+    warehouse: &Arc<dyn Warehouse>,
+) -> Result<BTreeMap<String, Refresh>> {
+    if !options.full_refresh || options.dry_run {
+        return Ok(BTreeMap::new());
+    }
+    let mut shadows = warehouse.shadows(&pipeline.file.name, ShadowKind::Refresh).await?;
+    let whole = connected.selected.iter().filter(|stream| refresh::is_whole(stream));
+    let refreshes = whole.map(|stream| {
+        let fingerprint = refresh::fingerprint(pipeline, connected, stream);
+        (stream.name.clone(), Refresh { shadow: shadows.remove(&stream.name), fingerprint })
+    });
+    Ok(refreshes.collect())
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one run, used nowhere else")]
@@ -123,6 +146,7 @@ async fn run_streams(
     options: &RunOptions,
     connected: &Connected,
     states: &BTreeMap<String, StreamState>,
+    mut refreshes: BTreeMap<String, Refresh>,
     warehouse: &Arc<dyn Warehouse>,
     fence: &Fence,
     observer: &Arc<dyn Observer>,
@@ -132,9 +156,12 @@ async fn run_streams(
     let loads = Arc::new(Semaphore::new(warehouse.capabilities().parallel_loads.max(1)));
     let mut tasks = Vec::new();
     for stream in &connected.selected {
+        let refresh = refreshes.remove(&stream.name);
+        // Where a refresh cannot be read aside, the state is forgotten and the rows are merged.
+        let forgotten = options.full_refresh && refresh.is_none();
         let lane = Lane {
             stream: stream.clone(),
-            state: states.get(&stream.name).cloned().unwrap_or_default(),
+            state: states.get(&stream.name).filter(|_| !forgotten).cloned().unwrap_or_default(),
             engine: connected.engine.clone(),
             normaliser: pipeline.normaliser(stream, &connected.source),
             protector: pipeline.protector.clone(),
@@ -147,8 +174,11 @@ async fn run_streams(
             stop: stop.clone(),
             limit: options.limit,
             load: pipeline.file.content.run,
+            clock: pipeline.clock(),
             calculated: Calculated::of(pipeline, stream, &connected.source),
             refresh_calculated: options.refresh_calculated,
+            refresh,
+            aside: None,
         };
         // Waited for here and not in the task, so that streams are read in their order.
         let place = places.clone().acquire_owned().await;
@@ -159,6 +189,7 @@ async fn run_streams(
             tokio::spawn(async move {
                 let _place = place;
                 let end = lane.run().await;
+                between_streams();
                 observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
                 end
             }),
@@ -176,6 +207,11 @@ async fn run_streams(
         }));
     }
     ends
+}
+
+/// The moment after a stream ended, where the battery ends the process.
+fn between_streams() {
+    fail::fail_point!("pipeline::between_streams");
 }
 
 /// A stop signal that also comes when the time is up, and the task that waits for it.

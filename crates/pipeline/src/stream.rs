@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome, SystemClock};
+use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome};
 use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::calculated::{self, Calculated};
 use crate::file::RunSection;
 use crate::observer::{Event, Observer};
+use crate::refresh::{Aside, Refresh};
 
 /// Pages between the reader and the stages: enough to keep both busy, few enough to keep memory flat.
 const RAW_PAGES: usize = 4;
@@ -40,10 +41,15 @@ pub(crate) struct Lane {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) limit: Option<u64>,
     pub(crate) load: RunSection,
+    pub(crate) clock: Arc<dyn Clock>,
     /// How the stream's calculated fields are read, where it has any.
     pub(crate) calculated: Option<Calculated>,
     /// Whether they are to be read whether they are due or not.
     pub(crate) refresh_calculated: bool,
+    /// What a full refresh goes on from, where one is asked for.
+    pub(crate) refresh: Option<Refresh>,
+    /// Where rows go that are not to be seen yet.
+    pub(crate) aside: Option<Aside>,
 }
 
 /// How a stream ended.
@@ -56,7 +62,11 @@ impl Lane {
     /// Takes the stream all the way. What was committed before an error stays and is in the record.
     pub(crate) async fn run(mut self) -> StreamEnd {
         let mut record = StreamRecord { stream: self.stream.name.clone(), settled_until: settled(&self.state), ..StreamRecord::default() };
-        let error = self.passes(&mut record).await.err();
+        let done = match self.refresh.take() {
+            Some(refresh) => self.refresh(refresh, &mut record).await,
+            None => self.passes(&mut record).await,
+        };
+        let error = done.err();
         record.error = error.as_ref().map(ToString::to_string);
         StreamEnd { record, error }
     }
@@ -66,15 +76,20 @@ impl Lane {
         if calculated::under_way(&self.state) {
             self.calculated(record).await?;
         }
-        let normaliser = std::mem::replace(&mut self.normaliser, Err(broken(&record.stream)))?;
+        let normaliser = self.take_normaliser(&record.stream)?;
         let mut stream = self.stream.clone();
         stream.modes.retain(|mode| *mode != Mode::Columns);
         self.pass(stream, normaliser, None, record).await?;
-        let now = SystemClock.now();
+        let now = self.clock.now();
         if self.limit.is_none() && calculated::is_due(&self.state, now, self.load.calculated_refresh_hours, self.refresh_calculated) {
             self.calculated(record).await?;
         }
         Ok(())
+    }
+
+    /// What turns records into rows; it can be taken once.
+    pub(crate) fn take_normaliser(&mut self, stream: &str) -> Result<Normaliser> {
+        std::mem::replace(&mut self.normaliser, Err(broken(stream)))
     }
 
     async fn calculated(&mut self, record: &mut StreamRecord) -> Result<()> {
@@ -83,7 +98,7 @@ impl Lane {
     }
 
     /// One way of reading, through all stages.
-    async fn pass(&mut self, stream: Stream, normaliser: Normaliser, modes: Option<Vec<Mode>>, record: &mut StreamRecord) -> Result<()> {
+    pub(crate) async fn pass(&mut self, stream: Stream, normaliser: Normaliser, modes: Option<Vec<Mode>>, record: &mut StreamRecord) -> Result<()> {
         let (raw_sender, raw) = mpsc::channel(RAW_PAGES);
         let (protected_sender, mut protected) = mpsc::channel(PROTECTED_PAGES);
         let options = ReadOptions { record_limit: self.limit, cancel: self.stop.clone(), modes, ..ReadOptions::new(&self.system) };
@@ -97,6 +112,7 @@ impl Lane {
             loads: self.loads.clone(),
             observer: self.observer.clone(),
             limits: self.load,
+            aside: self.aside.clone(),
         };
         let loaded = loader.run(&mut protected, record).await;
         drop(protected);
@@ -135,9 +151,14 @@ async fn stages(
     mut breaker: Breaker,
 ) -> Result<()> {
     while let Some(batch) = raw.recv().await {
-        let checked = aqueduct_quality::check(normaliser.run(batch)?)?;
+        let normalised = normaliser.run(batch)?;
+        fail::fail_point!("stages::normalised");
+        let checked = aqueduct_quality::check(normalised)?;
         breaker.count(checked.counts().read, checked.rejects().len() as u64)?;
-        if out.send(protector.protect(checked)?).await.is_err() {
+        fail::fail_point!("stages::judged");
+        let protected = protector.protect(checked)?;
+        fail::fail_point!("stages::protected");
+        if out.send(protected).await.is_err() {
             break;
         }
     }
@@ -150,6 +171,7 @@ struct Loader {
     loads: Arc<Semaphore>,
     observer: Arc<dyn Observer>,
     limits: RunSection,
+    aside: Option<Aside>,
 }
 
 /// Batches that are loaded together.
@@ -168,6 +190,7 @@ impl Loader {
         let mut read = 0;
         let mut loading: Option<Loading> = None;
         while let Some(package) = self.gather(batches).await {
+            fail::fail_point!("pipeline::package_gathered");
             read += package.records;
             self.finish(loading.take(), record).await?;
             self.progress(record, read);
@@ -199,10 +222,17 @@ impl Loader {
 
     fn load(&self, package: Package) -> Loading {
         let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
+        let aside = self.aside.clone();
         tokio::spawn(async move {
             let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
             let _turn = loads.acquire_owned().await;
-            Ok((warehouse.load(&fence, package.batches).await?, state))
+            fail::fail_point!("pipeline::before_load");
+            let receipt = match aside {
+                Some(Aside { kind, fingerprint }) => warehouse.load_shadow(&fence, kind, &fingerprint, package.batches).await?,
+                None => warehouse.load(&fence, package.batches).await?,
+            };
+            fail::fail_point!("pipeline::after_load");
+            Ok((receipt, state))
         })
     }
 

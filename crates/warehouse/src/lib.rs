@@ -11,13 +11,18 @@ mod failure;
 mod identifier;
 mod layout;
 mod load_plan;
+#[cfg(feature = "planted-state-first")]
+mod planted;
 mod postgres;
 #[cfg(any(test, feature = "private-server"))]
 pub mod private_server;
 mod quarantine;
 mod records;
+mod refresh;
 mod row_hash;
 mod sequence;
+mod session;
+mod shadow;
 mod snapshot;
 mod sqlite;
 pub mod warehouse;
@@ -26,6 +31,7 @@ use std::sync::Arc;
 
 use aqueduct_schema::{Result, Secret};
 
+pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
 
 /// Whether a destination's address can be understood. Nothing is opened.

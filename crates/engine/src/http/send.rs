@@ -61,6 +61,7 @@ impl Send {
     }
 
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Response> {
+        fail::fail_point!("engine::request");
         let began = self.clock.now();
         let mut next = outgoing.clone();
         for _ in 0..=REDIRECTS {
@@ -94,6 +95,7 @@ impl Send {
         // because `Date` has no finer ones and rounds down itself.
         let server_time = date.map_or(began, |date| date.minus(Duration::from_secs(answered.since(began).as_secs())));
         let (body, wire_bytes) = self.caps.take(response).await?;
+        fail::fail_point!("engine::answered");
         if let Some(observer) = &self.observer {
             observer.exchanged(Exchange {
                 operation: &outgoing.operation,

@@ -5,6 +5,7 @@ mod deletions;
 mod encode;
 mod ledger;
 mod rows;
+mod session;
 mod tables;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,9 +21,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 use self::encode::Rows;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::layout::Stored;
-use crate::load_plan::{LoadPlan, Outcome, Step, StepKind};
+use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
 use crate::records::{self, wait};
+use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
+use crate::shadow::{self, Redirect, Shadow, ShadowKind};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Loads at once; more would only queue for the same two or four cores of a small server.
@@ -100,6 +103,53 @@ impl Postgres {
         Ok(Self { pool, sequence: Sequence::default(), direct: Mutex::default() })
     }
 
+    async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
+        let sequence = self.sequence.take(fence, first.stream());
+        let plan = Arc::new(LoadPlan::new(fence, sequence, records::now(), batches, shadow)?);
+        self.lasting(fence, &plan.stream, &plan.load_id, || self.attempt(fence, &plan)).await
+    }
+
+    /// Attempts a load until it is committed or fails for good. Where the answer to a commit is lost, the load record tells.
+    async fn lasting<F>(&self, fence: &Fence, stream: &str, load_id: &str, attempt: impl Fn() -> F + Send) -> Result<Receipt>
+    where
+        F: Future<Output = Result<Receipt, Ended>> + Send,
+    {
+        let mut pause = PAUSE;
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let failure = match attempt().await {
+                Ok(receipt) => return Ok(receipt),
+                Err(Ended::Failed(failure)) => failure,
+                Err(Ended::Unanswered(error)) => match self.find(fence, load_id).await {
+                    Ok(Some(receipt)) => return Ok(receipt),
+                    Ok(None) => Failure::Database { doing: "commit the load", table: None, error },
+                    Err(failure) => return Err(unknown(failure.into_error())),
+                },
+            };
+            if left == 0 || failure.verdict() == Verdict::Final {
+                return Err(failure.into_error());
+            }
+            tracing::warn!(stream, "the load begins again: {}", failure.into_error());
+            wait(&mut pause).await;
+        }
+    }
+
+    async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Ended> {
+        let mut lease = Lease(Some(self.pool.acquire().await.doing("put a refresh in place")?));
+        let mut transaction = lease.connection()?.begin().await.doing("put a refresh in place")?;
+        ledger::check_fence(&mut transaction, swap.fence).await?;
+        let Swapped { receipt, state, .. } = swap.carry_out(&mut *transaction).await?;
+        fail::fail_point!("postgres::refresh_placed");
+        ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
+        ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
+        committed(transaction.commit().await)?;
+        fail::fail_point!("postgres::refresh_committed");
+        lease.give_back();
+        Ok(receipt)
+    }
+
     async fn attempt(&self, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Receipt, Ended> {
         let mut lease = Lease(Some(self.pool.acquire().await.doing("begin a load")?));
         let receipt = self.attempt_over(lease.connection()?, fence, plan).await?;
@@ -109,24 +159,30 @@ impl Postgres {
 
     async fn attempt_over(&self, connection: &mut PgConnection, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Receipt, Ended> {
         let mut transaction = connection.begin().await.doing("begin a load")?;
+        fail::fail_point!("postgres::load_begun");
         ledger::check_fence(&mut transaction, fence).await?;
+        fail::fail_point!("postgres::fence_checked");
         let mut outcome = self.load_tables(&mut transaction, fence, plan).await?;
         for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
             outcome.add(&done);
         }
+        fail::fail_point!("postgres::snapshots_closed");
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
+        fail::fail_point!("postgres::quarantine_stored");
         let receipt = plan.receipt(outcome);
         let now = records::now();
-        ledger::write_load(&mut transaction, fence, plan, &receipt, now).await?;
+        ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
+        fail::fail_point!("postgres::load_recorded");
         let state = &plan.checkpoint.state;
-        ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?;
-        match transaction.commit().await {
-            Ok(()) => Ok(receipt),
-            Err(error) if failure::is_disconnected(&error) => Err(Ended::Unanswered(error)),
-            result => {
-                Err(result.doing("commit the load").err().map_or_else(|| Ended::Unanswered(sqlx::Error::WorkerCrashed), Ended::Failed))
-            }
+        match &plan.shadow {
+            Some(redirect) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
+            None => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
         }
+        fail::fail_point!("postgres::before_commit");
+        let answer = transaction.commit().await;
+        fail::fail_point!("postgres::after_commit");
+        committed(answer)?;
+        Ok(receipt)
     }
 
     /// Carries the plan out, table by table. While the server takes the rows of a step, those of the next one are encoded.
@@ -134,6 +190,7 @@ impl Postgres {
         let mut stored = Vec::with_capacity(plan.tables.len());
         for table in &plan.tables {
             stored.push(Arc::new(tables::prepare(connection, &table.layout).await?));
+            fail::fail_point!("postgres::table_prepared");
         }
         let places: Vec<(usize, usize)> =
             plan.tables.iter().enumerate().flat_map(|(table, of)| (0..of.steps.len()).map(move |step| (table, step))).collect();
@@ -156,6 +213,7 @@ impl Postgres {
                 None => deletions::bury(connection, plan, step, stored).await?,
                 Some(rows) => self.load_rows(connection, fence, step, &rows, stored).await?,
             };
+            fail::fail_point!("postgres::step_merged");
             outcome.note(step, &done);
         }
         Ok(outcome)
@@ -197,22 +255,22 @@ impl Postgres {
     }
 
     /// Finds out over a fresh connection whether a load is committed whose commit was not answered.
-    async fn find(&self, fence: &Fence, plan: &LoadPlan) -> Result<Option<Receipt>, Failure> {
+    async fn find(&self, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
-            match self.find_once(fence, plan).await {
+            match self.find_once(fence, load_id).await {
                 Err(failure) if failure.verdict() == Verdict::Again => {
                     wait(&mut pause).await;
                 }
                 result => return result,
             }
         }
-        self.find_once(fence, plan).await
+        self.find_once(fence, load_id).await
     }
 
-    async fn find_once(&self, fence: &Fence, plan: &LoadPlan) -> Result<Option<Receipt>, Failure> {
+    async fn find_once(&self, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
         let mut connection = self.pool.acquire().await.doing("look for the load")?;
-        ledger::committed(&mut connection, fence, &plan.load_id).await
+        ledger::committed(&mut connection, fence, load_id).await
     }
 }
 
@@ -227,6 +285,7 @@ impl Warehouse for Postgres {
             let mut transaction = self.pool.begin().await.doing("begin the run")?;
             ledger::create(&mut transaction).await?;
             let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
+            fail::fail_point!("postgres::run_begins");
             transaction.commit().await.doing("begin the run")?;
             Ok::<_, Failure>(epoch)
         };
@@ -258,33 +317,45 @@ impl Warehouse for Postgres {
     }
 
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
-        let sequence = self.sequence.take(fence, first.stream());
-        let plan = Arc::new(LoadPlan::new(fence, sequence, records::now(), batches)?);
-        let mut pause = PAUSE;
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            let failure = match self.attempt(fence, &plan).await {
-                Ok(receipt) => return Ok(receipt),
-                Err(Ended::Failed(failure)) => failure,
-                Err(Ended::Unanswered(error)) => match self.find(fence, &plan).await {
-                    Ok(Some(receipt)) => return Ok(receipt),
-                    Ok(None) => Failure::Database { doing: "commit the load", table: None, error },
-                    Err(failure) => return Err(unknown(failure.into_error())),
-                },
-            };
-            if left == 0 || failure.verdict() == Verdict::Final {
-                return Err(failure.into_error());
-            }
-            tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
-            wait(&mut pause).await;
-        }
+        self.load_into(fence, None, batches).await
+    }
+
+    async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
+        let shadows = async {
+            let mut connection = self.pool.acquire().await.doing("read the shadows")?;
+            shadow::all(&mut *connection, pipeline, kind).await
+        };
+        shadows.await.map_err(Failure::into_error)
+    }
+
+    async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        self.load_into(fence, Some(Redirect::new(fence, kind, fingerprint)), batches).await
+    }
+
+    async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()> {
+        let discard = async {
+            let mut transaction = self.pool.begin().await.doing("throw a shadow away")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            let dropped = shadow::discard(&mut *transaction, &fence.pipeline, stream, kind).await?;
+            transaction.commit().await.doing("throw a shadow away")?;
+            Ok::<_, Failure>(dropped)
+        };
+        let dropped = discard.await.map_err(Failure::into_error)?;
+        // A shadow that is begun again has new tables, empty as the first ones were.
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, table), _| !dropped.contains(table));
+        Ok(())
+    }
+
+    async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
+        let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
+        let swap = Swap { fence, stream, at_least, load_id, now: records::now() };
+        self.lasting(fence, stream, &swap.load_id, || self.swap_once(&swap)).await
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
         let end = async {
             let mut connection = self.pool.acquire().await.doing("record the run")?;
+            fail::fail_point!("postgres::run_ends");
             ledger::write_run(&mut connection, record).await
         };
         end.await.map_err(Failure::into_error)
@@ -296,6 +367,14 @@ impl Warehouse for Postgres {
             if ledger::exists(&mut connection).await? { ledger::runs(&mut connection, pipeline, limit).await } else { Ok(Vec::new()) }
         };
         runs.await.map_err(Failure::into_error)
+    }
+}
+
+/// Whether a commit failed, or its answer did not arrive.
+fn committed(answer: Result<(), sqlx::Error>) -> Result<(), Ended> {
+    match answer {
+        Err(error) if failure::is_disconnected(&error) => Err(Ended::Unanswered(error)),
+        answer => Ok(answer.doing("commit the load")?),
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) async fn merge(connection: &mut PgConnection, step: &Step, rows: &Row
     );
     run(connection, create).await.doing_in("create a staging table", name)?;
     let staged = rows.send(connection, name, stage).await?;
+    fail::fail_point!("postgres::rows_staged");
     let merged = sqlx::raw_sql(AssertSqlSafe(merge_sql(&rows.columns, step, stored, &table, stage)))
         .fetch_one(&mut *connection)
         .await

@@ -5,6 +5,7 @@ mod image;
 mod ledger;
 mod record;
 mod rows;
+mod session;
 mod stage;
 mod statements;
 mod tables;
@@ -22,9 +23,11 @@ use tokio::sync::Mutex;
 
 use self::unindexed::Unindexed;
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
+use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
 use crate::records::{self, wait};
+use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
+use crate::shadow::{self, Redirect, Shadow, ShadowKind};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// How long a load waits for another process to finish writing.
@@ -78,8 +81,15 @@ impl Sqlite {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed } = &mut *connection;
         stage::put(sqlite, stage::image(plan, unindexed)?).await?;
+        fail::fail_point!("sqlite::rows_staged");
+        #[cfg(feature = "planted-state-first")]
+        if crate::planted::state_comes_first() {
+            ledger::write_state(sqlite, &fence.pipeline, &plan.stream, &plan.checkpoint.state, records::now(), None).await?;
+        }
         let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
+        fail::fail_point!("sqlite::load_begun");
         ledger::check_fence(&mut transaction, fence).await?;
+        fail::fail_point!("sqlite::fence_checked");
         let mut outcome = Outcome::default();
         let (mut filled, mut number) = (Vec::new(), 0);
         for table in &plan.tables {
@@ -90,13 +100,21 @@ impl Sqlite {
         for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
             outcome.add(&done);
         }
+        fail::fail_point!("sqlite::snapshots_closed");
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
+        fail::fail_point!("sqlite::quarantine_stored");
         let receipt = plan.receipt(outcome);
         let now = records::now();
-        ledger::write_load(&mut transaction, fence, plan, &receipt, now).await?;
+        ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
+        fail::fail_point!("sqlite::load_recorded");
         let state = &plan.checkpoint.state;
-        ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?;
+        match &plan.shadow {
+            Some(redirect) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
+            None => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
+        }
+        fail::fail_point!("sqlite::before_commit");
         transaction.commit().await.doing("commit the load")?;
+        fail::fail_point!("sqlite::after_commit");
         for (layout, rows) in filled {
             match rows {
                 Some(rows) => unindexed.set(layout, rows),
@@ -107,6 +125,38 @@ impl Sqlite {
         if let Err(failure) = stage::clear(sqlite).await {
             tracing::warn!("staged rows stay in memory until the next load: {}", failure.into_error());
         }
+        Ok(receipt)
+    }
+
+    async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
+        let sequence = self.sequence.take(fence, first.stream());
+        let plan = LoadPlan::new(fence, sequence, records::now(), batches, shadow)?;
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(fence, &plan).await {
+                Err(failure) if failure.verdict() == Verdict::Again => {
+                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
+                    wait(&mut pause).await;
+                }
+                result => return result.map_err(Failure::into_error),
+            }
+        }
+        self.attempt(fence, &plan).await.map_err(Failure::into_error)
+    }
+
+    async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Failure> {
+        let mut connection = self.connection.lock().await;
+        let Connected { sqlite, unindexed } = &mut *connection;
+        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("put a refresh in place")?;
+        ledger::check_fence(&mut transaction, swap.fence).await?;
+        let Swapped { receipt, state, touched } = swap.carry_out(&mut *transaction).await?;
+        fail::fail_point!("sqlite::refresh_placed");
+        ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
+        ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
+        transaction.commit().await.doing("put a refresh in place")?;
+        fail::fail_point!("sqlite::refresh_committed");
+        touched.iter().for_each(|table| unindexed.remove(table));
         Ok(receipt)
     }
 
@@ -122,6 +172,7 @@ impl Sqlite {
             }
             transaction.commit().await.doing_in("make the table's index", &name)?;
             unindexed.remove(&name);
+            fail::fail_point!("sqlite::table_indexed");
         }
         Ok(())
     }
@@ -138,6 +189,7 @@ async fn load_table(
 ) -> Result<Option<u64>, Failure> {
     let layout = &table.layout;
     let (stored, created) = tables::prepare(connection, layout).await?;
+    fail::fail_point!("sqlite::table_prepared");
     let mut rows = if created { Some(0) } else { unindexed.rows(&layout.name) };
     if let Some(expected) = rows
         && !created
@@ -157,6 +209,7 @@ async fn load_table(
             StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, number, &stored, rows.is_some()).await?,
             StepKind::Tombstones => deletions::bury(connection, plan, step).await?,
         };
+        fail::fail_point!("sqlite::step_merged");
         rows = rows.map(|rows| rows + done.inserted);
         outcome.note(step, &done);
     }
@@ -175,6 +228,7 @@ impl Warehouse for Sqlite {
             let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
             ledger::create(&mut transaction).await?;
             let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
+            fail::fail_point!("sqlite::run_begins");
             transaction.commit().await.doing("begin the run")?;
             Ok::<_, Failure>(epoch)
         };
@@ -205,20 +259,34 @@ impl Warehouse for Sqlite {
     }
 
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
-        let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan::new(fence, sequence, records::now(), batches)?;
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.attempt(fence, &plan).await {
-                Err(failure) if failure.verdict() == Verdict::Again => {
-                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
-                    wait(&mut pause).await;
-                }
-                result => return result.map_err(Failure::into_error),
-            }
-        }
-        self.attempt(fence, &plan).await.map_err(Failure::into_error)
+        self.load_into(fence, None, batches).await
+    }
+
+    async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
+        shadow::all(&mut self.connection.lock().await.sqlite, pipeline, kind).await.map_err(Failure::into_error)
+    }
+
+    async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        self.load_into(fence, Some(Redirect::new(fence, kind, fingerprint)), batches).await
+    }
+
+    async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()> {
+        let mut connection = self.connection.lock().await;
+        let Connected { sqlite, unindexed } = &mut *connection;
+        let discard = async {
+            let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("throw a shadow away")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            let dropped = shadow::discard(&mut *transaction, &fence.pipeline, stream, kind).await?;
+            transaction.commit().await.doing("throw a shadow away")?;
+            Ok::<_, Failure>(dropped)
+        };
+        discard.await.map_err(Failure::into_error)?.iter().for_each(|table| unindexed.remove(table));
+        Ok(())
+    }
+
+    async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
+        let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
+        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now() }).await.map_err(Failure::into_error)
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
@@ -227,6 +295,7 @@ impl Warehouse for Sqlite {
             tracing::warn!("the index of a new table is left to the next run: {}", failure.into_error());
         }
         let mut connection = self.connection.lock().await;
+        fail::fail_point!("sqlite::run_ends");
         ledger::write_run(&mut connection.sqlite, record).await.map_err(Failure::into_error)
     }
 
