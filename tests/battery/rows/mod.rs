@@ -1,0 +1,105 @@
+//! The rows of the battery: each a kind of trouble, made real, with the number of trials in both lengths.
+
+pub(crate) mod bodies;
+pub(crate) mod changes;
+pub(crate) mod clocks;
+pub(crate) mod commits;
+pub(crate) mod credentials;
+pub(crate) mod kills;
+pub(crate) mod repeats;
+pub(crate) mod runners;
+pub(crate) mod space;
+pub(crate) mod states;
+pub(crate) mod storms;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::outcome::Outcome;
+use crate::random::Random;
+use crate::world::Shared;
+
+/// A trial: what all share, chance, and the trial's number.
+pub(crate) type Trial = fn(Arc<Shared>, Random, u64) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A row.
+pub(crate) struct Row {
+    pub(crate) number: u8,
+    pub(crate) name: &'static str,
+    pub(crate) trial: Trial,
+    /// Trials in continuous integration.
+    pub(crate) quick: u64,
+    /// Trials before a release.
+    pub(crate) release: u64,
+    /// Trials at once.
+    pub(crate) at_once: usize,
+    /// Notes that at least one trial must have made, for the row to have tried what it says.
+    pub(crate) must_note: &'static [&'static str],
+}
+
+macro_rules! trial {
+    ($function:path) => {
+        |shared, random, number| Box::pin($function(shared, random, number))
+    };
+}
+
+/// All rows, in the order of their worth.
+pub(crate) fn all() -> Vec<Row> {
+    let row =
+        |number, name, trial: Trial, quick, release, at_once, must_note| Row { number, name, trial, quick, release, at_once, must_note };
+    vec![
+        row(
+            1,
+            "kill -9 at a named point",
+            trial!(kills::at_a_point),
+            2 * kills::POINTS.len() as u64,
+            40 * kills::POINTS.len() as u64,
+            3,
+            kills::POINTS,
+        ),
+        row(2, "kill -9 at any time, once to five times", trial!(kills::at_any_time), 40, 3_000, 3, &["killed"]),
+        row(9, "records change while pages are read", trial!(changes::while_paging), 60, 3_000, 3, &["changed between pages"]),
+        row(
+            6,
+            "truncated bodies",
+            trial!(bodies::truncated),
+            128,
+            12_288,
+            3,
+            &["cut, length as sent", "cut, length of the whole", "cut, no length", "damaged gzip"],
+        ),
+        row(4, "429 storms", trial!(storms::too_many_requests), 50, 500, 3, &["429"]),
+        row(5, "5xx and bodies that are no page", trial!(storms::odd_answers), 50, 500, 3, &["odd answers"]),
+        row(
+            15,
+            "PostgreSQL lost before, during and after COMMIT",
+            trial!(commits::lost),
+            60,
+            2_000,
+            3,
+            &["reply to COMMIT lost", "COMMIT never arrived", "backend ended", "connection reset"],
+        ),
+        row(16, "two to eight runners at once; a zombie after a takeover", trial!(runners::at_once), 16, 1_000, 1, &["zombie resumed"]),
+        row(17, "corrupt state", trial!(states::corrupt), 120, 10_000, 3, &["refused", "read on"]),
+        row(8, "pages repeated, reversed, or pointing to themselves", trial!(storms::circles), 40, 500, 3, &["loop named"]),
+        row(10, "late commits inside the lag", trial!(changes::late), 50, 2_000, 3, &["seen late"]),
+        row(11, "more changes than a search shows (10,000)", trial!(changes::capped), 1, 100, 1, &["over the cap"]),
+        row(
+            12,
+            "tokens expire, refreshing fails, a scope is taken away",
+            trial!(credentials::troubled),
+            40,
+            1_000,
+            3,
+            &["token expired", "scope taken away"],
+        ),
+        row(13, "clocks that differ by up to two years, or jump back", trial!(clocks::skewed), 40, 500, 3, &["clock jumped back"]),
+        row(18, "the schema drifts during a run", trial!(changes::drift), 30, 500, 3, &["property added", "property gone"]),
+        row(7, "slow, stalled, endless and broken answers", trial!(bodies::slow), 24, 200, 8, &["stalled", "reset", "sliced"]),
+        row(20, "mutated pipeline files, states and pages", trial!(states::fuzzed), 40, 5_000, 2, &["texts tried"]),
+        row(21, "deletions; an older backup put back", trial!(repeats::backup), 16, 300, 3, &["backup restored"]),
+        row(14, "no more room at any write", trial!(space::full), 24, 600, 3, &["ran out of room"]),
+        row(23, "read again in full, twice", trial!(repeats::again), 10, 100, 3, &["read again"]),
+    ]
+}

@@ -1,0 +1,92 @@
+//! Row 16: several processes run one pipeline at once, and one that was paused wakes up after another took over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::oracle::{Account, judge, judge_run, tail};
+use crate::outcome::Outcome;
+use crate::random::Random;
+use crate::source::{Size, Vendor};
+use crate::world::{Shared, World, pause};
+
+/// Row 16.
+pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
+    let postgres = random.one_in(2);
+    let mut world = World::new(&shared, Vendor::Hubspot, postgres, random.next(), Size { contacts: 230, deals: 20, archived: false }).await;
+    // Many loads, so that runs meet between them.
+    world.more = "run: { records_per_load: 20 }\n".to_owned();
+    let mut outcome = Outcome::default();
+    if number.is_multiple_of(2) {
+        zombie(&world, &mut random, &mut outcome).await;
+    } else {
+        let runners: Vec<_> = (0..random.between(2, 9)).map(|_| world.start(&world.database, &[], &[])).collect();
+        outcome.note_times("runners", runners.len() as u64);
+        for runner in runners {
+            let ran = runner.end().await;
+            outcome.add(judge_run(&world, &ran));
+            let in_order = matches!(ran.code, Some(0 | 5 | 6 | 9));
+            outcome.must(in_order, || format!("a runner ended with {:?}: {}", ran.code, tail(&ran.words)));
+        }
+    }
+    stale_commits(&world, &mut outcome);
+    let last = world.run_binary(&[]).await;
+    outcome.must(last.code == Some(0), || format!("the plain run ended with {:?}: {}", last.code, tail(&last.words)));
+    outcome.add(judge(&world, Account::Still).await);
+    outcome
+}
+
+/// A run is paused between loads, another takes the pipeline over and ends, and the first goes on.
+async fn zombie(world: &World, random: &mut Random, outcome: &mut Outcome) {
+    // Slow enough that the pause comes in the middle: each load waits for a moment.
+    let slow = [("FAILPOINTS", planted(world, "pipeline::before_load=sleep(40)"))];
+    let mut first = world.start(&world.database, &[], &slow);
+    pause(Duration::from_millis(random.between(350, 900))).await;
+    first.signal("-STOP");
+    let before = loads(world);
+    let second = world.run_binary(&[]).await;
+    outcome.add(judge_run(world, &second));
+    let took_over = second.code == Some(0);
+    first.signal("-CONT");
+    let ran = first.end().await;
+    outcome.add(judge_run(world, &ran));
+    outcome.note("zombie resumed");
+    outcome
+        .must(matches!(second.code, Some(0 | 5 | 9)), || format!("the second run ended with {:?}: {}", second.code, tail(&second.words)));
+    if took_over && before > 0 {
+        // It was in the middle, so it has something left to commit, and must be refused.
+        outcome.note(format!("zombie ended with {:?}", ran.code));
+    }
+}
+
+fn planted(world: &World, more: &str) -> String {
+    world.planted().map_or_else(|| more.to_owned(), |planted| format!("{planted};{more}"))
+}
+
+fn loads(world: &World) -> usize {
+    let dump = tokio::task::block_in_place(|| world.database.dump());
+    dump.get("_loads").map_or(0, Vec::len)
+}
+
+/// Commits of a run after a later run had taken the pipeline over: by the order in which runs began and loads were committed.
+fn stale_commits(world: &World, outcome: &mut Outcome) {
+    let dump = tokio::task::block_in_place(|| world.database.dump());
+    let (empty, word) = (Vec::new(), |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned());
+    // The first load of a run can only come after its take-over, so nothing of an earlier run may come after that.
+    let mut commits: Vec<(String, String)> = Vec::new();
+    for load in dump.get("_loads").unwrap_or(&empty) {
+        commits.push((word(load.get("committed_at")), word(load.get("run_id"))));
+    }
+    commits.sort();
+    let mut closed: Vec<String> = Vec::new();
+    let mut holder = String::new();
+    let mut stale = 0;
+    for (_, run) in commits {
+        if run != holder {
+            stale += u64::from(closed.contains(&run));
+            closed.push(std::mem::replace(&mut holder, run));
+        }
+    }
+    outcome.must(stale == 0, || format!("{stale} commits under a fence that another run had taken over"));
+}

@@ -1,0 +1,229 @@
+//! One trial's world: an account, a destination, a pipeline between them, and the ways to run it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aqueduct_pipeline::{Environment, Pipeline, Registry, RunOptions, Silent};
+use aqueduct_warehouse::private_server::PrivateServer;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::database::Database;
+use crate::source::{Size, Source, Vendor};
+
+/// What all trials share.
+pub(crate) struct Shared {
+    /// The binary with kill points.
+    pub(crate) binary: PathBuf,
+    /// The server of all PostgreSQL destinations.
+    pub(crate) server: Arc<PrivateServer>,
+    /// Planted mistakes that are awake in the binary, as `FAILPOINTS` has them.
+    pub(crate) planted: Option<&'static str>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// The exit code; `None` when the process was killed.
+    pub(crate) code: Option<i32>,
+    /// Everything it printed.
+    pub(crate) words: String,
+}
+
+/// One trial's world.
+pub(crate) struct World {
+    pub(crate) source: Arc<Source>,
+    pub(crate) database: Database,
+    pub(crate) folder: TempDir,
+    shared: Arc<Shared>,
+    /// How far the machine's clock is ahead of the vendor's.
+    pub(crate) skew_seconds: i64,
+    /// More lines of the pipeline file.
+    pub(crate) more: String,
+    /// An address of the vendor and what stands in its place.
+    pub(crate) detour: Option<(String, String)>,
+    /// The pipeline file's sections `name` and `source`, where they are not the account's usual ones.
+    pub(crate) section: Option<String>,
+}
+
+/// A process that was started and not waited for.
+pub(crate) struct Running {
+    child: Child,
+    output: PathBuf,
+}
+
+impl World {
+    pub(crate) async fn new(shared: &Arc<Shared>, vendor: Vendor, postgres: bool, seed: u64, size: Size) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = if postgres { new_postgres(shared).await } else { Database::sqlite(folder.path(), "warehouse.db") };
+        let more = "run: { records_per_load: 60, idle_timeout_seconds: 2, retry_seconds: 600 }\n".to_owned();
+        Self {
+            source: Arc::new(Source::start(vendor, seed, &size).await),
+            database,
+            folder,
+            shared: shared.clone(),
+            skew_seconds: 0,
+            more,
+            detour: None,
+            section: None,
+        }
+    }
+
+    /// Writes the pipeline file for a destination.
+    pub(crate) fn file(&self, database: &Database) -> PathBuf {
+        let file = self.folder.path().join(format!("{}.yaml", database.url().len()));
+        let mut section = self.section.clone().unwrap_or_else(|| self.source.section());
+        if let Some((address, instead)) = &self.detour {
+            section = section.replace(address, instead);
+        }
+        let text = format!("{section}destination: {{ url: '{}' }}\n{}", database.url(), self.more);
+        std::fs::write(&file, text).expect("the pipeline file is written");
+        file
+    }
+
+    /// Runs the pipeline inside this process, in the time of the account.
+    pub(crate) async fn run_here(&self) -> Ran {
+        self.run_into(&self.database, RunOptions::default()).await
+    }
+
+    /// The same into any destination and with any options.
+    pub(crate) async fn run_into(&self, database: &Database, options: RunOptions) -> Ran {
+        let clock = self.source.machine_clock(self.skew_seconds);
+        let pipeline = match Pipeline::open(&self.file(database), &Registry::standard(), &Environment::default()) {
+            Ok(pipeline) => pipeline.with_clock(clock),
+            Err(error) => return failed(&error),
+        };
+        let (_stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move { aqueduct_pipeline::run(&pipeline, &options, Arc::new(Silent), stopped).await });
+        match task.await {
+            Ok(Ok(report)) => {
+                let errors: String =
+                    report.errors.iter().map(|(stream, error)| format!("{stream}: {error}; {}\n", error.advice())).collect();
+                Ran { code: Some(report.record.exit_code.into()), words: errors }
+            }
+            Ok(Err(error)) => failed(&error),
+            Err(error) => Ran { code: Some(1), words: format!("panicked: {error}") },
+        }
+    }
+
+    /// Starts the binary with these variables more.
+    pub(crate) fn start(&self, database: &Database, words: &[&str], variables: &[(&str, String)]) -> Running {
+        let output = self.folder.path().join(format!("output-{}", output_number()));
+        let file = std::fs::File::create(&output).expect("a file for the output");
+        let mut command = Command::new(&self.shared.binary);
+        command.arg("run").arg(self.file(database)).args(words).stdin(Stdio::null());
+        command.stdout(file.try_clone().expect("a second handle")).stderr(file).current_dir(self.folder.path());
+        command.env_clear().env("RUST_BACKTRACE", "1").env("NO_COLOR", "1");
+        if let Some(planted) = self.shared.planted {
+            command.env("FAILPOINTS", planted);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        Running { child: command.spawn().expect("the binary starts"), output }
+    }
+
+    /// Starts the binary where no file may grow beyond so many blocks of 512 bytes; a write beyond it fails and kills nobody.
+    pub(crate) fn start_limited(&self, blocks: u64) -> Running {
+        let output = self.folder.path().join(format!("output-{}", output_number()));
+        let file = std::fs::File::create(&output).expect("a file for the output");
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]).arg(blocks.to_string());
+        command.arg(&self.shared.binary).arg("run").arg(self.file(&self.database)).stdin(Stdio::null());
+        command.stdout(file.try_clone().expect("a second handle")).stderr(file).current_dir(self.folder.path());
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("NO_COLOR", "1");
+        Running { child: command.spawn().expect("the binary starts"), output }
+    }
+
+    /// The planted mistakes that are awake.
+    pub(crate) fn planted(&self) -> Option<&'static str> {
+        self.shared.planted
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) async fn run_binary(&self, variables: &[(&str, String)]) -> Ran {
+        self.start(&self.database, &["-v"], variables).end().await
+    }
+
+    /// Runs the binary and kills it after a while. The second is whether the kill came in time.
+    pub(crate) async fn run_killed(&self, after: Duration) -> Ran {
+        let mut running = self.start(&self.database, &[], &[]);
+        pause(after).await;
+        running.signal("-KILL");
+        running.end().await
+    }
+
+    /// A new destination for an undisturbed run.
+    pub(crate) async fn another_database(&self) -> Database {
+        if self.database.is_postgres() {
+            new_postgres(&self.shared).await
+        } else {
+            Database::sqlite(self.folder.path(), "undisturbed-run.db")
+        }
+    }
+}
+
+async fn new_postgres(shared: &Arc<Shared>) -> Database {
+    let server = shared.server.clone();
+    tokio::task::spawn_blocking(move || Database::postgres(&server)).await.expect("a database is made")
+}
+
+impl Running {
+    /// Sends a signal.
+    pub(crate) fn signal(&mut self, signal: &str) {
+        let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).stderr(Stdio::null()).status();
+    }
+
+    /// Waits for the end; a process that does not end in five minutes is killed and says so.
+    pub(crate) async fn end(mut self) -> Ran {
+        let begun = Instant::now();
+        let status = loop {
+            match self.child.try_wait().expect("the process can be waited for") {
+                Some(status) => break Some(status),
+                None if begun.elapsed() > Duration::from_secs(300) => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    break None;
+                }
+                None => pause(Duration::from_millis(4)).await,
+            }
+        };
+        let mut words = String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned();
+        let code = match status {
+            Some(status) => status.code(),
+            None => {
+                words.push_str("the process did not end");
+                Some(-1)
+            }
+        };
+        Ran { code, words }
+    }
+}
+
+impl Ran {
+    /// Whether the process was killed.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.code.is_none()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "processes are watched and killed at moments of the machine's time")]
+pub(crate) async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
+fn failed(error: &aqueduct_schema::Error) -> Ran {
+    Ran { code: Some(error.exit_code().into()), words: format!("{error}\n{}", error.advice()) }
+}
+
+fn output_number() -> u64 {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Whether a binary is there to be run.
+pub(crate) fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
