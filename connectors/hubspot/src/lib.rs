@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, StatusRule, Stream, async_trait,
+    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
+    async_trait,
 };
 
 use crate::api::{Api, Paths, SEARCH};
@@ -106,6 +107,13 @@ impl Connector for HubSpot {
         Ok(streams)
     }
 
+    async fn count(&self, context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
+        match streams::OBJECTS.iter().find(|object| object.name == span.stream.name) {
+            Some(object) => self.api(context).count(object, span).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
         let name = read.stream.name.as_str();
@@ -113,7 +121,7 @@ impl Connector for HubSpot {
             return match (read.mode, read.from) {
                 // Lists know no times, so a window of history is a search too.
                 (Mode::Changes, _) | (Mode::Backfill, Some(_)) => api.search(object, read).await,
-                (Mode::Backfill | Mode::Deletions, _) => api.list(object.name, read).await,
+                (Mode::Backfill | Mode::Deletions | Mode::Ids, _) => api.list(object.name, read).await,
                 _ => Err(unread(read)),
             };
         }

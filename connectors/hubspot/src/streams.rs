@@ -76,7 +76,7 @@ pub(crate) fn object(object: &Object, properties: Vec<Property>, lag: Duration) 
     fields.insert(0, id("id"));
     fields.extend(properties.into_iter().chain(lacking.into_iter().map(Property::of_hubspot)).map(field));
     let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
-    let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions];
+    let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids];
     Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
 }
 

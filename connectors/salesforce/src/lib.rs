@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, StatusRule, Stream, Usage,
-    async_trait,
+    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
+    Usage, async_trait,
 };
 use futures_util::{StreamExt, stream};
 
@@ -126,18 +126,21 @@ impl Connector for Salesforce {
         Ok(streams)
     }
 
+    async fn count(&self, context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
+        if span.stream.record.updated_at.is_none() && (span.from.is_some() || span.until.is_some()) {
+            return Ok(None);
+        }
+        self.api(context).count_live(span).await
+    }
+
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
         match (read.mode, api::place(read)?) {
             (Mode::Deletions, place) => api.deleted(context, read, place).await,
-            (Mode::Changes, None) => api.changes(read).await,
+            (Mode::Changes | Mode::Ids, None) => api.first(read).await,
             (Mode::Backfill | Mode::Columns | Mode::Snapshot, None) => api.begin(read).await,
             (_, Some(Place::Job(job))) => api.job(read, job).await,
-            (Mode::Backfill | Mode::Columns | Mode::Snapshot | Mode::Changes, Some(place)) => api.records(read, place).await,
-            _ => {
-                let message = format!("salesforce stream `{}` cannot be read as {}", read.stream.name, read.mode.name());
-                Err(Error::new(codes::BUG, message))
-            }
+            (Mode::Backfill | Mode::Columns | Mode::Snapshot | Mode::Changes | Mode::Ids, Some(place)) => api.records(read, place).await,
         }
     }
 }

@@ -138,6 +138,7 @@ pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Dur
     if cursor.is_some() && chosen.object != SMALL {
         modes = vec![Mode::Backfill, Mode::Changes];
         modes.extend(chosen.replicateable.then_some(Mode::Deletions));
+        modes.push(Mode::Ids);
         modes.extend(calculated.then_some(Mode::Columns));
     }
     Stream::new(&chosen.stream, record, &modes, DOCUMENTATION).lag(lag).page_size(PAGE)

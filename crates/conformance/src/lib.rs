@@ -69,7 +69,7 @@ pub async fn run_only(registration: Registration, vendor: &dyn Vendor, names: &[
     for rule in rules().iter().filter(|rule| names.contains(&rule.name)) {
         outcomes.push((rule.name, outcome(rule, &registration, vendor, &evidence).await));
     }
-    Report { connector: registration.name, outcomes, profile: None }
+    Report { connector: registration.name, outcomes, profile: None, lacks_change: vendor.lacks_change() }
 }
 
 async fn outcome(rule: &Rule, registration: &Registration, vendor: &dyn Vendor, evidence: &Evidence) -> Outcome {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
-pub use aqueduct_simulator::plain::{Authentication, Description, Endpoint, Paging, RateLimit, Row, Value};
+pub use aqueduct_simulator::plain::{Authentication, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value};
 use aqueduct_simulator::plain::{Credentials, Options, Simulator};
 use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RetryAfter};
 use async_trait::async_trait;
@@ -39,7 +39,7 @@ const REFUSED_KEY: &str = "canary-key-of-nobody";
 /// # What follows from the description
 /// Where every stream comes in one page, an answer cannot be harmed between two, so the rules that do so are not applicable. Where
 /// pages are only found by counting records, nothing is changed while they are read, since few connectors can be complete then; one that
-/// can says so with [`Plain::anchored`].
+/// can says so with [`Plain::anchored`]. The report tells which rules are not tried until it does.
 pub fn vendor(description: Description) -> Plain {
     let config_keys = match description.authentication() {
         Authentication::None => vec![],
@@ -132,6 +132,14 @@ pub async fn serve(vendor: Plain, port: u16) -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// The filter of a query parameter for what was created at or after an instant, for [`Endpoint::filter`].
+pub fn created_since(parameter: &'static str) -> impl Fn(&Parameters) -> Result<Option<Keep>, Refused> + Send + Sync + 'static {
+    move |parameters| {
+        let Some(since) = parameters.instant(parameter)? else { return Ok(None) };
+        Ok(Some(Box::new(move |candidate| candidate.row().created_at >= since)))
+    }
+}
+
 type IdOf = fn(&str, &Json) -> Option<String>;
 
 fn facts(description: &Description) -> Facts {
@@ -169,6 +177,18 @@ fn facts(description: &Description) -> Facts {
 impl Vendor for Plain {
     fn facts(&self) -> Facts {
         self.facts
+    }
+
+    fn lacks_change(&self) -> Option<String> {
+        let stream = self.facts.stream;
+        let endpoint = self.description.endpoints().iter().find(|endpoint| endpoint.name() == stream)?;
+        let counts = !self.facts.can(Ability::Change) && endpoint.style().counts_records();
+        counts.then(|| {
+            format!(
+                "the pages of `{stream}` are found by counting, so nothing is changed while they are read. A connector that keeps its \
+                 place, as Paging::AnchoredOffset and Paging::Time do, has them tried with `.anchored(\"{stream}\")` in its vendor"
+            )
+        })
     }
 
     async fn open(&self) -> Did<Arc<dyn TestAccount>> {

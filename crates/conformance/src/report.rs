@@ -4,6 +4,7 @@ use std::path::Path;
 use std::{fmt, io};
 
 use crate::profile::Profile;
+use crate::vendor::Ability;
 
 /// What became of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Report {
     pub(crate) connector: &'static str,
     pub(crate) outcomes: Vec<(&'static str, Outcome)>,
     pub(crate) profile: Option<Profile>,
+    /// Why the vendor changes nothing while it is read, where the connector may be good for more.
+    pub(crate) lacks_change: Option<String>,
 }
 
 /// Names a folder into which every whole report is written, for `cargo xtask conformance`.
@@ -52,6 +55,14 @@ impl Report {
     /// The names of the rules that the connector keeps.
     pub fn passed(&self) -> Vec<&'static str> {
         self.outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Passed).map(|(name, _)| *name).collect()
+    }
+
+    /// The names of the rules that were not tried because the vendor changes nothing while it is read, although its connector may be
+    /// good for more; none where that is how the vendor is.
+    pub fn not_tried(&self) -> Vec<&'static str> {
+        let reasons = [Ability::Change, Ability::FutureDates].map(lacks);
+        let untried = |(_, outcome): &&(&str, Outcome)| matches!(outcome, Outcome::NotApplicable(why) if reasons.contains(why));
+        self.outcomes.iter().filter(untried).filter(|_| self.lacks_change.is_some()).map(|(name, _)| *name).collect()
     }
 
     /// What the connector reads; `None` where only some rules were tried.
@@ -76,12 +87,13 @@ impl Report {
         Ok(())
     }
 
-    /// Fails the test that calls it, with the whole table, when a rule is broken or none was kept. In a repository whose
+    /// Prints the table, which a test shows with `--nocapture`, and fails the test that calls it when a rule is broken or none was kept. In a repository whose
     /// docs/connectors.md has a section on the connector, it also fails where that section is not what the connector is.
     ///
     /// # Panics
     /// As said: that is its purpose.
     pub fn assert(&self) {
+        self.print();
         if let (Some(folder), Some(_)) = (std::env::var_os(FOLDER), &self.profile) {
             let written = self.write(Path::new(&folder));
             assert!(written.is_ok(), "the report cannot be written: {written:?}");
@@ -101,12 +113,29 @@ impl Report {
     }
 }
 
+impl Report {
+    /// A test's own output is captured by its harness, which a writer to standard output is not.
+    #[expect(clippy::print_stdout, reason = "captured by the test harness, unlike what is written to standard output")]
+    fn print(&self) {
+        println!("connector {}\n{self}", self.connector);
+    }
+}
+
+/// The reason of a rule that needs an ability which the vendor does not have.
+pub(crate) fn lacks(ability: Ability) -> String {
+    format!("the vendor does not declare {ability:?}")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.outcomes.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, outcome) in &self.outcomes {
             let (word, reason) = outcome.words();
             writeln!(formatter, "{}", format!("{name:<width$}  {word:<14}  {reason}").trim_end())?;
+        }
+        let not_tried = self.not_tried();
+        if let Some(why) = self.lacks_change.as_ref().filter(|_| !not_tried.is_empty()) {
+            writeln!(formatter, "not tried: {}: {why}.", not_tried.join(", "))?;
         }
         Ok(())
     }
@@ -117,7 +146,7 @@ mod tests {
     use super::*;
 
     fn report(outcomes: &[(&'static str, Outcome)]) -> Report {
-        Report { connector: "acme", outcomes: outcomes.to_vec(), profile: None }
+        Report { connector: "acme", outcomes: outcomes.to_vec(), profile: None, lacks_change: None }
     }
 
     #[test]
@@ -130,6 +159,23 @@ mod tests {
         let lines = "SHORT        passed\nMUCH-LONGER  FAILED          3 records are missing\nOTHER        not applicable  no tokens\n";
         assert_eq!(report.to_string(), lines);
         assert_eq!((report.failed(), report.passed()), (vec!["MUCH-LONGER"], vec!["SHORT"]));
+    }
+
+    #[test]
+    fn what_was_not_tried_is_said_after_the_table() {
+        let untried = |ability| Outcome::NotApplicable(lacks(ability));
+        let outcomes = [
+            ("A", Outcome::Passed),
+            ("CURSOR", untried(Ability::Change)),
+            ("FUTURE", untried(Ability::FutureDates)),
+            ("TOKENS", untried(Ability::OAuth)),
+        ];
+        let quiet = report(&outcomes);
+        assert!(quiet.not_tried().is_empty() && !quiet.to_string().contains("not tried"));
+        let loud = Report { lacks_change: Some("pages are counted".into()), ..quiet };
+        assert_eq!(loud.to_string().lines().last(), Some("not tried: CURSOR, FUTURE: pages are counted."));
+        let whole = Report { lacks_change: Some("pages are counted".into()), ..report(&outcomes[..1]) };
+        assert!(!whole.to_string().contains("not tried"));
     }
 
     #[test]

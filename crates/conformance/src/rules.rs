@@ -118,6 +118,12 @@ const RULES: &[Rule] = &[
         test: |trial| Box::pin(failures::deletions(trial)),
     },
     Rule {
+        name: "IDS-COMPLETE",
+        words: "A listing of ids has every live record once, and none that is deleted.",
+        why: "What is compared with a list that lacks records would be deleted, or be fetched for ever.",
+        test: |trial| Box::pin(failures::ids_complete(trial)),
+    },
+    Rule {
         name: "NO-SILENT-CAP",
         words: "More changes than one question can reach all arrive, or the reading fails and says so.",
         why: "The largest imports are cut off exactly where nobody counts.",

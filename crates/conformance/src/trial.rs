@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::evidence::Evidence;
 use crate::records::{Record, records};
+use crate::report::lacks;
 use crate::tampered::{Place, Tamper};
 use crate::vendor::{Ability, Facts, TestAccount};
 use crate::watched::{Between, Seen, Watched};
@@ -71,6 +72,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) state: StreamState,
     pub(crate) config: Option<Value>,
     pub(crate) record_limit: Option<u64>,
+    /// The readings to make in place of those that are due.
+    pub(crate) modes: Option<Vec<Mode>>,
     pub(crate) between: Option<Between>,
     /// Changes records on their way to the connector, found where an earlier reading saw them. Records may then be rejected.
     pub(crate) tamper: Option<(Place, Tamper)>,
@@ -78,7 +81,7 @@ pub(crate) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(stream: &'a Stream, state: &StreamState) -> Self {
-        Self { stream, state: state.clone(), config: None, record_limit: None, between: None, tamper: None }
+        Self { stream, state: state.clone(), config: None, record_limit: None, modes: None, between: None, tamper: None }
     }
 }
 
@@ -125,7 +128,7 @@ pub(crate) fn ids_of(pages: &[Handed]) -> BTreeSet<String> {
 impl Trial<'_> {
     /// Ends the trial as not applicable when the vendor lacks an ability.
     pub(crate) fn needs(&self, ability: Ability) -> Course {
-        applies(self.facts.can(ability), &format!("the vendor does not declare {ability:?}"))
+        applies(self.facts.can(ability), &lacks(ability))
     }
 
     /// An error as the end of the trial.
@@ -198,6 +201,7 @@ impl Trial<'_> {
         let engine = self.engine_of(watched.clone()).map_err(|error| self.failed("the engine cannot be set up", &error))?;
         let mut options = ReadOptions::new(self.registration.name);
         options.record_limit = ask.record_limit;
+        options.modes = ask.modes;
         let (out, mut handed_over) = mpsc::channel(1);
         let collect = async {
             let mut batches = Vec::new();

@@ -19,6 +19,12 @@ pub trait Vendor: Send + Sync {
     /// What the vendor is like. Rules that need more than it has are not applicable.
     fn facts(&self) -> Facts;
 
+    /// Why an account does not declare [`Ability::Change`] although its connector may be good for more, and what to do about it. The
+    /// report says it after the table, with the rules that were not tried for it.
+    fn lacks_change(&self) -> Option<String> {
+        None
+    }
+
     /// A fresh account, the same every time. Each rule gets its own, so that no rule depends on what another left behind.
     ///
     /// # Errors

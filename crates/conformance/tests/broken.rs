@@ -9,7 +9,7 @@ use aqueduct_conformance::{Outcome, hubspot, rules, run, run_only};
 use weak::{Flaw, registration};
 
 /// Who breaks what.
-const BROKEN: [(&str, Flaw); 21] = [
+const BROKEN: [(&str, Flaw); 23] = [
     ("SPEC-DOCUMENTED", Flaw::Undescribed),
     ("SPEC-DOCUMENTED", Flaw::Unmarked),
     ("STREAMS-KEYED", Flaw::Unkeyed),
@@ -25,6 +25,8 @@ const BROKEN: [(&str, Flaw); 21] = [
     ("SLOW-DOWN", Flaw::GivesUpWhenSlow),
     ("SERVER-FAILURE", Flaw::GivesUpWhenDown),
     ("DELETIONS", Flaw::ForgetsDeletions),
+    ("IDS-COMPLETE", Flaw::ListsOnePage),
+    ("IDS-COMPLETE", Flaw::ListsDeleted),
     ("NO-SILENT-CAP", Flaw::StopsAtCap),
     ("SCHEMA-DRIFT", Flaw::KnowsEveryProperty),
     ("HOSTILE-VALUES", Flaw::ExpectsText),

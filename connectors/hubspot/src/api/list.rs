@@ -74,7 +74,7 @@ impl Api<'_> {
     /// A page of a list. The token of the next page is the id it begins with, so records that vanish before it move nothing.
     pub(crate) async fn list(&self, object: &str, read: &Read<'_>) -> Result<Page> {
         let archived = read.mode == Mode::Deletions;
-        let names = property_names(read.stream);
+        let names = if read.mode == Mode::Ids { Vec::new() } else { property_names(read.stream) };
         // A comma takes three bytes in a URL.
         if names.iter().map(|name| name.len() + 3).sum::<usize>() > PROPERTIES_BUDGET {
             return self.list_and_batch(object, &names, archived, read).await;

@@ -6,7 +6,7 @@
 
 use aqueduct_connector::schema::checkpoint::compare_ids;
 use aqueduct_connector::schema::{Result, Timestamp};
-use aqueduct_connector::{Next, Page, Read, Records, Request, Response};
+use aqueduct_connector::{Next, Page, Read, Records, Request, Response, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -59,7 +59,29 @@ impl FoundRecord {
     }
 }
 
+/// A search of which only the number of records matters.
+#[derive(Deserialize)]
+struct Counted {
+    total: u64,
+}
+
 impl Api<'_> {
+    /// How many records there are, or how many of them last changed within a span. The number is that of all that fits the filters, also
+    /// above the 10,000 that a search gives; what changed in the last minutes may not be in it yet.
+    /// <https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm>
+    pub(crate) async fn count(&self, object: &Object, span: &Span<'_>) -> Result<u64> {
+        let bound = |operator: &str, at: Timestamp| {
+            json!({"propertyName": object.modified, "operator": operator, "value": at.milliseconds().max(FIRST_MILLISECOND).to_string()})
+        };
+        let bounds = span.from.map(|from| bound("GTE", from)).into_iter().chain(span.until.map(|until| bound("LT", until)));
+        let filters: Vec<Value> = bounds.collect();
+        let groups = if filters.is_empty() { json!([]) } else { json!([{"filters": filters}]) };
+        let body = json!({"filterGroups": groups, "properties": ["hs_object_id"], "limit": 1});
+        let path = self.paths.objects(&format!("{}/search", object.name));
+        let request = Request::post(path, body.to_string(), format!("{}: count", object.name)).class(SEARCH);
+        Ok(self.http.send(request).await?.json::<Counted>()?.total)
+    }
+
     /// A page of what changed at or after `read.from`, or between it and `read.until`.
     pub(crate) async fn search(&self, object: &Object, read: &Read<'_>) -> Result<Page> {
         let first = || Place { since_ms: read.from.map_or(0, |from| from.at.milliseconds()).max(FIRST_MILLISECOND), after_id: None };

@@ -7,7 +7,7 @@ use std::fmt;
 
 use aqueduct_connector::schema::{Cursor, Error, Mode, Result, Timestamp, codes};
 use aqueduct_connector::serde::de::{SeqAccess, Visitor};
-use aqueduct_connector::{Next, Page, Part, Read, Records, Request, Response};
+use aqueduct_connector::{Next, Page, Part, Read, Records, Request, Response, Span, Stream};
 use serde::{Deserialize, Deserializer};
 
 use crate::api::{Api, END, Place, instant, onward, operation, position};
@@ -36,13 +36,27 @@ impl<'r> Question<'r> {
         let bound = |operator: &str, at: Timestamp| cursor.map(|cursor| format!("{cursor} {operator} {}", literal(at)));
         let from = read.from.filter(|_| read.mode != Mode::Changes).and_then(|from| bound(">=", from.at));
         let until = read.until.and_then(|until| bound("<", until));
+        let ids = read.mode == Mode::Ids;
+        let live = ids.then(|| live(read.stream)).flatten();
+        let mut fields = visible_paths(read.stream);
+        fields.retain(|path| !ids || read.stream.record.has_role(path));
         Self {
             object: &read.stream.record.object,
-            fields: visible_paths(read.stream),
+            fields,
             cursor,
-            window: from.into_iter().chain(until).collect(),
-            all: read.mode != Mode::Snapshot,
+            window: from.into_iter().chain(until).chain(live).collect(),
+            all: is_whole(read.stream, read.mode),
         }
+    }
+
+    /// What a span holds that is not deleted.
+    pub(crate) fn live_in(span: &Span<'r>) -> Self {
+        let cursor = span.stream.record.updated_at.as_deref();
+        let bound = |operator: &str, at: Timestamp| cursor.map(|cursor| format!("{cursor} {operator} {}", literal(at)));
+        let from = span.from.and_then(|from| bound(">=", from));
+        let until = span.until.and_then(|until| bound("<", until));
+        let window = from.into_iter().chain(until).chain(live(span.stream)).collect();
+        Self { object: &span.stream.record.object, fields: Vec::new(), cursor, window, all: is_whole(span.stream, Mode::Ids) }
     }
 
     /// The word for how deleted records are treated, in paths and in bulk jobs.
@@ -92,6 +106,21 @@ impl<'r> Question<'r> {
             }
         }
         parts
+    }
+}
+
+/// The condition of records that are not deleted, where the object tells.
+fn live(stream: &Stream) -> Option<String> {
+    stream.record.is_deleted.as_ref().map(|flag| format!("{flag} = false"))
+}
+
+/// Whether deleted and archived records are asked for too. Archived ones are alive, so that of live records too the deleted ones alone
+/// are left out, by their flag.
+fn is_whole(stream: &Stream, mode: Mode) -> bool {
+    match mode {
+        Mode::Snapshot => false,
+        Mode::Ids => stream.record.is_deleted.is_some() && !stream.modes.contains(&Mode::Snapshot),
+        _ => true,
     }
 }
 
@@ -203,6 +232,18 @@ impl Api<'_> {
     /// How many records a first load would read; `None` when counting them takes too long.
     pub(crate) async fn count(&self, question: &Question<'_>, read: &Read<'_>) -> Result<(Response, Option<u64>)> {
         let request = Request::get(self.path(question.operation()), operation(read)).query("q", question.soql(&["COUNT()"], None));
+        self.counted(request).await
+    }
+
+    /// How many records of a span are alive; `None` when counting them takes too long.
+    pub(crate) async fn count_live(&self, span: &Span<'_>) -> Result<Option<u64>> {
+        let question = Question::live_in(span);
+        let operation = format!("{}: count", span.stream.name);
+        let request = Request::get(self.path(question.operation()), operation).query("q", question.soql(&["COUNT()"], None));
+        Ok(self.counted(request).await?.1)
+    }
+
+    async fn counted(&self, request: Request) -> Result<(Response, Option<u64>)> {
         match self.ask(request).await? {
             (response, None) => {
                 let answer: Answer<'_> = serde_json::from_slice(&response.body).map_err(|error| response.malformed(&error.to_string()))?;
@@ -214,8 +255,8 @@ impl Api<'_> {
         }
     }
 
-    /// The first page of what changed.
-    pub(crate) async fn changes(&self, read: &Read<'_>) -> Result<Page> {
+    /// The first page of a reading that needs no job: of what changed, or of ids.
+    pub(crate) async fn first(&self, read: &Read<'_>) -> Result<Page> {
         self.records(read, beginning(read)).await
     }
 

@@ -108,10 +108,22 @@ pub(super) async fn streams_keyed(trial: &Trial<'_>) -> Course {
             })?;
         }
         if let Some(live) = trial.account.live_ids(&stream.name) {
+            of_one_kind(&stream.name, &reading.ids(), &live)?;
             crate::trial::all_of(&live, &reading.ids(), &format!("a first load of `{}`", stream.name))?;
         }
     }
     Ok(())
+}
+
+/// The key of the stream and the ids that the vendor names must be the same thing: where not one is in both, they are not.
+fn of_one_kind(stream: &str, arrived: &BTreeSet<String>, named: &BTreeSet<String>) -> Course {
+    let (Some(mine), Some(theirs)) = (arrived.first(), named.first()) else { return Ok(()) };
+    require(!arrived.is_disjoint(named), || {
+        format!(
+            "stream `{stream}`: the ids that arrived, such as `{mine}`, are of another kind than those the vendor names, such as \
+             `{theirs}`; either the stream's key is another field, or the vendor's description must say with `.ids(…)` what the key holds"
+        )
+    })
 }
 
 fn declared_well(stream: &Stream) -> Result<(), String> {

@@ -102,3 +102,29 @@ pub(super) async fn deletions(trial: &Trial<'_>) -> Course {
     }
     Ok(())
 }
+
+pub(super) async fn ids_complete(trial: &Trial<'_>) -> Course {
+    trial.needs(Ability::Change)?;
+    let mut stream = trial.stream().await?;
+    applies(stream.modes.contains(&Mode::Ids), "the stream cannot be read by ids")?;
+    let roles = stream.record.clone();
+    stream.record.fields.retain(|field| roles.has_role(&field.path));
+    for _ in 0..2 {
+        let ask = Ask { modes: Some(vec![Mode::Ids]), ..Ask::new(&stream, &StreamState::default()) };
+        let reading = trial.complete(trial.read(ask).await?, &stream)?;
+        let listed: Vec<&str> = reading.pages.iter().flat_map(|page| &page.records).map(|record| record.id.as_str()).collect();
+        let live = trial.live(&stream)?;
+        all_of(&live, &reading.ids(), "a listing of ids")?;
+        require(listed.len() == reading.ids().len(), || "an id is listed more than once".to_owned())?;
+        let gone = listed.iter().find(|id| !live.contains(**id));
+        require(gone.is_none(), || format!("record {} is deleted, and listed", gone.copied().unwrap_or_default()))?;
+        require(reading.state().settled.is_none(), || "a listing of ids moves the settled cursor".to_owned())?;
+        // Once more, without the first and the last of them.
+        for id in [listed.first(), listed.last()].into_iter().flatten() {
+            trial.account.advance(Duration::from_secs(2));
+            trial.account.delete(&stream.name, id)?;
+        }
+        trial.account.advance(Duration::from_secs(2));
+    }
+    Ok(())
+}

@@ -49,6 +49,10 @@ flaws! {
     NothingIsEnd
     /// Paging by offset, which stops where the vendor's cap is.
     StopsAtCap
+    /// A listing of ids ends with its first page.
+    ListsOnePage
+    /// A listing of ids goes on with the deleted records.
+    ListsDeleted
     /// A position names the page after the next, whose records are kept in memory meanwhile.
     ReadsAhead
     /// An error names the access token.
@@ -207,7 +211,7 @@ impl Weak {
         let key = if self.flaw == Flaw::Unkeyed { "hs_object_id" } else { "id" };
         let record = RecordSchema::new(object, fields, &[key]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
         let lag = if self.flaw == Flaw::NoLag { Duration::ZERO } else { Duration::from_secs(3_600) };
-        let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions];
+        let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids];
         Stream::new(object, record, &modes, "https://example.com").lag(lag).page_size(100)
     }
 

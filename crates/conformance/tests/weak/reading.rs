@@ -25,6 +25,7 @@ fn body(records: &[Value]) -> Records {
 
 async fn list(weak: &Weak, context: &Context, read: &Read<'_>, archived: bool) -> Result<Page> {
     let after = read.position.and_then(|position| position.0["after"].as_str()).map(str::to_owned);
+    let archived = archived || read.position.is_some_and(|position| position.0["archived"] == true);
     let kept = after.as_ref().and_then(|after| {
         let mut ahead = weak.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let is_here = ahead.as_ref().is_some_and(|(place, _)| place == after);
@@ -51,7 +52,13 @@ async fn list(weak: &Weak, context: &Context, read: &Read<'_>, archived: bool) -
         *weak.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some((place.clone(), json!(records[half..])));
         return Ok(Page { records: body(&records[..half]), next: page(weak, json!({"after": place})), server_time: response.server_time });
     }
-    let next = after.map_or(END, |after| page(weak, json!({"after": after})));
+    let is_ids = read.mode == Mode::Ids;
+    let mut next = after.map_or(END, |after| page(weak, json!({"after": after, "archived": archived})));
+    match weak.flaw {
+        Flaw::ListsOnePage if is_ids => next = END,
+        Flaw::ListsDeleted if is_ids && !archived && after.is_none() => next = page(weak, json!({"after": "end", "archived": true})),
+        _ => {}
+    }
     Ok(Page { records: body(&records), next, server_time: server_time(weak, &response, &records) })
 }
 
