@@ -300,6 +300,14 @@ impl Day {
     }
 }
 
+/// Whether a time zone exists.
+///
+/// # Errors
+/// `AQ1005`.
+pub fn check_time_zone(time_zone: &str) -> Result<()> {
+    Day::of(Timestamp::from_seconds(0), time_zone).map(|_| ())
+}
+
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
 }

@@ -17,7 +17,7 @@ mod sqlite;
 mod tokens;
 
 pub use address::check_address;
-pub use budget::{Answer, Ask, Priority, Returned, Told};
+pub use budget::{Answer, Ask, Priority, Returned, Told, check_time_zone};
 pub use control::Control;
 pub use holder::Holder;
 pub use lease::{Acquired, Held, TakenOver};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget::Budget;
 use crate::exchange::ExchangeObserver;
+use crate::token_store::TokenStore;
 
 /// Timeouts, retries and caps. The defaults are for production; tests shorten them.
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub struct Settings {
     pub plain_http_hosts: Vec<String>,
     /// Is shown every exchange; for recordings.
     pub observer: Option<Arc<dyn ExchangeObserver>>,
+    /// The requests that this process may send, where it shares an account with others; without it, it keeps the limits by itself.
+    pub budget: Option<Arc<dyn Budget>>,
+    /// Where access tokens are kept for all processes that use them; without it, each fetches its own.
+    pub token_store: Option<Arc<dyn TokenStore>>,
 }
 
 impl Default for Settings {
@@ -64,6 +70,8 @@ impl Default for Settings {
             user_agent: concat!("aqueduct/", env!("CARGO_PKG_VERSION")).to_owned(),
             plain_http_hosts: Vec::new(),
             observer: None,
+            budget: None,
+            token_store: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::control::ControlAddress;
 use crate::environment::{Environment, place, shield, unshield};
 
 /// A pipeline: where records come from, what happens to them, where they go.
@@ -38,6 +39,9 @@ pub struct PipelineFile {
     /// How much at once.
     #[serde(default)]
     pub run: RunSection,
+    /// What this process shares with others.
+    #[serde(default)]
+    pub control: ControlSection,
 }
 
 /// When a pipeline runs.
@@ -65,6 +69,48 @@ pub struct SourceSection {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub select: Vec<Spanned<String>>,
+    /// How much of the account's quota pipelines may use.
+    #[serde(default)]
+    pub quota: QuotaSection,
+}
+
+/// How much of an account's quota pipelines may use. The rest is for the other users of the account.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaSection {
+    /// The part of every limit, more than 0 and at most 1.
+    pub share: f64,
+    /// How many requests all processes together may send in a day. The run that reaches it stops with a checkpoint and exit code 7.
+    pub daily: Option<u64>,
+    /// The time zone whose midnight begins a day, an IANA name.
+    pub time_zone: String,
+    /// A name for the account. Pipelines with the same name share a budget although their credentials differ; where it is left out,
+    /// those with the same credentials do.
+    pub account: Option<String>,
+}
+
+impl Default for QuotaSection {
+    fn default() -> Self {
+        Self { share: 1.0, daily: None, time_zone: "UTC".to_owned(), account: None }
+    }
+}
+
+/// What this process shares with others: see docs/control-store.md.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ControlSection {
+    /// The control store: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`; `${VAR}` and `${file:PATH}` are replaced. The
+    /// variable AQUEDUCT_CONTROL_URL where it is left out, and without that `.aqueduct/control.db` beside the folder pipelines/.
+    #[schemars(with = "Option<Secret>")]
+    pub url: Option<Spanned<Secret>>,
+    /// Seconds after which a run that is not heard of any more loses its lease.
+    pub lease_seconds: u64,
+}
+
+impl Default for ControlSection {
+    fn default() -> Self {
+        Self { url: None, lease_seconds: 60 }
+    }
 }
 
 /// What may be stored.
@@ -143,6 +189,8 @@ pub struct LoadedFile {
     pub content: PipelineFile,
     /// The policy it names, or the default one.
     pub policy: Policy,
+    /// Where its control store is.
+    pub control: ControlAddress,
 }
 
 impl LoadedFile {
@@ -159,6 +207,13 @@ impl LoadedFile {
         if let Some(key) = &mut content.privacy.token_key {
             expand_secret(&mut key.value, environment, &shown, &text)?;
         }
+        let control = control(&mut content, path, environment, &text)?;
+        let quota = &content.source.quota;
+        if !(quota.share > 0.0 && quota.share <= 1.0) {
+            let error = Error::new(codes::BAD_YAML, "`share` of a quota is more than 0 and at most 1");
+            return Err(place(error, &shown, &text, "share:"));
+        }
+        aqueduct_control::check_time_zone(&quota.time_zone).map_err(|error| place(error, &shown, &text, &quota.time_zone))?;
         let name = match &content.name {
             Some(name) => name.clone(),
             None => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -175,7 +230,7 @@ impl LoadedFile {
             }
             None => Policy::default(),
         };
-        Ok(Self { name, path: shown, text, content, policy })
+        Ok(Self { name, path: shown, text, content, policy, control })
     }
 
     /// The destination's address.
@@ -187,6 +242,26 @@ impl LoadedFile {
     pub(crate) fn at<T>(&self, error: Error, value: &Spanned<T>) -> Error {
         at(error, &self.path, value)
     }
+}
+
+/// Where the control store is: as the file says, as the environment says, or beside the folder `pipelines`.
+fn control(content: &mut PipelineFile, path: &Path, environment: &Environment, text: &str) -> Result<ControlAddress> {
+    let key = environment.get("AQUEDUCT_CONTROL_KEY").map(Secret::new);
+    let shown = path.display().to_string();
+    if let Some(url) = &mut content.control.url {
+        expand_secret(&mut url.value, environment, &shown, text)?;
+        aqueduct_control::check_address(&url.value).map_err(|error| at(error, &shown, url))?;
+        return Ok(ControlAddress { url: url.value.clone(), key });
+    }
+    if let Some(url) = environment.get("AQUEDUCT_CONTROL_URL") {
+        let url = Secret::new(url);
+        aqueduct_control::check_address(&url)?;
+        return Ok(ControlAddress { url, key });
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let project = if folder.file_name().is_some_and(|name| name == "pipelines") { folder.parent().unwrap_or(&folder) } else { &folder };
+    Ok(ControlAddress { url: Secret::new(format!("sqlite://{}", project.join(".aqueduct/control.db").display())), key })
 }
 
 fn at<T>(error: Error, file: &str, value: &Spanned<T>) -> Error {

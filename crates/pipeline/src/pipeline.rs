@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::{Account, Connector, Registration, Selection, Stream};
-use aqueduct_engine::{Clock, Engine, ExchangeObserver, Settings, SystemClock};
+use aqueduct_control::Priority;
+use aqueduct_engine::{Budget, Clock, Engine, ExchangeObserver, Settings, SystemClock, TokenStore};
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Protector;
 use aqueduct_schema::{Error, RecordSchema, Result, Source};
 
+use crate::control::{Shared, SharedBudget, SharedTokens, Timed};
 use crate::environment::{Environment, place};
 use crate::file::LoadedFile;
 use crate::registry::Registry;
@@ -26,6 +28,10 @@ pub struct Pipeline {
     pub protector: Arc<Protector>,
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
+    control: Arc<Shared>,
+    /// Whether the clock is another than the machine's.
+    own_clock: bool,
+    priority: Priority,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -72,13 +78,26 @@ impl Pipeline {
             (None, Some(policy)) => file.at(error, policy),
             (None, None) => error,
         })?);
-        Ok(Self { file, registration, mappings, protector, connector, clock: Arc::new(SystemClock) })
+        let control = Arc::new(Shared::new(&file.control));
+        let (clock, priority) = (Arc::new(SystemClock), Priority::Live);
+        Ok(Self { file, registration, mappings, protector, connector, clock, control, own_clock: false, priority })
     }
 
     /// The same pipeline by another clock than the machine's: it waits and dates by this one.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+        Self { clock, own_clock: true, ..self }
+    }
+
+    /// The same pipeline with another priority among those that share its account.
+    #[must_use]
+    pub fn with_priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// What it shares with other processes.
+    pub(crate) fn control(&self) -> &Shared {
+        &self.control
     }
 
     /// The clock it waits and dates by.
@@ -96,7 +115,12 @@ impl Pipeline {
 
     fn observed_engine(&self, observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Engine> {
         let run = self.file.content.run;
+        let (connector, name) = (self.connector.as_ref(), self.registration.name);
+        let store = Timed { shared: self.control.clone(), clock: self.own_clock.then(|| self.clock.clone()) };
+        let budget = self.needs_requests().then(|| SharedBudget::new(store.clone(), connector, name, &self.file.content.source.quota, self.priority));
         let settings = Settings {
+            budget: budget.map(|budget| Arc::new(budget) as Arc<dyn Budget>),
+            token_store: SharedTokens::new(store, connector, name).map(|tokens| Arc::new(tokens) as Arc<dyn TokenStore>),
             idle_timeout: Duration::from_secs(run.idle_timeout_seconds.max(1)),
             max_elapsed: Duration::from_secs(run.retry_seconds),
             observer,

@@ -10,6 +10,7 @@ use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, Stre
 use tokio::sync::{Semaphore, watch};
 
 use crate::calculated::Calculated;
+use crate::lease::Lease;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::refresh::{self, Refresh};
@@ -53,19 +54,27 @@ pub struct RunReport {
     pub dry_run: bool,
 }
 
-/// Runs a pipeline. When `stop` becomes true, every stream ends after the page under way and its checkpoint is committed.
+/// Runs a pipeline under its lease. When `stop` becomes true, every stream ends after the page under way and its checkpoint is committed.
 ///
 /// # Errors
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
-    let clock = pipeline.clock();
+    let run_id = run_id(pipeline.clock().now());
+    let lease = Lease::take(pipeline, &run_id, !options.dry_run, observer.as_ref(), stop).await?;
+    let report = run_leased(pipeline, options, observer, &run_id, &lease).await;
+    lease.release().await;
+    report
+}
+
+async fn run_leased(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, run_id: &str, lease: &Lease) -> Result<RunReport> {
+    let (clock, stop) = (pipeline.clock(), lease.stop());
     let connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
     let destination = aqueduct_warehouse::open(pipeline.file.destination()).await?;
     let start = RunStart {
         pipeline: pipeline.file.name.as_str().into(),
-        run_id: run_id(clock.now()).into(),
+        run_id: run_id.into(),
         started_at: clock.now(),
         allow_mass_delete: options.allow_mass_delete,
     };
@@ -87,8 +96,9 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
         streams: Vec::new(),
     };
     let mut errors = Vec::new();
-    for end in ends {
-        if let Some(error) = end.error {
+    for mut end in ends {
+        if let Some(error) = end.error.map(|error| lease.explain(error)) {
+            end.record.error = Some(error.to_string());
             errors.push((end.record.stream.clone(), error));
         }
         record.streams.push(end.record);
@@ -179,6 +189,7 @@ async fn run_streams(
             refresh_calculated: options.refresh_calculated,
             refresh,
             aside: None,
+            window: None,
         };
         // Waited for here and not in the task, so that streams are read in their order.
         let place = places.clone().acquire_owned().await;
@@ -260,7 +271,7 @@ fn left_out(connected: &Connected) -> BTreeMap<String, usize> {
 }
 
 /// A run's id: sortable by time to the microsecond, unique across machines. Second, then in hex the microsecond and chance.
-fn run_id(now: Timestamp) -> String {
+pub(crate) fn run_id(now: Timestamp) -> String {
     let chance = std::hash::RandomState::new().build_hasher().finish();
     let digits: String = now.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     format!("{digits}-{:05x}{:03x}", now.microseconds().rem_euclid(1_000_000), chance & 0xfff)

@@ -1,6 +1,6 @@
 //! The address of a destination: what kind it is, without ever showing the password in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use aqueduct_schema::{Error, Result, Secret, codes};
@@ -54,6 +54,24 @@ impl Address {
             _ => Err(wrong("no destination of this kind")),
         }
     }
+
+    /// What it leads to, without user and password.
+    pub(crate) fn identity(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(path) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+                Some(format!("sqlite {}", folder.join(path.file_name().unwrap_or_default()).display()))
+            }
+            Self::Postgres(options) => {
+                let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
+                // A server without a database in the address opens the one that is called like the user.
+                let database = options.get_database().unwrap_or_else(|| options.get_username());
+                Some(format!("postgres {host}:{}/{database}", options.get_port()))
+            }
+            Self::Discard => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +95,17 @@ mod tests {
         assert_eq!((options.get_host(), options.get_port(), options.get_database()), ("db.example", 5433, Some("crm")));
         let Address::Postgres(options) = parse("postgresql:///crm?host=/run/postgresql&user=ada").unwrap() else { panic!("another kind") };
         assert_eq!(options.get_socket().map(|path| path.as_path()), Some(std::path::Path::new("/run/postgresql")));
+    }
+
+    #[test]
+    fn one_destination_has_one_identity() {
+        let identity = |url: &str| parse(url).unwrap().identity();
+        assert_eq!(identity("postgres://ada:canary@db:5432/crm"), Some("postgres db:5432/crm".to_owned()));
+        assert_eq!(identity("postgresql://bob@db/crm"), identity("postgres://ada:canary@db:5432/crm"));
+        assert_ne!(identity("postgres://db/crm"), identity("postgres://db/other"));
+        assert_eq!(identity("sqlite://a.db"), identity("sqlite:./a.db"));
+        assert_ne!(identity("sqlite://a.db"), identity("sqlite://b.db"));
+        assert_eq!(identity("discard://"), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod postgres;
 #[cfg(any(test, feature = "private-server"))]
 pub mod private_server;
 mod quarantine;
+mod reconciliation;
 mod records;
 mod refresh;
 mod row_hash;
@@ -31,7 +32,9 @@ use std::sync::Arc;
 
 use aqueduct_schema::{Result, Secret};
 
+pub use reconciliation::{Difference, Differing, ReconciledWindow};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
+pub use snapshot::guard as guard_deletion;
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
 
 /// Whether a destination's address can be understood. Nothing is opened.
@@ -40,6 +43,14 @@ pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus
 /// `AQ1010`.
 pub fn check_address(url: &Secret) -> Result<()> {
     address::Address::parse(url).map(|_| ())
+}
+
+/// Which destination an address leads to, whoever goes there and however the address is written; nothing for one that keeps no rows.
+///
+/// # Errors
+/// `AQ1010`.
+pub fn identity(url: &Secret) -> Result<Option<String>> {
+    Ok(address::Address::parse(url)?.identity())
 }
 
 /// Opens a destination: `sqlite://path/warehouse.db` (or `sqlite:path`), `postgres://user:password@host:port/database` (or

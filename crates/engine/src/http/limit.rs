@@ -6,16 +6,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_connector::LimitClass;
+use aqueduct_connector::{LimitClass, Usage};
 use aqueduct_schema::{Error, Result, Timestamp, codes};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::sync::Semaphore;
+use tracing::warn;
 
+use super::share::Share;
 use super::sign::Sign;
 use super::token::Generation;
 use super::{Attempt, Exchange};
+use crate::budget::Budget;
 use crate::clock::Clock;
 
 /// The engine's clock as governor wants it: time since 1970.
@@ -34,36 +37,48 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, SinceEpoch, NoOpMiddleware<D
 
 /// The state of one class.
 struct Class {
-    limiter: Option<Limiter>,
+    pace: Pace,
     at_once: Option<Semaphore>,
     /// Microseconds since 1970 until which nothing is sent.
     paused_until: AtomicI64,
 }
 
+/// What a request waits for.
+enum Pace {
+    Free,
+    /// This process keeps the limit by itself.
+    Own(Limiter),
+    /// The limit is shared with other processes.
+    Shared(Share),
+}
+
 impl Class {
-    fn unlimited() -> Self {
-        Self { limiter: None, at_once: None, paused_until: AtomicI64::new(i64::MIN) }
+    fn new(pace: Pace, at_once: Option<Semaphore>) -> Self {
+        Self { pace, at_once, paused_until: AtomicI64::new(i64::MIN) }
     }
 }
 
 pub(crate) struct Limit {
     inner: Sign,
     clock: Arc<dyn Clock>,
+    budget: Option<Arc<dyn Budget>>,
     classes: Mutex<HashMap<LimitClass, Arc<Class>>>,
 }
 
 impl Limit {
-    pub(crate) fn new(inner: Sign, limits: &[aqueduct_connector::Limit], clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(inner: Sign, limits: &[aqueduct_connector::Limit], clock: Arc<dyn Clock>, budget: Option<Arc<dyn Budget>>) -> Self {
         let classes = limits
             .iter()
             .map(|limit| {
-                let limiter = quota(limit.requests, limit.per, limit.burst)
-                    .map(|quota| RateLimiter::direct_with_clock(quota, SinceEpoch(clock.clone())));
-                let at_once = Some(Semaphore::new(limit.concurrent.max(1) as usize));
-                (limit.class, Arc::new(Class { limiter, at_once, ..Class::unlimited() }))
+                let pace = match &budget {
+                    Some(budget) => Pace::Shared(Share::new(budget.clone(), clock.clone(), limit.class, Some(*limit))),
+                    None => quota(limit.requests, limit.per, limit.burst)
+                        .map_or(Pace::Free, |quota| Pace::Own(RateLimiter::direct_with_clock(quota, SinceEpoch(clock.clone())))),
+                };
+                (limit.class, Arc::new(Class::new(pace, Some(Semaphore::new(limit.concurrent.max(1) as usize)))))
             })
             .collect();
-        Self { inner, clock, classes: Mutex::new(classes) }
+        Self { inner, clock, budget, classes: Mutex::new(classes) }
     }
 
     pub(crate) async fn send(&self, exchange: &Exchange) -> Result<Attempt> {
@@ -72,7 +87,7 @@ impl Limit {
             Some(at_once) => Some(at_once.acquire().await.map_err(|_| Error::new(codes::BUG, "the limiter was closed"))?),
             None => None,
         };
-        self.turn(&class).await;
+        self.turn(&class).await?;
         exchange.counters.sent();
         let outcome = self.inner.send(&exchange.request).await;
         drop(permit);
@@ -83,8 +98,22 @@ impl Limit {
     }
 
     /// Sends nothing of a class for a while. A longer pause that is under way stays.
-    pub(crate) fn pause(&self, class: LimitClass, wait: Duration) {
+    pub(crate) async fn pause(&self, class: LimitClass, wait: Duration) {
         self.class(class).paused_until.fetch_max(self.clock.now().plus(wait).microseconds(), Ordering::AcqRel);
+        if let Some(budget) = &self.budget
+            && let Err(error) = budget.slow_down(class, wait).await
+        {
+            warn!("other processes could not be told to slow down: {error}");
+        }
+    }
+
+    /// Passes on what the vendor says of its quota.
+    pub(crate) async fn learn(&self, usage: Usage) {
+        if let Some(budget) = &self.budget
+            && let Err(error) = budget.learn(usage).await
+        {
+            warn!("other processes could not be told of the quota: {error}");
+        }
     }
 
     /// Passes on that a token is no longer taken.
@@ -92,29 +121,44 @@ impl Limit {
         self.inner.renew(stale).await;
     }
 
-    async fn turn(&self, class: &Class) {
+    async fn turn(&self, class: &Class) -> Result<()> {
         loop {
             let paused = Timestamp::from_microseconds(class.paused_until.load(Ordering::Acquire)).since(self.clock.now());
             if !paused.is_zero() {
                 self.clock.sleep(paused).await;
                 continue;
             }
-            let Some(limiter) = &class.limiter else { return };
-            let Err(not_until) = limiter.check() else { return };
-            let wait = not_until.wait_time_from(governor::clock::Clock::now(&SinceEpoch(self.clock.clone())));
-            // At least a microsecond, the grain of the clock, so that the loop always moves on.
-            self.clock.sleep(wait.max(Duration::from_micros(1))).await;
+            match &class.pace {
+                Pace::Free => return Ok(()),
+                Pace::Shared(share) => {
+                    share.request().await?;
+                    // Somebody may have been told to slow down while this one stood in line.
+                    if class.paused_until.load(Ordering::Acquire) <= self.clock.now().microseconds() {
+                        return Ok(());
+                    }
+                }
+                Pace::Own(limiter) => {
+                    let Err(not_until) = limiter.check() else { return Ok(()) };
+                    let wait = not_until.wait_time_from(governor::clock::Clock::now(&SinceEpoch(self.clock.clone())));
+                    // At least a microsecond, the grain of the clock, so that the loop always moves on.
+                    self.clock.sleep(wait.max(Duration::from_micros(1))).await;
+                }
+            }
         }
     }
 
     fn class(&self, class: LimitClass) -> Arc<Class> {
         let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
-        classes.entry(class).or_insert_with(|| Arc::new(Class::unlimited())).clone()
+        let missing = || {
+            let shared = self.budget.clone().map(|budget| Share::new(budget, self.clock.clone(), class, None));
+            Arc::new(Class::new(shared.map_or(Pace::Free, Pace::Shared), None))
+        };
+        classes.entry(class).or_insert_with(missing).clone()
     }
 }
 
-/// A tenth of the requests (or as many as the limit says) may come in a burst, the rest evenly, so that no window of the limit's span, wherever it begins, ever
-/// holds more than `requests`: a burst of `b` and one more every `per / (requests - b + 1)`.
+/// A tenth of the requests (or as many as the limit says) may come in a burst, the rest evenly, so that no window of the limit's span,
+/// wherever it begins, ever holds more than `requests`: a burst of `b` and one more every `per / (requests - b + 1)`.
 fn quota(requests: u32, per: Duration, burst: Option<u32>) -> Option<Quota> {
     let burst = NonZeroU32::new(burst.unwrap_or(requests / 10).clamp(1, requests.max(1)))?;
     let interval = per / requests.checked_sub(burst.get())?.checked_add(1)?;

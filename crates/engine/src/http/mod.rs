@@ -17,6 +17,7 @@ mod retry;
 mod retry_after;
 pub(crate) mod schedule;
 mod send;
+mod share;
 mod sign;
 mod timeout;
 mod token;
@@ -86,7 +87,7 @@ impl Client {
         let send = send::Send::new(base.clone(), settings, clock.clone())?;
         let timeout = Arc::new(timeout::Timeout::new(send, settings.total_timeout));
         let sign = sign::Sign::new(timeout, base, connector.auth(), settings, clock.clone())?.with_headers(connector.headers())?;
-        let limit = limit::Limit::new(sign, &connector.limits(), clock.clone());
+        let limit = limit::Limit::new(sign, &connector.limits(), clock.clone(), settings.budget.clone());
         let retry = retry::Retry::new(limit, connector, settings, clock);
         Ok(Self { layers: trace::Trace::new(retry) })
     }

@@ -59,7 +59,7 @@ impl Retry {
             self.within_quota()?;
             *attempts += 1;
             let setback = match self.inner.send(exchange).await {
-                Ok(attempt) => match self.noted(&attempt.response) {
+                Ok(attempt) => match self.noted(&attempt.response).await {
                     Action::Accept => return Ok(attempt.response),
                     Action::RefreshToken => {
                         let stale = attempt.token.filter(|_| !token_renewed);
@@ -84,7 +84,7 @@ impl Retry {
             };
             debug!(attempt = *attempts, code = setback.error.code().id, wait_ms = wait.as_millis() as u64, "trying again");
             if setback.whole_class {
-                self.inner.pause(exchange.request.class, wait);
+                self.inner.pause(exchange.request.class, wait).await;
             } else {
                 self.clock.sleep(wait).await;
             }
@@ -122,9 +122,10 @@ impl Retry {
     }
 
     /// What an answer means; what it says of the quota is kept.
-    fn noted(&self, response: &Response) -> Action {
+    async fn noted(&self, response: &Response) -> Action {
         if let Some(usage) = self.connector.usage(response) {
             *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+            self.inner.learn(usage).await;
         }
         self.connector.classify(response).unwrap_or_else(|| status::action(self.connector.status_rules(), response.status))
     }

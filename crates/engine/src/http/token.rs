@@ -8,6 +8,7 @@ use aqueduct_schema::{Error, Result, Retry, Secret, Timestamp, codes};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tracing::warn;
 use url::Url;
 
 use super::address::{self, BaseUrl};
@@ -16,6 +17,7 @@ use super::timeout::Timeout;
 use super::{assertion, refusal, retry_after, sign};
 use crate::clock::Clock;
 use crate::settings::Settings;
+use crate::token_store::{StoredTokens, TokenStore, TokenTurn};
 
 /// Numbers the tokens, so that one that was refused is told from the one that has replaced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub(crate) struct Tokens {
 struct State {
     grant: Grant,
     token: Option<Token>,
+    /// The serial of a token of the store that the vendor no longer takes.
+    stale: Option<u64>,
+    /// What a renewal brought and could not be stored yet: it must not be used before, and must not be lost.
+    unkept: Option<(u64, StoredTokens)>,
     fetched: u64,
     /// The credentials were refused for good: asking again, once for every stream, would only get the application blocked.
     refused: Option<Refused>,
@@ -66,6 +72,8 @@ impl Refused {
 
 struct Token {
     current: Current,
+    /// Its number in the store.
+    serial: Option<u64>,
     /// When three quarters of its life are over.
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
@@ -77,6 +85,7 @@ struct Exchange {
     application: Application,
     plain_http_hosts: Vec<String>,
     clock: Arc<dyn Clock>,
+    store: Option<Arc<dyn TokenStore>>,
 }
 
 impl Tokens {
@@ -93,9 +102,10 @@ impl Tokens {
         } else {
             address::check(&application.token_url, "token URL", &settings.plain_http_hosts)?
         };
-        let state = State { grant, token: None, fetched: 0, refused: None };
+        let state = State { grant, token: None, stale: None, unkept: None, fetched: 0, refused: None };
         let plain_http_hosts = settings.plain_http_hosts.clone();
-        let exchange = Exchange { inner, url, application, plain_http_hosts, clock };
+        let store = settings.token_store.clone();
+        let exchange = Exchange { inner, url, application, plain_http_hosts, clock, store };
         Ok(Self { state: Arc::new(Mutex::new(state)), exchange: Arc::new(exchange) })
     }
 
@@ -114,7 +124,7 @@ impl Tokens {
         let exchange = self.exchange.clone();
         // In a task of its own: a caller that stops waiting must not lose a refresh token that the source has just replaced.
         let fetch = tokio::spawn(async move {
-            let outcome = exchange.fetch(&mut state).await;
+            let outcome = exchange.obtain(&mut state).await;
             finish(state, outcome, now)
         });
         fetch.await.map_err(|_| Error::new(codes::BUG, "fetching an access token came to a sudden end"))?
@@ -123,8 +133,8 @@ impl Tokens {
     /// Forgets a token that was refused, unless another has replaced it already.
     pub(crate) async fn discard(&self, stale: Generation) {
         let mut state = self.state.lock().await;
-        if state.token.as_ref().is_some_and(|token| token.current.generation == stale) {
-            state.token = None;
+        if let Some(token) = state.token.take_if(|token| token.current.generation == stale) {
+            state.stale = token.serial;
         }
     }
 }
@@ -170,34 +180,94 @@ impl Seconds {
 }
 
 impl Exchange {
-    async fn fetch(&self, state: &mut State) -> Result<()> {
-        let response = self.inner.send(&self.request(&state.grant)?).await.map_err(|error| error.operation("access token"))?;
+    /// Gets a token: from the store, or from the vendor when it is this process's turn.
+    async fn obtain(&self, state: &mut State) -> Result<()> {
+        let Some(store) = &self.store else {
+            let tokens = self.ask(&state.grant).await?;
+            if let (Grant::RefreshToken(stored), Some(rotated)) = (&mut state.grant, &tokens.refresh_token) {
+                *stored = rotated.clone();
+            }
+            return self.adopt(state, &tokens, None);
+        };
+        loop {
+            if let Some((ticket, tokens)) = &state.unkept {
+                let serial = store.keep(*ticket, tokens).await?;
+                let Some((_, tokens)) = state.unkept.take() else { continue };
+                if serial.is_some() {
+                    return self.adopt(state, &tokens, serial);
+                }
+            }
+            match store.turn(state.stale).await? {
+                TokenTurn::Use { serial, tokens } => return self.adopt(state, &tokens, Some(serial)),
+                TokenTurn::Wait(wait) => self.clock.sleep(wait).await,
+                TokenTurn::Renew { ticket, refresh_token, interrupted } => {
+                    let grant = match (&state.grant, refresh_token) {
+                        (Grant::RefreshToken(_), Some(newest)) => Grant::RefreshToken(newest),
+                        (configured, _) => configured.clone(),
+                    };
+                    match self.ask(&grant).await {
+                        Ok(tokens) => state.unkept = Some((ticket, tokens)),
+                        Err(error) => {
+                            if let Err(error) = store.abandon(ticket).await {
+                                warn!("the turn to renew the access token could not be ended: {error}");
+                            }
+                            return Err(if interrupted && error.code() == codes::CREDENTIALS_REFUSED {
+                                error.advise(
+                                    "A process ended while it renewed the token, and what the source gave it may be lost. Reconnect the \
+                                     account, put the new refresh token into the config, and run again.",
+                                )
+                            } else {
+                                error
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the vendor for a token.
+    async fn ask(&self, grant: &Grant) -> Result<StoredTokens> {
+        let response = self.inner.send(&self.request(grant)?).await.map_err(|error| error.operation("access token"))?;
         let answer = self.read(&response).map_err(|error| error.operation("access token"))?;
-        let Some(access_token) = &answer.access_token else {
+        let Some(access_token) = answer.access_token else {
             return Err(response.malformed("no access token in it"));
         };
-        if let (Grant::RefreshToken(stored), Some(rotated)) = (&mut state.grant, answer.refresh_token) {
-            *stored = rotated;
-        }
-        let base = self.instance(&response)?;
         let now = self.clock.now();
         let life = answer.expires_in.as_ref().and_then(Seconds::span);
-        state.fetched += 1;
-        let header = sign::secret_header(&format!("Bearer {}", access_token.expose()))?;
-        state.token = Some(Token {
-            current: Current { generation: Generation(state.fetched), header, base },
+        Ok(StoredTokens {
+            access_token,
+            refresh_token: answer.refresh_token.filter(|_| matches!(grant, Grant::RefreshToken(_))),
+            instance: self.instance(&response)?,
             renew_at: life.map(|life| now.plus(life / 4 * 3)),
             expires_at: life.map(|life| now.plus(life)),
+        })
+    }
+
+    /// Signs with a token from now on.
+    fn adopt(&self, state: &mut State, tokens: &StoredTokens, serial: Option<u64>) -> Result<()> {
+        let base = match (&tokens.instance, self.application.instance) {
+            (Some(text), Some(Instance { domains, .. })) => Some(BaseUrl::of_vendor(text, domains, &self.plain_http_hosts)?),
+            _ => None,
+        };
+        let header = sign::secret_header(&format!("Bearer {}", tokens.access_token.expose()))?;
+        state.fetched += 1;
+        state.stale = None;
+        state.token = Some(Token {
+            current: Current { generation: Generation(state.fetched), header, base },
+            serial,
+            renew_at: tokens.renew_at,
+            expires_at: tokens.expires_at,
         });
         Ok(())
     }
 
     /// The host that the answer names, for vendors that give every customer a host of its own.
-    fn instance(&self, response: &Response) -> Result<Option<BaseUrl>> {
+    fn instance(&self, response: &Response) -> Result<Option<String>> {
         let Some(Instance { key, domains }) = self.application.instance else { return Ok(None) };
         let text = json::find_text(&response.body, &[key]).ok().flatten();
         let text = text.ok_or_else(|| response.malformed("it does not name the host of the account"))?;
-        BaseUrl::of_vendor(&text, domains, &self.plain_http_hosts).map(Some)
+        BaseUrl::of_vendor(&text, domains, &self.plain_http_hosts).map(|_| Some(text))
     }
 
     fn request(&self, grant: &Grant) -> Result<Outgoing> {

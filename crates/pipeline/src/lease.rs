@@ -1,0 +1,144 @@
+//! The lease that a run holds from its first moment to its last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aqueduct_control::{Acquired, Control, Held, Holder, TakenOver};
+use aqueduct_engine::{Clock, SystemClock};
+use aqueduct_schema::{Error, ErrorKind, Result, codes};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::observer::{Event, Observer};
+use crate::pipeline::Pipeline;
+
+/// A lease under renewal. Leases live by the machine's time, whatever clock the pipeline has: they are about processes.
+pub(crate) struct Lease {
+    held: Option<Renewal>,
+    lost: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
+}
+
+struct Renewal {
+    control: Control,
+    name: String,
+    run_id: String,
+    task: JoinHandle<()>,
+}
+
+impl Lease {
+    /// Takes the lease of a pipeline and its destination. A run that keeps nothing (`needed` is false) takes none.
+    ///
+    /// # Errors
+    /// `AQ5002` when another run has it, `AQ4004` when the control store cannot be used.
+    pub(crate) async fn take(
+        pipeline: &Pipeline,
+        run_id: &str,
+        needed: bool,
+        observer: &dyn Observer,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        let lost = Arc::new(AtomicBool::new(false));
+        let destination = aqueduct_warehouse::identity(pipeline.file.destination())?.filter(|_| needed);
+        let Some(destination) = destination else { return Ok(Self { held: None, lost, stop }) };
+        let name = format!("{} {destination}", pipeline.file.name);
+        let life = Duration::from_secs(pipeline.file.content.control.lease_seconds.max(1));
+        let control = pipeline.control().open().await?.clone();
+        match control.acquire(&name, &Holder::this(run_id), life).await? {
+            Acquired::Theirs(held) => return Err(refusal(&pipeline.file.name, &held)),
+            Acquired::Ours(None) => {}
+            Acquired::Ours(Some(taken)) => observer.observe(Event::Note(&words(&taken))),
+        }
+        let (sender, stopped) = watch::channel(*stop.borrow());
+        let renewing = Renewing { control: control.clone(), name: name.clone(), run_id: run_id.to_owned(), life, lost: lost.clone(), sender };
+        let task = tokio::spawn(renewing.run(stop));
+        Ok(Self { held: Some(Renewal { control, name, run_id: run_id.to_owned(), task }), lost, stop: stopped })
+    }
+
+    /// Becomes true when the run is to stop: because somebody asked for it, or because the lease is lost.
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
+    /// The error of a stream, told as what it is: a stream that was stopped because the lease is lost was not interrupted by a person.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Interrupted && self.lost.load(Ordering::SeqCst) {
+            return Error::new(codes::FENCED, "this run has lost the lease of its pipeline and stopped");
+        }
+        error
+    }
+
+    /// Gives it back.
+    pub(crate) async fn release(self) {
+        let Some(Renewal { control, name, run_id, task }) = self.held else { return };
+        task.abort();
+        if let Err(error) = control.release(&name, &run_id).await {
+            warn!("the lease of the pipeline could not be given back and ends by itself: {error}");
+        }
+    }
+}
+
+struct Renewing {
+    control: Control,
+    name: String,
+    run_id: String,
+    life: Duration,
+    lost: Arc<AtomicBool>,
+    sender: watch::Sender<bool>,
+}
+
+impl Renewing {
+    /// Renews every third of its life, until it is lost.
+    async fn run(self, mut outer: watch::Receiver<bool>) {
+        let mut renewed = Instant::now();
+        let mut stopped = false;
+        loop {
+            tokio::select! {
+                () = SystemClock.sleep(self.life / 3) => {}
+                asked = outer.wait_for(|stop| *stop), if !stopped => {
+                    stopped = true;
+                    if asked.is_ok() {
+                        self.sender.send_replace(true);
+                    }
+                    continue;
+                }
+            }
+            let asked = Instant::now();
+            let lost = match self.control.renew(&self.name, &self.run_id, self.life).await {
+                Ok(true) => {
+                    renewed = asked;
+                    false
+                }
+                Ok(false) => true,
+                Err(error) => {
+                    warn!("the lease of the pipeline could not be renewed: {error}");
+                    renewed.elapsed() >= self.life
+                }
+            };
+            if lost {
+                self.lost.store(true, Ordering::SeqCst);
+                self.sender.send_replace(true);
+                return;
+            }
+        }
+    }
+}
+
+fn refusal(pipeline: &str, held: &Held) -> Error {
+    let Held { holder, since, until } = held;
+    Error::new(codes::LEASE_HELD, format!("another run of `{pipeline}` is under way"))
+        .with("run", &holder.run_id)
+        .with("host", &holder.host)
+        .with("process", holder.process)
+        .with("since", since)
+        .with("lease until", until)
+        .data_note("Nothing was read or written.")
+}
+
+fn words(taken: &TakenOver) -> String {
+    let Holder { host, process, run_id, .. } = &taken.holder;
+    let why = if taken.gone { "has died" } else { "was not heard of in time" };
+    format!("The run {run_id} (process {process} on {host}) {why}: this run takes the pipeline over.")
+}
