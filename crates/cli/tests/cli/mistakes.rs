@@ -57,7 +57,7 @@ fn a_variable_without_a_value_is_named_with_its_place() {
 fn an_unknown_connector_is_answered_with_the_nearest() {
     assert_refused(
         &format!("source:\n  connector: hubsport\n{DESTINATION}"),
-        "AQ1006 there is no connector `hubsport`, connectors files, hubspot (p.yaml:2:14)",
+        "AQ1006 there is no connector `hubsport`, connectors brevo, files, hubspot, salesforce (p.yaml:2:14)",
         "Did you mean `hubspot`?",
     );
 }
@@ -155,8 +155,9 @@ fn mistakes_in_mappings_need_no_request() {
     );
     assert_refused(
         &with("contct: { job_title: properties.jobtitle }"),
-        "AQ1009 unknown entity `contct`; did you mean `contact`?, allowed contact, contact_point, account, deal, pipeline_stage, user, \
-         association (p.yaml:5:5)",
+        "AQ1009 unknown entity `contct`; did you mean `contact`?, allowed contact, contact_point, account, lead, deal, pipeline_stage, \
+         deal_contact, deal_stage_history, activity, activity_participant, campaign, campaign_member, consent_event, user, association \
+         (p.yaml:5:5)",
         "Write `contact`.",
     );
 }
