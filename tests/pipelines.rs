@@ -105,7 +105,9 @@ async fn every_pipeline_file_is_sound_and_leaves_the_rows_it_promises() {
         let scratch = tempfile::tempdir().unwrap();
         let case = case(&name, scratch.path()).await;
         let warehouse = format!("sqlite://{}", scratch.path().join("warehouse.db").display());
-        let variables = case.variables.iter().cloned().chain([("WAREHOUSE_URL".to_owned(), warehouse)]);
+        let control = format!("sqlite://{}", scratch.path().join("control.db").display());
+        let own = [("WAREHOUSE_URL".to_owned(), warehouse), ("AQUEDUCT_CONTROL_URL".to_owned(), control)];
+        let variables = case.variables.iter().cloned().chain(own);
         let pipeline = Pipeline::open(&file, &Registry::standard(), &Environment::of(variables)).unwrap();
         let (_stop, stopped) = watch::channel(false);
         let first = run(&pipeline, &RunOptions::default(), Arc::new(Silent), stopped.clone()).await.unwrap();

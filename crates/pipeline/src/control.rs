@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aqueduct_connector::{Auth, Connector, Grant, LimitClass, Usage};
-use aqueduct_control::{Answer, Control, Priority, Returned, Told, Tokens, Turn};
+use aqueduct_control::{Answer, Control, Priority, Returned, Tokens, Told, Turn};
 use aqueduct_engine::{Ask, Budget, Clock, Handful, StoredTokens, TokenStore, TokenTurn};
 use aqueduct_schema::{Result, Secret, Timestamp};
 use async_trait::async_trait;
@@ -200,7 +200,9 @@ fn who(auth: &Auth) -> Vec<&str> {
         Auth::ApiKey { key, .. } => vec![key.expose()],
         Auth::OAuth2 { client_id, grant, .. } => match grant {
             Grant::RefreshToken(token) => vec![client_id, "refresh token", token.expose()],
-            Grant::ClientCredentials { scopes } => [client_id.as_str(), "client"].into_iter().chain(scopes.iter().map(String::as_str)).collect(),
+            Grant::ClientCredentials { scopes } => {
+                [client_id.as_str(), "client"].into_iter().chain(scopes.iter().map(String::as_str)).collect()
+            }
             Grant::JwtBearer { subject, audience, private_key } => vec![client_id, "assertion", subject, audience, private_key.expose()],
         },
     }

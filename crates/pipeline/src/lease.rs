@@ -52,7 +52,8 @@ impl Lease {
             Acquired::Ours(Some(taken)) => observer.observe(Event::Note(&words(&taken))),
         }
         let (sender, stopped) = watch::channel(*stop.borrow());
-        let renewing = Renewing { control: control.clone(), name: name.clone(), run_id: run_id.to_owned(), life, lost: lost.clone(), sender };
+        let renewing =
+            Renewing { control: control.clone(), name: name.clone(), run_id: run_id.to_owned(), life, lost: lost.clone(), sender };
         let task = tokio::spawn(renewing.run(stop));
         Ok(Self { held: Some(Renewal { control, name, run_id: run_id.to_owned(), task }), lost, stop: stopped })
     }

@@ -117,7 +117,9 @@ impl Pipeline {
         let run = self.file.content.run;
         let (connector, name) = (self.connector.as_ref(), self.registration.name);
         let store = Timed { shared: self.control.clone(), clock: self.own_clock.then(|| self.clock.clone()) };
-        let budget = self.needs_requests().then(|| SharedBudget::new(store.clone(), connector, name, &self.file.content.source.quota, self.priority));
+        let budget = self
+            .needs_requests()
+            .then(|| SharedBudget::new(store.clone(), connector, name, &self.file.content.source.quota, self.priority));
         let settings = Settings {
             budget: budget.map(|budget| Arc::new(budget) as Arc<dyn Budget>),
             token_store: SharedTokens::new(store, connector, name).map(|tokens| Arc::new(tokens) as Arc<dyn TokenStore>),

@@ -66,7 +66,13 @@ pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Ob
     report
 }
 
-async fn run_leased(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, run_id: &str, lease: &Lease) -> Result<RunReport> {
+async fn run_leased(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    observer: Arc<dyn Observer>,
+    run_id: &str,
+    lease: &Lease,
+) -> Result<RunReport> {
     let (clock, stop) = (pipeline.clock(), lease.stop());
     let connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();

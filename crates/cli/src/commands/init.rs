@@ -9,7 +9,10 @@ use crate::commands::Context;
 /// The policy that a new project starts with: the default policy, written out so that it can be changed.
 const POLICY: &str = include_str!("../../../../pipelines/policies/default.yaml");
 
-/// Writes a pipeline file with every key the connector's config takes, a policy and a .env.example. Nothing is overwritten.
+/// What is not for a repository: secrets, what processes share (tokens among it), and warehouses.
+const GITIGNORE: &str = ".env\n.aqueduct/\n*.db\n*.db-*\n";
+
+/// Writes a pipeline file with every key the connector's config takes, a policy, a .env.example and a .gitignore. Nothing is overwritten.
 pub(crate) fn init(context: &Context, connector: &str, name: Option<&str>, folder: &Path) -> Result<u8> {
     let registration = context.registry.find(connector)?;
     let name = name.unwrap_or(connector);
@@ -24,6 +27,7 @@ pub(crate) fn init(context: &Context, connector: &str, name: Option<&str>, folde
     write(context, &folder.join("pipelines").join(format!("{name}.yaml")), &pipeline)?;
     write(context, &folder.join("pipelines/policies/default.yaml"), POLICY)?;
     write(context, &folder.join(".env.example"), &format!("{env}# WAREHOUSE_URL=postgres://user:password@localhost/warehouse\n"))?;
+    write(context, &folder.join(".gitignore"), GITIGNORE)?;
     let secrets = if variables.is_empty() { "fill in the config" } else { "copy .env.example to .env and fill it in" };
     context.output.answer(&format!("Next: {secrets}, then\n  aqueduct check {name}\n  aqueduct preview {name}\n  aqueduct run {name}"));
     Ok(0)

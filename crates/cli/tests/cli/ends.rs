@@ -4,7 +4,7 @@ use aqueduct_simulator::hubspot::{Effect, Fault, Limits, Match, ObjectKind};
 
 use crate::account::{Account, PAGES_OF_CONTACTS, nowhere};
 use crate::database::{Database, difference};
-use crate::project::{Ended, Project, wait_until};
+use crate::project::{Ended, Project};
 
 /// A project whose pipeline reads a small account into SQLite.
 fn prepared(account: &Account, more: &str) -> (Project, Database) {
@@ -130,25 +130,6 @@ fn a_mass_deletion_ends_with_8_until_it_is_allowed() {
     project.run(&format!("run p.yaml --allow-mass-delete {select}")).with_code(0);
     assert_eq!(database.count("hubspot_contact_companies", "NOT is_deleted"), account.store().associations(contacts, companies).len());
     assert_eq!(database.count("hubspot_contact_companies", "1 = 1"), links);
-}
-
-#[test]
-fn a_run_that_is_taken_over_ends_with_9_and_writes_no_more() {
-    let account = Account::of(320);
-    let (project, database) = prepared(&account, "run: { records_per_load: 100, idle_timeout_seconds: 2 }\n");
-    // The first run hangs at its third page while the second does all the work; then its page is answered, too late.
-    let stalled = account.stall(PAGES_OF_CONTACTS, 2);
-    let first = project.start("run p.yaml --json --select contacts");
-    stalled.wait();
-    wait_until("the first run has loaded its first pages", || database.committed("contacts") == 2);
-    account.clear_faults();
-    project.run("run p.yaml --select contacts").with_code(0);
-    let after = database.content(&[]);
-    assert_eq!(database.count("contact", "NOT is_deleted"), 320);
-
-    let ended = first.end().with_code(9);
-    assert_eq!(ended.json()["errors"][0]["error"]["code"], "AQ5001");
-    assert_eq!(difference(&after, &database.content(&[])), Default::default());
 }
 
 /// Ends a run by a signal while it waits for a page; what was read before is committed and the next run goes on from there.

@@ -134,6 +134,11 @@ impl Running {
         assert_eq!(child.wait().unwrap().code(), None, "aqueduct {} had ended before it was killed", self.line);
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();

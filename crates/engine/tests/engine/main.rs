@@ -6,6 +6,7 @@ mod clock;
 mod instances;
 mod requests;
 mod server;
+mod shared;
 mod signing;
 mod stream;
 mod support;
