@@ -1,5 +1,6 @@
 //! What became of each rule.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::{fmt, io};
 
@@ -94,15 +95,15 @@ impl Report {
     /// As said: that is its purpose.
     pub fn assert(&self) {
         self.print();
-        if let (Some(folder), Some(_)) = (std::env::var_os(FOLDER), &self.profile) {
+        if let (Some(folder), Some(_)) = (variable(FOLDER), &self.profile) {
             let written = self.write(Path::new(&folder));
             assert!(written.is_ok(), "the report cannot be written: {written:?}");
         }
         let failed = self.failed();
         assert!(failed.is_empty(), "connector {} breaks {}\n{self}", self.connector, failed.join(", "));
         assert!(!self.passed().is_empty(), "no rule was applicable to connector {}\n{self}", self.connector);
-        let (Some(Profile { section, .. }), None) = (&self.profile, std::env::var_os(FOLDER)) else { return };
-        let page = std::env::var_os("CARGO_MANIFEST_DIR").map(|member| Path::new(&member).join("../../docs/connectors.md"));
+        let (Some(Profile { section, .. }), None) = (&self.profile, variable(FOLDER)) else { return };
+        let page = variable("CARGO_MANIFEST_DIR").map(|member| Path::new(&member).join("../../docs/connectors.md"));
         let page = page.and_then(|page| std::fs::read_to_string(page).ok()).unwrap_or_default();
         let is_there = page.contains(&format!("\n## {}\n", self.connector));
         assert!(
@@ -139,6 +140,12 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// A variable of the test process.
+#[expect(clippy::disallowed_methods, reason = "set by cargo and by `cargo xtask conformance`, never by a person")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 #[cfg(test)]
