@@ -86,7 +86,7 @@ impl Machine {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a task is no part of the product; cargo speaks to it through the environment")]
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
 

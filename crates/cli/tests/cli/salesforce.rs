@@ -1,7 +1,7 @@
 //! Salesforce into both databases: all of it, changes, deletions of both kinds, merges, formulas, and export jobs that are never lost.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aqueduct_simulator::Clock;
 use aqueduct_simulator::salesforce::{BulkPace, Options, Simulator};
@@ -29,12 +29,12 @@ const STREAMS: [(&str, &str); 15] = [
     ("users", "User"),
 ];
 
-fn organisation(options: Options) -> Simulator {
+pub(crate) fn organisation(options: Options) -> Simulator {
     runtime().block_on(Simulator::start(options)).unwrap()
 }
 
 /// Writes `p.yaml`, which reads the organisation into a database with these lines more in the connector's config.
-fn pipeline(organisation: &Simulator, project: &mut Project, database: &Database, more: &str, select: &str) {
+pub(crate) fn pipeline(organisation: &Simulator, project: &mut Project, database: &Database, more: &str, select: &str) {
     let credentials = organisation.client_credentials();
     project.set("SECRET", credentials.client_secret);
     project.set("REFRESH", credentials.refresh_token);
@@ -97,7 +97,7 @@ fn assert_complete(organisation: &Simulator, database: &Database) {
 
 fn everything_arrives_and_what_happens_follows(database: &Database, mut project: Project) {
     // A few minutes behind this machine, so that what is deleted now is listed at once: lists have whole minutes.
-    let clock = Clock::running_from((SystemTime::now() - Duration::from_secs(300)).try_into().unwrap());
+    let clock = Clock::running_from(Clock::real().now() - Duration::from_secs(300));
     let organisation = organisation(Options { contacts: 120, clock, ..Options::default() });
     let store = organisation.store();
     pipeline(&organisation, &mut project, database, "", "");
