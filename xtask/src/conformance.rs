@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::{fs, io};
 
-use crate::machine::{Machine, variable};
+use crate::machine::Machine;
 
 /// Read by the suite; the folder into which it writes its reports.
 const FOLDER: &str = "AQUEDUCT_CONFORMANCE_FOLDER";
