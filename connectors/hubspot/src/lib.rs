@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
+    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
     async_trait,
 };
 
@@ -88,6 +88,10 @@ impl Connector for HubSpot {
         error::classify(response)
     }
 
+    fn usage(&self, response: &Response) -> Option<Usage> {
+        usage(response.header("x-hubspot-ratelimit-daily")?, response.header("x-hubspot-ratelimit-daily-remaining")?)
+    }
+
     async fn check(&self, context: &Context) -> Result<Account> {
         self.api(context).account().await
     }
@@ -141,4 +145,11 @@ impl Connector for HubSpot {
 
 fn unread(read: &Read<'_>) -> Error {
     Error::new(codes::BUG, format!("hubspot stream `{}` cannot be read as {}", read.stream.name, read.mode.name()))
+}
+
+/// The day's requests of all apps of the account, which private apps are told on every answer but those of searches. HubSpot refuses what
+/// goes beyond; a pipeline that is to leave some of it to others says so by the share of its quota.
+fn usage(allowed: &str, remaining: &str) -> Option<Usage> {
+    let (allowed, remaining): (u64, u64) = (allowed.parse().ok()?, remaining.parse().ok()?);
+    Some(Usage { used: allowed.saturating_sub(remaining), allowed, stop_at: allowed })
 }

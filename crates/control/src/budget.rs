@@ -94,7 +94,8 @@ pub struct Told {
     pub used: u64,
     /// Requests the vendor allows.
     pub allowed: u64,
-    /// From here on nothing more is sent.
+    /// From here on nothing more is sent. Where it is all that is allowed, the vendor's own refusal is waited for: it knows when the
+    /// quota is renewed.
     pub stop_at: u64,
 }
 
@@ -165,6 +166,7 @@ impl Account {
         }
         if let Some((told, when, since)) = self.told
             && (0..micros(BELIEVED)).contains(&(at - when))
+            && told.stop_at < told.allowed
             && told.used + since >= told.stop_at
         {
             return Ok(Answer::Spent { used: told.used + since, allowed: told.allowed, renewed_in: None });

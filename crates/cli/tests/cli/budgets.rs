@@ -99,6 +99,22 @@ fn a_daily_ceiling_holds_for_all_and_stops_with_7() {
 }
 
 #[test]
+fn what_the_vendor_says_of_the_day_is_known_to_all() {
+    let account = strict(3_000, 10_000);
+    account.set_limits(Limits { daily: Some(50), ..Limits::none() });
+    let mut project = Project::new();
+    pipelines(&account, &mut project, &["one", "two"], "  quota: { share: 0.5 }\n");
+    let first = project.run("run one.yaml --json").with_code(7);
+    assert!(first.out.contains("used 25, allowed 50"), "{}", first.out);
+    let sent = account.counters().total;
+    assert!((20..=26).contains(&sent), "the other half is for the business: {sent}");
+    // The second one is told before it has sent anything.
+    let second = project.run("run two.yaml").with_code(7);
+    assert!(second.err.contains("AQ3002"), "{}", second.err);
+    assert_eq!(account.counters().total, sent);
+}
+
+#[test]
 fn a_quota_that_cannot_be_is_placed() {
     let account = strict(1, 100);
     let mut project = Project::new();
