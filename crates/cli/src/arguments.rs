@@ -75,6 +75,12 @@ pub(crate) enum Command {
         /// Propose streams, paging and fields from an OpenAPI 3 or Swagger 2.0 description; every guess is marked.
         #[arg(long, value_name = "FILE")]
         from_openapi: Option<PathBuf>,
+        /// How requests are signed: bearer, basic, header:NAME or query:NAME; bearer where it is left out.
+        #[arg(long, value_name = "WAY", conflicts_with = "from_openapi")]
+        auth: Option<String>,
+        /// How pages lead on: token, link, header, offset, page, keyset, time or single; token where it is left out.
+        #[arg(long, value_name = "STYLE", conflicts_with = "from_openapi")]
+        paging: Option<String>,
         /// Aqueduct's checkout, for a crate outside of it.
         #[arg(long, value_name = "PATH")]
         aqueduct: Option<PathBuf>,

@@ -7,8 +7,9 @@ use aqueduct_schema::{Error, Result, codes};
 
 use crate::name;
 use crate::openapi;
-use crate::plan::Plan;
+use crate::plan::{Credentials, Plan};
 use crate::render::{self, Place};
+use crate::style::Style;
 use crate::workspace;
 
 /// What is to be written.
@@ -20,6 +21,11 @@ pub struct Order<'a> {
     pub folder: Option<&'a Path>,
     /// An OpenAPI description to propose the connector from.
     pub openapi: Option<&'a Path>,
+    /// How requests are signed, in a word (see [`Credentials::from_word`]); by a bearer token where it is not said. Descriptions say it
+    /// themselves.
+    pub auth: Option<&'a str>,
+    /// How pages lead on, in a word (see [`Style::from_word`]); by a token where it is not said. Descriptions say it themselves.
+    pub paging: Option<&'a str>,
     /// Aqueduct's checkout, for a crate outside of it.
     pub aqueduct: Option<&'a Path>,
     /// The folder that relative paths begin at.
@@ -48,7 +54,7 @@ pub struct Created {
 /// Writes a connector.
 ///
 /// # Errors
-/// `AQ1001` for a name that will not do or is taken, `AQ1012` for a folder that exists or a file that cannot be read or written, `AQ1002`
+/// `AQ1001` for a name that will not do or is taken and for words that are none, `AQ1012` for a folder that exists or a file that cannot be read or written, `AQ1002`
 /// for a description that cannot be understood and for files of the workspace that do not look as expected. Nothing is written then.
 pub fn create(order: &Order<'_>) -> Result<Created> {
     name::check(order.name)?;
@@ -56,7 +62,16 @@ pub fn create(order: &Order<'_>) -> Result<Created> {
         return Err(Error::new(codes::BAD_USAGE, format!("there is a connector `{}` already", order.name)).advise("Choose another name."));
     }
     let (plan, left_out) = match order.openapi {
-        None => (Plan::example(order.name), Vec::new()),
+        None => {
+            let credentials = order.auth.map_or(Ok(Credentials::Bearer), Credentials::from_word)?;
+            let style = order.paging.map_or(Ok(Style::default()), Style::from_word)?;
+            (Plan::example_of(order.name, credentials, style), Vec::new())
+        }
+        Some(_) if order.auth.is_some() || order.paging.is_some() => {
+            return Err(Error::new(codes::BAD_USAGE, "a description says itself how requests are signed and how pages lead on")
+                .advise("Leave --auth and --paging out, or --from-openapi; what was guessed is marked and can be corrected in the files.")
+                .data_note("Nothing was written."));
+        }
         Some(file) => {
             let file = order.working_folder.join(file);
             if file.is_dir() {

@@ -3,11 +3,17 @@
 use aqueduct_schema::{SemanticType, ValueType};
 
 use crate::name::type_name;
-use crate::plan::{Account, Credentials, Field, Mapping, Noted, Paging, Plan, Stream};
+use crate::plan::{Account, Credentials, Field, Limit, Mapping, Noted, Plan, Stream};
+use crate::style::Style;
 
 impl Plan {
     /// A connector to an invented vendor: contacts that can be asked for changes, lists that are read whole, an account and a token.
     pub fn example(name: &str) -> Self {
+        Self::example_of(name, Credentials::Bearer, Style::Token)
+    }
+
+    /// The same with other credentials, and paged in another style.
+    pub fn example_of(name: &str, credentials: Credentials, style: Style) -> Self {
         let page = |what: &str| format!("https://developers.{}.example/{what}", name.replace('_', "-"));
         let field = |path: &str, value_type, semantic| Field { path: path.to_owned(), value_type, semantic, why: None, is_number: false };
         let text = |path: &str| field(path, ValueType::Text, None);
@@ -18,9 +24,10 @@ impl Plan {
             object: "contact".to_owned(),
             path: "/contacts".to_owned(),
             items: Noted::known(keys(&["data"])),
-            paging: Noted::known(Paging::NextToken { token: keys(&["next"]), parameter: "after".to_owned() }),
-            page_size: Some(Noted::known(("limit".to_owned(), 100))),
-            query: Vec::new(),
+            paging: Noted::known(style.paging()),
+            page_size: (style != Style::Single).then(|| Noted::known(("limit".to_owned(), 100))),
+            // What is counted must stand in an order that does not change.
+            query: if style.counts() { vec![("sort".to_owned(), "asc".to_owned())] } else { Vec::new() },
             since: Some(Noted::known("updated_since".to_owned())),
             key: Noted::known("id".to_owned()),
             created_at: Some(Noted::known("created_at".to_owned())),
@@ -41,6 +48,8 @@ impl Plan {
             name: "lists".to_owned(),
             object: "list".to_owned(),
             path: "/lists".to_owned(),
+            // Lists tell no time.
+            paging: Noted::known(if style == Style::Time { Style::Offset.paging() } else { style.paging() }),
             since: None,
             created_at: None,
             updated_at: None,
@@ -56,10 +65,11 @@ impl Plan {
             title: type_name(name),
             documentation: page(""),
             base_url: Noted::known(Some(format!("https://api.{}.example/v1", name.replace('_', "-")))),
-            credentials: Noted::known(Credentials::Bearer),
+            credentials: Noted::known(credentials),
             account: Noted::known(Account::Endpoint { path: "/account".to_owned(), inside: None, id: "id".to_owned(), is_number: false }),
             headers: Vec::new(),
-            requests_per_second: Noted::known(10),
+            limit: Noted::known(Limit { requests: 10, seconds: 1 }),
+            retry_after_header: None,
             streams: vec![contacts, lists],
             mappings: vec![Mapping {
                 entity: "contact",

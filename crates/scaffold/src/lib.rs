@@ -12,8 +12,10 @@ mod name;
 mod openapi;
 pub mod plan;
 mod render;
+mod style;
 mod workspace;
 
 pub use create::{Created, Order, create};
 pub use openapi::{Proposal, propose};
 pub use plan::Plan;
+pub use style::Style;

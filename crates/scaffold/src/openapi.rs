@@ -2,10 +2,13 @@
 
 mod document;
 mod fields;
+mod limit;
 mod paging;
 #[cfg(test)]
 mod tests;
 mod vendor;
+
+pub(crate) use self::paging::is_ascending;
 
 use std::collections::BTreeMap;
 
@@ -81,7 +84,8 @@ pub fn propose(name: &str, file: &str, text: &str) -> Result<Proposal> {
         credentials: vendor::credentials(&document),
         account,
         headers: headers(&document),
-        requests_per_second: Noted::guessed(5, "descriptions do not tell of limits: look the vendor's up"),
+        limit: limit::limit(&document, &proposed.iter().map(|(stream, _)| stream.path.as_str()).collect::<Vec<_>>()),
+        retry_after_header: limit::retry_after_header(&document),
         streams: proposed.into_iter().map(|(stream, _)| stream).collect(),
         mappings,
     };
@@ -137,7 +141,14 @@ fn stream(document: &Document, read: &Read<'_>, documentation: &str) -> Result<(
     let name = name_of(read.path);
     let object = singular(&name);
     let fields = fields::fields(document, record, &object)?;
-    let paging = paging::paging(document, read, answer, response_headers, &items.value)?;
+    let created_at = fields.created_at.as_ref().map(|time| time.value.as_str());
+    let paging = paging::paging(document, read, answer, response_headers, &items.value, created_at)?;
+    let mut query = query;
+    if let crate::plan::Paging::Time { time, .. } = &paging.value {
+        let order = paging::oldest_first(document, read, time);
+        query.retain(|(name, _)| order.iter().all(|(other, _)| other != name));
+        query.extend(order);
+    }
     let page = read.operation["externalDocs"]["url"].as_str().filter(|url| is_link(url)).unwrap_or(documentation);
     let stream = Stream {
         name,

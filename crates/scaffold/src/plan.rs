@@ -19,8 +19,10 @@ pub struct Plan {
     pub account: Noted<Account>,
     /// Headers that every request must have.
     pub headers: Vec<(String, String)>,
-    /// How many requests to send in a second.
-    pub requests_per_second: Noted<u32>,
+    /// The vendor's limit.
+    pub limit: Noted<Limit>,
+    /// The header in which answers say how many seconds to wait, in lower case, where it is not `Retry-After`.
+    pub retry_after_header: Option<Noted<String>>,
     /// The streams, in order.
     pub streams: Vec<Stream>,
     /// Which stream becomes which entity, field by field.
@@ -46,6 +48,15 @@ impl<T> Noted<T> {
     pub fn guessed(value: T, why: impl Into<String>) -> Self {
         Self { value, why: Some(why.into()) }
     }
+}
+
+/// So many requests in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How many requests.
+    pub requests: u32,
+    /// In how many seconds.
+    pub seconds: u32,
 }
 
 /// How requests prove who sends them.
@@ -155,12 +166,28 @@ pub enum Paging {
         /// The number of the first page.
         first: u64,
     },
+    /// The key of the last record goes into a query parameter.
+    Keyset {
+        /// The query parameter.
+        parameter: String,
+        /// The key inside a record.
+        key: String,
+    },
+    /// The time of the last record goes into a query parameter, and records are counted inside one instant alone.
+    Time {
+        /// The query parameter for the earliest time.
+        parameter: String,
+        /// The path of the time inside a record.
+        time: String,
+        /// The query parameter for how many records are skipped.
+        offset: String,
+    },
 }
 
 impl Paging {
     /// Whether a page shorter than asked for is the last.
     pub fn ends_short(&self) -> bool {
-        matches!(self, Self::AnchoredOffset { .. } | Self::PageNumber { .. })
+        matches!(self, Self::AnchoredOffset { .. } | Self::PageNumber { .. } | Self::Keyset { .. } | Self::Time { .. })
     }
 
     /// The style in a few words.
@@ -172,6 +199,8 @@ impl Paging {
             Self::LinkHeader => "by the Link header".to_owned(),
             Self::AnchoredOffset { parameter } => format!("by the offset `{parameter}`"),
             Self::PageNumber { parameter, .. } => format!("by the page number `{parameter}`"),
+            Self::Keyset { parameter, key } => format!("by the key `{key}` in `{parameter}`"),
+            Self::Time { parameter, time, offset } => format!("by the time `{time}` in `{parameter}`, then the offset `{offset}`"),
         }
     }
 }
@@ -212,7 +241,8 @@ impl Plan {
         note("base URL", &self.base_url.why);
         note("credentials", &self.credentials.why);
         note("account", &self.account.why);
-        note("limit", &self.requests_per_second.why);
+        note("limit", &self.limit.why);
+        note("wait", &self.retry_after_header.as_ref().and_then(|header| header.why.clone()));
         for stream in &self.streams {
             let name = &stream.name;
             note(&format!("{name}: records"), &stream.items.why);

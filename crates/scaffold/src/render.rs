@@ -19,6 +19,9 @@ pub(crate) enum Place {
     Alone(String),
 }
 
+/// Aqueduct's own layout of source files, so that a table of streams stays short.
+const LAYOUT: &str = include_str!("../../../rustfmt.toml");
+
 /// The files of a connector by their path inside its folder.
 pub(crate) fn files(plan: &Plan, place: &Place) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
@@ -36,6 +39,7 @@ pub(crate) fn files(plan: &Plan, place: &Place) -> BTreeMap<String, String> {
     if let Place::Alone(_) = place {
         files.insert("src/main.rs".to_owned(), crate_files::binary(plan));
         files.insert(".gitignore".to_owned(), "/target\n/.env\n".to_owned());
+        files.insert("rustfmt.toml".to_owned(), LAYOUT.to_owned());
     }
     files
 }

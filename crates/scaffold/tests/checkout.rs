@@ -23,7 +23,16 @@ fn checkout() -> tempfile::TempDir {
 fn write(folder: &Path, name: &str) -> Result<Created> {
     // As somebody does who works in a folder of the checkout.
     let working_folder = folder.join("crates/pipeline");
-    create(&Order { name, folder: None, openapi: None, aqueduct: None, working_folder: &working_folder, taken: &["hubspot"] })
+    create(&Order {
+        name,
+        folder: None,
+        openapi: None,
+        auth: None,
+        paging: None,
+        aqueduct: None,
+        working_folder: &working_folder,
+        taken: &["hubspot"],
+    })
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn written(description: &Path) {
         name: "acme",
         folder: None,
         openapi: Some(description),
+        auth: None,
+        paging: None,
         aqueduct: Some(&aqueduct),
         working_folder: folder.path(),
         taken: &[],

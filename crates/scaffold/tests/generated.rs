@@ -12,7 +12,7 @@ fn aqueduct() -> PathBuf {
 }
 
 /// Generates a crate in a folder that is the same every time, so that only what has changed is built again.
-fn generated(name: &str, openapi: Option<&Path>) -> Created {
+fn generated(name: &str, openapi: Option<&Path>, [auth, paging]: [Option<&str>; 2]) -> Created {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
@@ -22,6 +22,8 @@ fn generated(name: &str, openapi: Option<&Path>) -> Created {
         name,
         folder: Some(&folder),
         openapi,
+        auth,
+        paging,
         aqueduct: Some(&aqueduct),
         working_folder: Path::new(env!("CARGO_TARGET_TMPDIR")),
         taken: &["hubspot"],
@@ -55,7 +57,7 @@ fn passes(created: &Created) {
 
 #[test]
 fn a_connector_from_nothing_but_its_name() {
-    let created = generated("acme_generated", None);
+    let created = generated("acme_generated", None, [None; 2]);
     assert!(created.plan.guesses().is_empty() && created.left_out.is_empty() && created.entered.is_empty());
     passes(&created);
     let connectors = cargo(&created, &["run", "--quiet", "--", "discover", "--connectors"]);
@@ -63,9 +65,21 @@ fn a_connector_from_nothing_but_its_name() {
 }
 
 #[test]
+fn a_connector_for_a_vendor_that_only_counts() {
+    let created = generated("counted_generated", None, [Some("header:X-Api-Key"), Some("time")]);
+    let read = |file: &str| std::fs::read_to_string(created.folder.join(file)).unwrap();
+    assert!(read("src/lib.rs").contains("KeyPlacement::Header(\"x-api-key\")"));
+    let streams = read("src/streams.rs");
+    // As short as a person would write them: no more than fifteen lines a stream.
+    assert!(streams.contains("Paging::Time") && streams.contains("Paging::AnchoredOffset"), "{streams}");
+    assert!(streams.lines().count() <= 15 + 15 * created.plan.streams.len(), "{streams}");
+    passes(&created);
+}
+
+#[test]
 fn a_connector_from_a_description() {
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/descriptions/shop.yaml");
-    let created = generated("shop_generated", Some(&description));
+    let created = generated("shop_generated", Some(&description), [None; 2]);
     let streams: Vec<&str> = created.plan.streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(streams, ["customers", "opportunities", "orders", "tags"]);
     let lib = std::fs::read_to_string(created.folder.join("src/streams.rs")).unwrap();

@@ -28,8 +28,9 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
     let done = match arguments.command {
         Command::Demo { folder, contacts } => demo::demo(&context, &folder, contacts).await,
         Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
-        Command::NewConnector { name, folder, from_openapi, aqueduct } => {
-            new_connector::new_connector(&context, &name, folder.as_deref(), from_openapi.as_deref(), aqueduct.as_deref())
+        Command::NewConnector { name, folder, from_openapi, auth, paging, aqueduct } => {
+            let said = [auth.as_deref(), paging.as_deref()];
+            new_connector::new_connector(&context, &name, folder.as_deref(), from_openapi.as_deref(), aqueduct.as_deref(), said)
         }
         Command::Check { pipeline } => check::check(&context, &pipeline.pipeline).await,
         Command::Discover { pipeline, config, connectors } => {

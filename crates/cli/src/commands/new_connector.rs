@@ -17,11 +17,12 @@ pub(crate) fn new_connector(
     folder: Option<&Path>,
     openapi: Option<&Path>,
     aqueduct: Option<&Path>,
+    [auth, paging]: [Option<&str>; 2],
 ) -> Result<u8> {
     let working_folder = std::env::current_dir()
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("the working folder cannot be found ({})", error.kind())))?;
     let taken: Vec<&str> = context.registry.all().iter().map(|registration| registration.name).collect();
-    let order = Order { name, folder, openapi, aqueduct, working_folder: &working_folder, taken: &taken };
+    let order = Order { name, folder, openapi, auth, paging, aqueduct, working_folder: &working_folder, taken: &taken };
     let created = create(&order)?;
     if context.output.is_json() {
         context.output.json_line(&json(&created));

@@ -45,6 +45,15 @@ fn a_description_is_proposed_from_and_every_guess_told() {
 }
 
 #[test]
+fn a_few_words_say_how_a_vendor_signs_and_pages() {
+    let project = Project::new();
+    project.run(&format!("new-connector acme --auth query:api_key --paging offset --aqueduct {CHECKOUT}")).with_code(0);
+    assert!(project.read("acme/src/lib.rs").contains("KeyPlacement::Query(\"api_key\")"));
+    assert!(project.read("acme/src/streams.rs").contains("Paging::AnchoredOffset { parameter: \"offset\" }"));
+    assert!(project.read("acme/tests/vendor/mod.rs").contains("Authentication::Query(\"api_key\".to_owned())"));
+}
+
+#[test]
 fn names_and_places_that_will_not_do_are_refused_in_words() {
     let project = Project::new();
     for (line, word) in [
@@ -55,6 +64,9 @@ fn names_and_places_that_will_not_do_are_refused_in_words() {
         ("new-connector acme --aqueduct .", "--aqueduct PATH"),
         ("new-connector acme --from-openapi gone.yaml", "gone.yaml` cannot be read"),
         ("new-connector acme --from-openapi .", "is a folder"),
+        ("new-connector acme --paging cursor", "one of token, link, header, offset, page, keyset, time, single"),
+        ("new-connector acme --auth header", "`header` needs the name"),
+        ("new-connector acme --auth basic --from-openapi x.yaml", "cannot be used with"),
     ] {
         let ended = project.run(line).with_code(2);
         assert!(ended.err.contains(word) && ended.out.is_empty(), "{line}: {}", ended.err);

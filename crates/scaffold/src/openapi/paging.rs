@@ -66,13 +66,14 @@ const DEEPEST: usize = 4;
 /// The page size where the description gives no most, and the most that is asked for anywhere.
 const USUAL_SIZE: u32 = 100;
 
-/// How an operation pages; in words what is wrong where it pages in a way that cannot be told.
+/// How an operation pages, whose records have this time of creation; in words what is wrong where it pages in a way that cannot be told.
 pub(super) fn paging(
     document: &Document,
     read: &Read<'_>,
     answer: &Value,
     headers: &Value,
     items: &[String],
+    created_at: Option<&str>,
 ) -> Result<Noted<Paging>, String> {
     let parameter = |words: &[&str]| words.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word));
     let mut pointers = Vec::new();
@@ -98,6 +99,12 @@ pub(super) fn paging(
     }
     if headers.as_object().is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("link"))) {
         return Ok(Noted::guessed(Paging::LinkHeader, "the answer has a Link header"));
+    }
+    if let (Some((offset, _)), Some((since, time)), Some(_)) =
+        (parameter(OFFSETS), created_since(document, read).zip(created_at), ascending(document, read))
+    {
+        let why = format!("`{since}` asks for what was created since; records must come by `{time}`, the oldest first");
+        return Ok(Noted::guessed(Paging::Time { parameter: since.to_owned(), time: time.to_owned(), offset: offset.to_owned() }, why));
     }
     if let Some((name, _)) = parameter(OFFSETS) {
         let why = format!("`{name}` counts records; look for a sort order that does not change, oldest first, and ask for it in `query`");
@@ -184,9 +191,53 @@ pub(super) fn since(document: &Document, read: &Read<'_>) -> Option<Noted<String
         "startmodified",
         "lastupdatedafter",
     ];
+    let name = instant(document, read, WORDS)?;
+    Some(Noted::guessed(name.to_owned(), format!("`{name}` asks for changes, by its name; look whether it includes the instant")))
+}
+
+/// The parameters and their values that ask for the oldest records first, by this time.
+pub(super) fn oldest_first(document: &Document, read: &Read<'_>, time: &str) -> Vec<(String, String)> {
+    const WORDS: &[&str] = &["sortfield", "sortby", "orderby", "ordering"];
+    let field = WORDS.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word)).and_then(|(name, parameter)| {
+        let fields = of_parameter(document, parameter)["enum"].as_array()?;
+        let field = fields.iter().filter_map(Value::as_str).find(|field| letters(field) == letters(time))?;
+        Some((name.to_owned(), field.to_owned()))
+    });
+    field.into_iter().chain(ascending(document, read)).collect()
+}
+
+/// The parameter for the direction of an order, and its value for the first of it first.
+fn ascending(document: &Document, read: &Read<'_>) -> Option<(String, String)> {
+    const WORDS: &[&str] = &["sort", "sortdir", "sortdirection", "sortorder", "order", "orderdirection", "direction", "dir"];
     let (name, parameter) = WORDS.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word))?;
-    // Seconds since 1970 are not what the engine sends.
-    let is_text = document.shape(of_parameter(document, parameter)).kind == Kind::Text;
-    is_text
-        .then(|| Noted::guessed(name.to_owned(), format!("`{name}` asks for changes, by its name; look whether it includes the instant")))
+    let words = of_parameter(document, parameter)["enum"].as_array()?;
+    let ascending = words.iter().filter_map(Value::as_str).find(|word| is_ascending(word))?;
+    Some((name.to_owned(), ascending.to_owned()))
+}
+
+/// Whether a word asks for what comes first in an order.
+pub(crate) fn is_ascending(word: &str) -> bool {
+    ["asc", "ascending"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// The parameter that asks for what was created at or after an instant.
+fn created_since<'d>(document: &Document, read: &Read<'d>) -> Option<&'d str> {
+    const WORDS: &[&str] = &[
+        "createdsince",
+        "createdafter",
+        "createdatmin",
+        "createdfrom",
+        "createdatfrom",
+        "sincedatecreated",
+        "sincecreatetime",
+        "datecreatedafter",
+        "creationdatefrom",
+    ];
+    instant(document, read, WORDS)
+}
+
+/// A parameter of one of these names that takes an instant as a text: seconds since 1970 are not what the engine sends.
+fn instant<'d>(document: &Document, read: &Read<'d>, words: &[&str]) -> Option<&'d str> {
+    let (name, parameter) = words.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word))?;
+    (document.shape(of_parameter(document, parameter)).kind == Kind::Text).then_some(name)
 }

@@ -105,6 +105,18 @@ fn each_style_of_paging_is_told_from_its_names() {
     for (parameters, schema, headers, expected) in cases {
         assert_eq!(paging(parameters, schema, headers), Ok(expected));
     }
+    let dated = json!({"data": records(json!({"id": {"type": "string"}, "created_at": {"type": "string", "format": "date-time"}}))});
+    let sort = query("sort", json!({"type": "string", "enum": ["desc", "asc"]}));
+    let by_time = paging(
+        json!([query("offset", json!({"type": "integer"})), query("created_since", text.clone()), sort.clone()]),
+        object(dated.clone()),
+        none(),
+    );
+    let [parameter, time, offset] = ["created_since", "created_at", "offset"].map(str::to_owned);
+    assert_eq!(by_time, Ok(Paging::Time { parameter, time, offset: offset.clone() }));
+    let unsorted =
+        paging(json!([query("offset", json!({"type": "integer"})), query("created_since", text.clone())]), object(dated), none());
+    assert_eq!(unsorted, Ok(Paging::AnchoredOffset { parameter: offset }), "the order cannot be asked for");
     let other = paging(json!([query("period.start", json!({"type": "string"}))]), page(none()), none());
     assert_eq!(other, Ok(Paging::Single), "a start of something else");
     // Only the first page would be read, and nobody would know.

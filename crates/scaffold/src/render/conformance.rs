@@ -4,6 +4,7 @@ use aqueduct_schema::{SemanticType, ValueType};
 
 use super::{Place, guess, quoted};
 use crate::name::variable;
+use crate::openapi::is_ascending;
 use crate::plan::{Account, Credentials, Field, Paging, Plan, Stream};
 
 /// A vendor of many streams shows so many fields of each besides its roles, and other vendors more.
@@ -72,7 +73,7 @@ pub(super) fn vendor(plan: &Plan) -> String {
     let mut config = if plan.account.value == Account::Config { ".config(\"account\", \"main\")".to_owned() } else { String::new() };
     let style = |stream: &&Stream| match stream.paging.value {
         Paging::Single | Paging::PageNumber { .. } => 2,
-        Paging::AnchoredOffset { .. } => 1,
+        Paging::AnchoredOffset { .. } | Paging::Time { .. } => 1,
         _ => 0,
     };
     if let Some(stream) = plan.streams.iter().min_by_key(style).filter(|stream| style(stream) == 1) {
@@ -106,8 +107,18 @@ fn endpoint(stream: &Stream, shown: usize) -> String {
     if let Some(since) = stream.since.as_ref().filter(|_| stream.has_changes()) {
         text.push_str(&format!(".since({})", quoted(&since.value)));
     }
+    if let Paging::Time { parameter, .. } = &stream.paging.value {
+        let parameter = quoted(parameter);
+        text.push_str(&format!(".filter([{parameter}], plain::created_since({parameter}))"));
+    }
     for (name, value) in &stream.query {
-        text.push_str(&format!(".query({name:?}, {value:?})"));
+        // Records in the order of their times are what a place by time stands on; elsewhere their ids do.
+        let is_direction = is_ascending(value) && matches!(stream.paging.value, Paging::Time { .. });
+        text.push_str(&if is_direction {
+            format!(".direction({name:?}, {value:?}, \"desc\")")
+        } else {
+            format!(".query({name:?}, {value:?})")
+        });
     }
     let mut others = 0;
     for field in &stream.fields {
@@ -161,7 +172,8 @@ fn paging(paging: &Paging) -> Option<String> {
         Paging::NextToken { token, parameter } => format!("Paging::next_token({}, {})", array(token), quoted(parameter)),
         Paging::NextLink { link } => format!("Paging::next_link({})", array(link)),
         Paging::LinkHeader => "Paging::LinkHeader".to_owned(),
-        Paging::AnchoredOffset { parameter } => format!("Paging::offset({})", quoted(parameter)),
+        Paging::AnchoredOffset { parameter } | Paging::Time { offset: parameter, .. } => format!("Paging::offset({})", quoted(parameter)),
+        Paging::Keyset { parameter, .. } => format!("Paging::keyset({})", quoted(parameter)),
         Paging::PageNumber { parameter, first } => format!("Paging::page_number({}, {first})", quoted(parameter)),
     })
 }

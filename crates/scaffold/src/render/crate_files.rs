@@ -2,7 +2,7 @@
 
 use super::{Place, mark, quoted};
 use crate::name::type_name;
-use crate::plan::{Account, Credentials, Plan};
+use crate::plan::{Account, Credentials, Limit, Noted, Plan};
 
 /// `Cargo.toml`.
 pub(super) fn manifest(plan: &Plan, place: &Place) -> String {
@@ -50,14 +50,17 @@ pub(super) fn library(plan: &Plan) -> String {
         names => names.join(""),
     };
     let entities: std::collections::BTreeSet<&str> = plan.mappings.iter().map(|mapping| mapping.entity).collect();
-    let mappings: Vec<String> =
-        entities.iter().map(|entity| format!("(\"{entity}.yaml\", include_str!(\"mapping/{entity}.yaml\"))")).collect();
+    let entities: Vec<String> = entities.into_iter().map(quoted).collect();
+    let (mappings, mappings_import) =
+        if entities.is_empty() { ("&[]".to_owned(), "") } else { (format!("mappings![{}]", entities.join(", ")), ", mappings") };
     let account = match plan.account.value {
         Account::Endpoint { .. } => "api::account(context.http.as_ref()).await",
         Account::Config => "api::account(context.http.as_ref(), &self.config.account).await",
     };
     let (key_placement, auth) = auth(&plan.credentials.value);
-    let (reading, read_imports) = if plan.headers.is_empty() { ("", "") } else { (READ, "Page, Read, ") };
+    let Limit { requests, seconds } = plan.limit.value;
+    // The rest of a bucket of minutes is spread over them: without a burst a run of a few requests waits for most of one.
+    let burst = if seconds >= 60 { format!(".burst({})", requests - requests / 5) } else { String::new() };
     let config_debug = if plan.credentials.value == Credentials::None { "Auth::None" } else { &auth };
     let title = &plan.title;
     format!(
@@ -75,14 +78,12 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::Result;
 use aqueduct_connector::{{
-    Account, Auth, Connector, Context, {key_placement}Limit, LimitClass, {read_imports}Registration, Stream, async_trait,
+    Account, Auth, Connector, Context, {key_placement}Limit, LimitClass, Registration, Stream, async_trait{mappings_import},
 }};
 
 use crate::config::Config;
 
 pub(crate) const NAME: &str = {name};
-
-const MAPPINGS: &[(&str, &str)] = &[{mappings}];
 
 /// The entry for the table of connectors.
 pub fn registration() -> Registration {{
@@ -92,7 +93,7 @@ pub fn registration() -> Registration {{
         documentation: {documentation},
         config_schema: || schemars::schema_for!(Config),
         build: |value| Ok(Arc::new({vendor} {{ config: Config::parse(value)? }})),
-        mappings: MAPPINGS,
+        mappings: {mappings},
     }}
 }}
 
@@ -111,33 +112,43 @@ impl Connector for {vendor} {{
     }}
 
     fn limits(&self) -> Vec<Limit> {{
-{limit_mark}        vec![Limit::new(LimitClass::DEFAULT, {limit}, Duration::from_secs(1))]
+{limit_mark}        vec![Limit::new(LimitClass::DEFAULT, {requests}, Duration::from_secs({seconds})){burst}]
     }}
+{headers}{retry_after}
 
     async fn check(&self, context: &Context) -> Result<Account> {{
         {account}
     }}
 
     async fn discover(&self, _: &Context) -> Result<Vec<Stream>> {{
-        Ok(streams::all())
+        streams::all()
     }}
-{reading}}}
+}}
 ",
         name = quoted(&plan.name),
-        mappings = mappings.join(", "),
         summary = quoted(&format!("{} of an account at {title}.", capital(&what))),
         documentation = quoted(&plan.documentation),
         auth_mark = mark("        ", &plan.credentials),
-        limit_mark = mark("        ", &plan.requests_per_second),
-        limit = plan.requests_per_second.value,
+        limit_mark = mark("        ", &plan.limit),
+        headers = headers(&plan.headers),
+        retry_after = plan.retry_after_header.as_ref().map(retry_after).unwrap_or_default(),
     )
 }
 
-const READ: &str = "
-    async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
-        aqueduct_connector::declared::read(&api::with_headers(context), read).await
+/// The headers that every request has.
+fn headers(headers: &[(String, String)]) -> String {
+    if headers.is_empty() {
+        return String::new();
     }
-";
+    let pairs: Vec<String> = headers.iter().map(|(name, value)| format!("({}, {}.to_owned())", quoted(name), quoted(value))).collect();
+    format!("\n    fn headers(&self) -> Vec<(&'static str, String)> {{\n        vec![{}]\n    }}\n", pairs.join(", "))
+}
+
+/// The vendor's own header for how long to wait.
+fn retry_after(header: &Noted<String>) -> String {
+    let (mark, name) = (mark("        ", header), quoted(&header.value));
+    format!("\n    fn retry_after_header(&self) -> &'static str {{\n{mark}        {name}\n    }}\n")
+}
 
 /// What is imported beside `Auth`, and the expression.
 fn auth(credentials: &Credentials) -> (&'static str, String) {

@@ -1,153 +1,217 @@
 //! `src/streams.rs`, and a file for each stream where one would be too long.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aqueduct_schema::{SemanticType, ValueType};
 
 use super::{guess, mark, pairs, quoted, slice};
 use crate::name::variable;
-use crate::plan::{Paging, Plan, Stream};
+use crate::plan::{Field, Noted, Paging, Plan, Stream};
 
 /// More lines than this in one file, and each stream gets its own.
 const LONGEST: usize = 320;
+/// A line of fields or of what was guessed about them has so many characters at most.
+const WIDTH: usize = 110;
 
 /// The files by their path.
 pub(super) fn streams(plan: &Plan) -> BTreeMap<String, String> {
     let all = plan.streams.iter().collect::<Vec<_>>();
     let bodies: String = plan.streams.iter().map(|stream| format!("\n{}", body(stream, ""))).collect();
-    let calls: Vec<String> = plan.streams.iter().map(|stream| format!("{}()", variable(&stream.name))).collect();
-    let together = format!(
-        "//! The table of streams.\n\n{}\n/// The streams, in order.\npub(crate) fn all() -> Vec<Stream> {{\n    vec![{}]\n}}\n{FIELDS}{bodies}",
-        imports(&all, true),
-        calls.join(", ")
-    );
+    let together = format!("//! The table of streams.\n\n{}\n{}{bodies}", imports(&all), table(plan, ""));
     if together.lines().count() <= LONGEST {
         return BTreeMap::from([("src/streams.rs".to_owned(), together)]);
     }
     let modules: String = plan.streams.iter().map(|stream| format!("mod {};\n", variable(&stream.name))).collect();
-    let calls: Vec<String> = plan.streams.iter().map(|stream| format!("{}::stream()", variable(&stream.name))).collect();
     let root = format!(
-        "//! The table of streams: a file for each.\n\n{modules}\nuse aqueduct_connector::Stream;\n\
-         use aqueduct_connector::schema::{{RecordField, SemanticType, ValueType}};\n\n/// The streams, in order.\npub(crate) fn all() -> Vec<Stream> {{\n    vec![{}]\n}}\n{FIELDS}",
-        calls.join(", ")
+        "//! The table of streams: a file for each.\n\n{modules}\nuse aqueduct_connector::Stream;\nuse aqueduct_connector::schema::Result;\n\n{}",
+        table(plan, "::stream")
     );
     let mut files = BTreeMap::from([("src/streams.rs".to_owned(), root)]);
     for stream in &plan.streams {
-        let text = format!(
-            "//! The stream of {}.\n\n{}\nuse super::fields;\n\n{}",
-            stream.name.replace('_', " "),
-            imports(&[stream], false),
-            body(stream, "pub(super) ")
-        );
+        let words = stream.name.replace('_', " ");
+        let text = format!("//! The stream of {words}.\n\n{}\n{}", imports(&[stream]), body(stream, "pub(super) "));
         files.insert(format!("src/streams/{}.rs", variable(&stream.name)), text);
     }
     files
 }
 
-const FIELDS: &str = "
-/// Fields from their paths, types and kinds.
-fn fields(table: &[(&str, ValueType, Option<SemanticType>)]) -> Vec<RecordField> {
-    table.iter().map(|(path, value_type, semantic)| RecordField { semantic: *semantic, ..RecordField::new(path, *value_type) }).collect()
+/// The function that gives all streams; `call` is what stands behind a stream's name.
+fn table(plan: &Plan, call: &str) -> String {
+    let calls: Vec<String> = plan.streams.iter().map(|stream| format!("{}{call}()?", variable(&stream.name))).collect();
+    format!("/// The streams, in order.\npub(crate) fn all() -> Result<Vec<Stream>> {{\n    Ok(vec![{}])\n}}\n", calls.join(", "))
 }
-";
 
-fn imports(streams: &[&Stream], with_fields: bool) -> String {
-    let types: BTreeSet<&str> = streams.iter().flat_map(|stream| &stream.fields).map(|field| type_word(field.value_type)).collect();
-    let has_semantic = with_fields || streams.iter().flat_map(|stream| &stream.fields).any(|field| field.semantic.is_some());
-    let variants = types.into_iter().collect::<Vec<_>>().join(", ");
-    let value_type = if with_fields { format!("ValueType::{{self, {variants}}}") } else { format!("ValueType::{{{variants}}}") };
-    let mut schema = vec!["Mode", "RecordSchema"];
-    if with_fields {
+fn imports(streams: &[&Stream]) -> String {
+    let apart: Vec<&Field> = streams.iter().flat_map(|stream| &stream.fields).filter(|field| word(field).is_none()).collect();
+    let mut schema = vec!["Mode"];
+    if !apart.is_empty() {
         schema.push("RecordField");
     }
-    if has_semantic {
+    schema.extend(["RecordSchema", "Result"]);
+    if apart.iter().any(|field| field.semantic.is_some()) {
         schema.push("SemanticType");
     }
-    schema.push(&value_type);
+    if !apart.is_empty() {
+        schema.push("ValueType");
+    }
     let lag = if streams.iter().any(|stream| stream.has_changes()) { "use std::time::Duration;\n\n" } else { "" };
     format!(
-        "{lag}use aqueduct_connector::schema::{{{}}};\nuse aqueduct_connector::{{Endpoint, LimitClass, Paging, Stream}};\n",
+        "{lag}use aqueduct_connector::schema::{{{}}};\nuse aqueduct_connector::{{Endpoint, Paging, Stream, fields}};\n",
         schema.join(", ")
     )
 }
 
-/// The endpoint and the function of a stream.
+/// The function of a stream.
 fn body(stream: &Stream, visibility: &str) -> String {
-    let constant = variable(&stream.name).to_uppercase();
     let function = if visibility.is_empty() { variable(&stream.name) } else { "stream".to_owned() };
-    let (size_parameter, size, size_mark) = match &stream.page_size {
-        Some(noted) => (format!("Some({})", quoted(&noted.value.0)), format!(".page_size({})", noted.value.1), mark("    ", noted)),
-        None => ("None".to_owned(), String::new(), String::new()),
-    };
-    // A page that is shorter than this is taken for the last.
-    let (size, shortest) = if stream.page_size.is_none() && stream.paging.value.ends_short() {
-        let why = "the page size cannot be asked for; a shorter page than this is the last, so it must not be more than the vendor gives";
-        (".page_size(10)".to_owned(), format!("    // {}\n", guess(why)))
-    } else {
-        (size, String::new())
-    };
-    let since = stream.since.as_ref().filter(|_| stream.has_changes());
-    let since_mark = since.map(|since| mark("    ", since)).unwrap_or_default();
-    let since_parameter = since.map_or("None".to_owned(), |since| format!("Some({})", quoted(&since.value)));
-    let fields: String = stream
-        .fields
-        .iter()
-        .map(|field| {
-            let semantic = field.semantic.map_or("None".to_owned(), |semantic| format!("Some(SemanticType::{})", semantic_word(semantic)));
-            let why = field.why.as_ref().map(|why| format!(" // {}", guess(why))).unwrap_or_default();
-            format!("        ({}, {}, {semantic}),{why}\n", quoted(&field.path), type_word(field.value_type))
-        })
-        .collect();
-    let mut marks = mark("    ", &stream.key);
-    for time in [&stream.created_at, &stream.updated_at].into_iter().flatten() {
-        marks.push_str(&mark("    ", time));
+    let changes = stream.has_changes();
+    let since = stream.since.as_ref().filter(|_| changes);
+    let mut endpoint = format!("Endpoint::new({}, {}, {})", quoted(&stream.path), slice(&stream.items.value), paging(&stream.paging.value));
+    if let Some(Noted { value: (parameter, _), .. }) = &stream.page_size {
+        endpoint.push_str(&format!(".page_size({})", quoted(parameter)));
     }
-    let modes = if stream.has_changes() { "&[Mode::Backfill, Mode::Changes]" } else { "&[Mode::Snapshot]" };
-    let lag = if stream.has_changes() { ".lag(Duration::from_secs(60))" } else { "" };
-    if stream.has_changes() && stream.since.as_ref().is_some_and(|since| since.why.is_some()) {
-        marks.push_str(&format!("    // {}\n", guess("a change may take a minute until it shows: look the lag up")));
+    if !stream.query.is_empty() {
+        endpoint.push_str(&format!(".query({})", pairs(&stream.query)));
     }
-    marks.push_str(&shortest);
-    format!(
-        "/// <{documentation}>
-const {constant}: Endpoint = Endpoint {{
-    path: {path},
-{items_mark}    items: {items},
-{paging_mark}    paging: {paging},
-{size_mark}    page_size_parameter: {size_parameter},
-    query: {query},
-{since_mark}    since_parameter: {since_parameter},
-    class: LimitClass::DEFAULT,
-}};
+    if let Some(since) = since {
+        endpoint.push_str(&format!(".since({})", quoted(&since.value)));
+    }
+    let endpoint_marks = [
+        mark("    ", &stream.items),
+        mark("    ", &stream.paging),
+        stream.page_size.as_ref().map(|size| mark("    ", size)).unwrap_or_default(),
+        since.map(|since| mark("    ", since)).unwrap_or_default(),
+    ];
 
-{visibility}fn {function}() -> Stream {{
-    let fields = fields(&[
-{fields}    ]);
-{marks}    let record = {record};
-    Stream::new({name}, record, {modes}, {link}){lag}{size}.endpoint({constant})
-}}
-",
-        documentation = stream.documentation,
-        path = quoted(&stream.path),
-        items_mark = mark("    ", &stream.items),
-        items = slice(&stream.items.value),
-        paging_mark = mark("    ", &stream.paging),
-        paging = paging(&stream.paging.value),
-        query = pairs(&stream.query),
+    let mut more = String::new();
+    let mut marks = String::new();
+    if changes {
+        more.push_str(".lag(Duration::from_secs(60))");
+        if since.is_some_and(|since| since.why.is_some()) {
+            marks.push_str(&format!("    // {}\n", guess("a change may take a minute until it shows: look the lag up")));
+        }
+    }
+    match &stream.page_size {
+        // A stream reads a hundred where nothing is said.
+        Some(Noted { value: (_, 100), .. }) => {}
+        Some(Noted { value: (_, size), .. }) => more.push_str(&format!(".page_size({size})")),
+        // A page that is shorter than this is taken for the last.
+        None if stream.paging.value.ends_short() => {
+            let why =
+                "the page size cannot be asked for; a shorter page than this is the last, so it must not be more than the vendor gives";
+            marks.push_str(&format!("    // {}\n", guess(why)));
+            more.push_str(".page_size(10)");
+        }
+        None => {}
+    }
+    let modes = if changes { "&[Mode::Backfill, Mode::Changes]" } else { "&[Mode::Snapshot]" };
+    format!(
+        "/// <{link}>\n{visibility}fn {function}() -> Result<Stream> {{\n{record}{endpoint_marks}    let endpoint = {endpoint};\n{marks}    \
+         Ok(Stream::new({name}, record, {modes}, {quoted_link}){more}.endpoint(endpoint))\n}}\n",
+        link = stream.documentation,
         record = record(stream),
+        endpoint_marks = endpoint_marks.concat(),
         name = quoted(&stream.name),
-        link = quoted(&stream.documentation),
+        quoted_link = quoted(&stream.documentation),
     )
 }
 
+/// The lines that say what a record is.
 fn record(stream: &Stream) -> String {
-    let new = format!("RecordSchema::new({}, fields, &[{}])", quoted(&stream.object), quoted(&stream.key.value));
-    match (&stream.created_at, &stream.updated_at) {
-        (Some(created), Some(updated)) => format!("{new}.times({}, {})", quoted(&created.value), quoted(&updated.value)),
-        (Some(created), None) => format!("RecordSchema {{ created_at: Some({}.to_owned()), ..{new} }}", quoted(&created.value)),
-        (None, Some(updated)) => format!("RecordSchema {{ updated_at: Some({}.to_owned()), ..{new} }}", quoted(&updated.value)),
-        (None, None) => new,
+    let mut text = guesses(&stream.fields);
+    let words: Vec<String> = stream.fields.iter().filter_map(word).collect();
+    let words = wrapped(&words, "        ");
+    let apart: Vec<&Field> = stream.fields.iter().filter(|field| word(field).is_none()).collect();
+    let mutable = if apart.is_empty() { "" } else { "mut " };
+    // The words need no escapes: see `word`.
+    text.push_str(&format!("    let {mutable}fields = fields(\"{words}\")?;\n"));
+    for field in apart {
+        let new = format!("RecordField::new({}, ValueType::{:?})", quoted(&field.path), field.value_type);
+        let new = match field.semantic {
+            Some(semantic) => format!("RecordField {{ semantic: Some(SemanticType::{semantic:?}), ..{new} }}"),
+            None => new,
+        };
+        text.push_str(&format!("    fields.push({new});\n"));
     }
+    text.push_str(&mark("    ", &stream.key));
+    for time in [&stream.created_at, &stream.updated_at].into_iter().flatten() {
+        text.push_str(&mark("    ", time));
+    }
+    let new = format!("RecordSchema::new({}, fields, &[{}])", quoted(&stream.object), quoted(&stream.key.value));
+    let role = |role: &str, time: &Noted<String>| format!("RecordSchema {{ {role}: Some({}.to_owned()), ..{new} }}", quoted(&time.value));
+    let record = match (&stream.created_at, &stream.updated_at) {
+        (Some(created), Some(updated)) => format!("{new}.times({}, {})", quoted(&created.value), quoted(&updated.value)),
+        (Some(created), None) => role("created_at", created),
+        (None, Some(updated)) => role("updated_at", updated),
+        (None, None) => new,
+    };
+    text.push_str(&format!("    let record = {record};\n"));
+    text
+}
+
+/// A field in a line of text; `None` where its path cannot stand in one.
+fn word(field: &Field) -> Option<String> {
+    let plain = field.path.chars().all(|letter| !letter.is_whitespace() && !matches!(letter, '"' | '\\'));
+    let kind = match field.semantic {
+        Some(semantic) if semantic.value_type() == field.value_type => Some(semantic.name()),
+        Some(_) => return None,
+        None => None,
+    };
+    let kind = kind.or_else(|| type_word(field.value_type));
+    // After the last colon stands the kind, so a path with a colon of its own names it in any case.
+    let kind = kind.or_else(|| field.path.contains(':').then_some("text"));
+    plain.then(|| kind.map_or_else(|| field.path.clone(), |kind| format!("{}:{kind}", field.path)))
+}
+
+/// The word for a type; none for text.
+fn type_word(value_type: ValueType) -> Option<&'static str> {
+    match value_type {
+        ValueType::Text => None,
+        ValueType::Boolean => Some("boolean"),
+        ValueType::Integer => Some("integer"),
+        ValueType::Decimal => Some("decimal"),
+        ValueType::Date => Some("date"),
+        ValueType::Timestamp => Some("timestamp"),
+        ValueType::Json => Some("json"),
+    }
+}
+
+/// Comments that say which fields were guessed: those of one reason together.
+fn guesses(fields: &[Field]) -> String {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for field in fields {
+        let Some(why) = &field.why else { continue };
+        let reason = match field.semantic.map(SemanticType::name) {
+            Some(kind) if why.starts_with(kind) => "kinds by name or format",
+            _ => why,
+        };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, paths)) => paths.push(field.path.clone()),
+            None => reasons.push((reason.to_owned(), vec![field.path.clone()])),
+        }
+    }
+    let lines = |(reason, paths): (String, Vec<String>)| {
+        let words: Vec<String> = guess(&format!("{reason}:")).split(' ').map(str::to_owned).chain(paths).collect();
+        format!("    // {}\n", wrapped(&words, "    // "))
+    };
+    reasons.into_iter().map(lines).collect()
+}
+
+/// Words with space between them in lines that are not too long, of which all but the first begin so.
+fn wrapped(words: &[String], begin: &str) -> String {
+    let (mut text, mut length) = (String::new(), 0);
+    for word in words {
+        if length > 0 && length + 1 + word.len() > WIDTH {
+            text.push_str(&format!("\n{begin}"));
+            length = 0;
+        } else if length > 0 {
+            text.push(' ');
+            length += 1;
+        }
+        text.push_str(word);
+        length += word.len();
+    }
+    text
 }
 
 fn paging(paging: &Paging) -> String {
@@ -160,22 +224,57 @@ fn paging(paging: &Paging) -> String {
         Paging::LinkHeader => "Paging::LinkHeader".to_owned(),
         Paging::AnchoredOffset { parameter } => format!("Paging::AnchoredOffset {{ parameter: {} }}", quoted(parameter)),
         Paging::PageNumber { parameter, first } => format!("Paging::PageNumber {{ parameter: {}, first: {first} }}", quoted(parameter)),
+        Paging::Keyset { parameter, key } => format!("Paging::Keyset {{ parameter: {}, key: {} }}", quoted(parameter), quoted(key)),
+        Paging::Time { parameter, time, offset } => {
+            format!("Paging::Time {{ parameter: {}, time: {}, offset: {} }}", quoted(parameter), quoted(time), quoted(offset))
+        }
     }
 }
 
-fn type_word(value_type: ValueType) -> &'static str {
-    match value_type {
-        ValueType::Text => "Text",
-        ValueType::Boolean => "Boolean",
-        ValueType::Integer => "Integer",
-        ValueType::Decimal => "Decimal",
-        ValueType::Date => "Date",
-        ValueType::Timestamp => "Timestamp",
-        ValueType::Json => "Json",
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The variant's name, which is what it prints as.
-fn semantic_word(semantic: SemanticType) -> String {
-    format!("{semantic:?}")
+    fn field(path: &str, value_type: ValueType, semantic: Option<SemanticType>, why: Option<&str>) -> Field {
+        Field { path: path.to_owned(), value_type, semantic, why: why.map(str::to_owned), is_number: false }
+    }
+
+    #[test]
+    fn fields_stand_in_a_line_unless_their_paths_cannot() {
+        for (path, value_type, semantic, expected) in [
+            ("id", ValueType::Text, None, Some("id")),
+            ("a.mail", ValueType::Text, Some(SemanticType::Email), Some("a.mail:email")),
+            ("tags", ValueType::Json, None, Some("tags:json")),
+            ("jcr:title", ValueType::Text, None, Some("jcr:title:text")),
+            ("First Name", ValueType::Text, None, None),
+            ("a\"b", ValueType::Text, None, None),
+            ("mail", ValueType::Json, Some(SemanticType::Email), None),
+        ] {
+            let word = word(&field(path, value_type, semantic, None));
+            assert_eq!(word.as_deref(), expected);
+            if let Some(word) = word {
+                let read = aqueduct_connector::fields(&word).unwrap_or_default();
+                let told = read.first().map(|field| (field.path.as_str(), field.value_type, field.semantic));
+                assert_eq!(told, Some((path, value_type, semantic)), "the connector crate reads what is written here");
+            }
+        }
+    }
+
+    #[test]
+    fn guesses_of_one_reason_stand_together_and_none_is_cut() {
+        let mut fields = vec![
+            field("mail", ValueType::Text, Some(SemanticType::Email), Some("email by its name or format")),
+            field("x", ValueType::Text, None, Some("the description does not say what it is")),
+            field("site", ValueType::Text, Some(SemanticType::Url), Some("url by its name or format")),
+        ];
+        let text = guesses(&fields);
+        assert_eq!(
+            text,
+            "    // GUESSED: kinds by name or format: mail site\n    // GUESSED: the description does not say what it is: x\n"
+        );
+        fields.extend((0..150).map(|number| field(&format!("field_{number}"), ValueType::Text, None, Some("not said"))));
+        let text = guesses(&fields);
+        assert!((0..150).all(|number| text.contains(&format!("field_{number}"))));
+        assert!(text.lines().all(|line| line.starts_with("    // ") && line.len() <= WIDTH + 8), "{text}");
+    }
 }
