@@ -85,6 +85,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
     if !world::is_program(&asked.binary) {
         return Err("--binary wants the binary with kill points; `cargo xtask battery` builds it".to_owned());
     }
+    asked.binary = asked.binary.canonicalize().map_err(|error| format!("{}: {error}", asked.binary.display()))?;
     Ok(asked)
 }
 

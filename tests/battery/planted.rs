@@ -51,8 +51,8 @@ fn mistakes() -> Vec<Mistake> {
             name: "no-dedupe",
             words: "two rows with one key in a load are both taken",
             waking: "planted::no_dedupe=return",
-            trial: |shared, random, number| Box::pin(changes::while_paging(shared, random, number)),
-            within: 12,
+            trial: |shared, random, number| Box::pin(changes::twice_in_a_load(shared, random, number)),
+            within: 4,
         },
         Mistake {
             name: "forgotten-place",

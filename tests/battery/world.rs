@@ -79,7 +79,10 @@ impl World {
             section = section.replace(address, instead);
         }
         let text = format!("{section}destination: {{ url: '{}' }}\n{}", database.url(), self.more);
-        std::fs::write(&file, text).expect("the pipeline file is written");
+        // Whole at once: another process may be about to read it.
+        let fresh = self.folder.path().join(format!("fresh-{}", output_number()));
+        std::fs::write(&fresh, text).expect("the pipeline file is written");
+        std::fs::rename(&fresh, &file).expect("the pipeline file is put in its place");
         file
     }
 

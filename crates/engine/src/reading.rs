@@ -116,6 +116,9 @@ impl Reader<'_> {
             };
             fail::fail_point!("engine::page_read");
             let Page { records, next, server_time } = page;
+            if readings::is_of_the_future(due, server_time) {
+                return Err(self.named(Error::new(codes::BAD_STATE, "the stored state is later than the source's own time")));
+            }
             let guard_before = guard;
             if let Next::Page(next) = &next
                 && guard.repeats(next)

@@ -94,6 +94,17 @@ fn due_by_itself(stream: &Stream, state: &StreamState, done: &Done) -> Option<Mo
     (mode != Mode::Snapshot && has(Mode::Deletions) && !done.has(Mode::Deletions)).then_some(Mode::Deletions)
 }
 
+/// How far the source's clock may have been set back since a state was stored.
+const SET_BACK: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a reading would begin later than it is at the source: a state that says so was not written by us, and what lies before its
+/// cursor would never be read.
+pub(crate) fn is_of_the_future(due: &Due, server_time: Timestamp) -> bool {
+    let from_state = matches!(due.mode, Mode::Changes | Mode::Deletions) || due.started_at.is_some();
+    let begins = due.from.as_ref().map(|from| from.at).filter(|_| from_state);
+    begins.max(due.started_at).is_some_and(|begins| begins > server_time.plus(SET_BACK))
+}
+
 /// A page as far as the state is concerned.
 pub(crate) struct Seen<'p> {
     pub(crate) next: &'p Next,
@@ -184,3 +195,7 @@ fn settles(state: &StreamState, due: &Due) -> bool {
 #[cfg(test)]
 #[path = "readings_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "readings_laws.rs"]
+mod laws;

@@ -94,6 +94,21 @@ fn a_reading_under_way_comes_first() {
 }
 
 #[test]
+fn a_state_of_the_future_is_known_by_the_source_s_time() {
+    let due = |mode, from: Option<i64>, started: Option<i64>| Due {
+        mode,
+        from: from.map(|from| Cursor::at(at(from))),
+        until: None,
+        started_at: started.map(at),
+        position: None,
+    };
+    assert!(is_of_the_future(&due(Mode::Changes, Some(9_000), None), at(1_000)));
+    assert!(is_of_the_future(&due(Mode::Snapshot, None, Some(9_000)), at(1_000)));
+    assert!(!is_of_the_future(&due(Mode::Changes, Some(2_000), Some(2_000)), at(1_000)), "a clock that was set back a little");
+    assert!(!is_of_the_future(&due(Mode::Backfill, Some(9_000), None), at(1_000)), "what a person asked for is no state");
+}
+
+#[test]
 fn which_backfills_move_the_settled_cursor() {
     let stream = stream(&[Mode::Backfill, Mode::Changes]);
     // from, until, settled before, settled after

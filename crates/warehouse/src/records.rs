@@ -37,17 +37,37 @@ pub(crate) async fn wait(pause: &mut Duration) {
     *pause *= 2;
 }
 
-/// Understands a stored state.
+/// The key under which a stored state bears its digest.
+const DIGEST: &str = "digest";
+
+/// A state as it is stored: with a digest, so that one flipped bit in a time is no other time.
+pub(crate) fn state_json(state: &StreamState) -> Result<String> {
+    let unwritable = |_| Error::new(codes::BUG, "a state cannot be written as JSON");
+    let mut value = serde_json::to_value(state).map_err(unwritable)?;
+    let digest = digest(&to_json(&value)?);
+    if let Some(object) = value.as_object_mut() {
+        object.insert(DIGEST.to_owned(), digest.into());
+    }
+    to_json(&value)
+}
+
+fn digest(json: &str) -> String {
+    blake3::hash(json.as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// Understands a stored state. One without a digest is taken as it is.
 ///
 /// # Errors
 /// `AQ4003`; the message shows nothing of the state.
 pub(crate) fn parse_state(pipeline: &str, stream: &str, json: &str) -> Result<StreamState> {
-    serde_json::from_str(json).map_err(|error| {
-        Error::new(codes::BAD_STATE, "the stored state cannot be understood")
-            .with("pipeline", pipeline)
-            .with("stream", stream)
-            .with("at character", error.column())
-    })
+    let bad = |what: &str| Error::new(codes::BAD_STATE, what).with("pipeline", pipeline).with("stream", stream);
+    let understood = |error: serde_json::Error| bad("the stored state cannot be understood").with("at character", error.column());
+    let mut value: serde_json::Value = serde_json::from_str(json).map_err(understood)?;
+    let stored = value.as_object_mut().and_then(|object| object.remove(DIGEST));
+    if stored.is_some_and(|stored| to_json(&value).is_ok_and(|json| stored != digest(&json))) {
+        return Err(bad("the stored state is not the one that was written: its digest differs"));
+    }
+    serde_json::from_value(value).map_err(|_| bad("the stored state cannot be understood"))
 }
 
 /// A value as JSON text.
@@ -61,4 +81,28 @@ pub(crate) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String>
 /// `AQ4003` with `what` as the message.
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(json: &str, what: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|_| Error::new(codes::BAD_STATE, what))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use aqueduct_schema::{Cursor, Position};
+
+    #[test]
+    fn a_state_with_another_letter_is_refused() {
+        let place = Some(Position(serde_json::json!({"after": 17, "share": 0.1, "until": null})));
+        let settled = Some(Cursor::at(Timestamp::from_seconds(1_783_684_800)));
+        let state = StreamState { settled, bookmark: place, ..StreamState::default() };
+        let json = state_json(&state).unwrap();
+        assert_eq!(parse_state("p", "s", &json).unwrap(), state);
+        assert_eq!(parse_state("p", "s", &to_json(&state).unwrap()).unwrap(), state, "one that has no digest");
+        for at in 0..json.len() {
+            let mut bytes = json.clone().into_bytes();
+            bytes[at] ^= 1;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            let understood = parse_state("p", "s", &changed);
+            assert!(understood.as_ref().is_err_and(|error| error.code() == codes::BAD_STATE), "{changed}: {understood:?}");
+        }
+    }
 }

@@ -21,6 +21,9 @@ async fn must_run(shared: &Shared, world: &World, what: &str, outcome: &mut Outc
 
 /// Row 9.
 pub(crate) async fn while_paging(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
+    if number % 8 == 7 {
+        return twice_in_a_load(shared, random, number).await;
+    }
     let vendor = if number % 3 == 2 { Vendor::Salesforce } else { Vendor::Hubspot };
     let contacts = random.between(150, 420) as usize;
     let mut world = World::new(&shared, vendor, false, random.next(), Size { contacts, deals: 60, archived: true }).await;
@@ -54,6 +57,33 @@ pub(crate) async fn while_paging(shared: Arc<Shared>, mut random: Random, number
     }
     world.source.clock.advance(LAG + Duration::from_secs(1));
     must_run(&shared, &world, "the run after it was quiet", &mut outcome).await;
+    outcome.add(judge(&world, Account::Changing).await);
+    outcome
+}
+
+/// Part of row 9: records change after they were read, and come again in the same load.
+pub(crate) async fn twice_in_a_load(shared: Arc<Shared>, mut random: Random, _: u64) -> Outcome {
+    let mut world = World::new(&shared, Vendor::Hubspot, true, random.next(), Size { contacts: 270, deals: 0, archived: false }).await;
+    world.more = "run: { records_per_load: 5000 }\n".to_owned();
+    let mut outcome = Outcome::default();
+    must_run(&shared, &world, "the first load", &mut outcome).await;
+    world.source.clock.advance(Duration::from_secs(3_600));
+    let store = world.source.hubspot().store();
+    let ids = store.ids(ObjectKind::Contacts);
+    for id in &ids {
+        store.update(ObjectKind::Contacts, *id, [("lastname", "Changedonce")]).expect("the contact is live");
+        world.source.clock.advance(Duration::from_millis(1));
+    }
+    let (clock, first) = (world.source.clock.clone(), ids[..random.between(1, 60) as usize].to_vec());
+    let again = move || {
+        clock.advance(Duration::from_millis(1));
+        for id in &first {
+            store.update(ObjectKind::Contacts, *id, [("lastname", "Changedtwice")]).expect("the contact is live");
+        }
+    };
+    world.source.inject(Fault::next(1, Effect::call(again)).when(Match::path("/objects/contacts/search").after(1)));
+    outcome.note("changed between pages");
+    must_run(&shared, &world, "the run in which records come twice", &mut outcome).await;
     outcome.add(judge(&world, Account::Changing).await);
     outcome
 }

@@ -28,7 +28,12 @@ pub(crate) async fn skewed(shared: Arc<Shared>, mut random: Random, _: u64) -> O
         }
         let ran = run(&shared, &world).await;
         outcome.add(judge_run(&world, &ran));
-        outcome.must(ran.code == Some(0), || format!("run {round} ended with {:?}: {}", ran.code, tail(&ran.words)));
+        // Salesforce lists deletions of windows of time; a machine that is days behind asks for those that are forgotten, and is told.
+        let told = world.skew_seconds.abs() > 86_400 && ran.code == Some(4) && ran.words.contains("AQ3008");
+        if told {
+            outcome.note("said that the clock's window is forgotten");
+        }
+        outcome.must(told || ran.code == Some(0), || format!("run {round} ended with {:?}: {}", ran.code, tail(&ran.words)));
         world.source.clear_faults();
         // A clock that jumped back catches up before it goes on, as one that is set right does.
         world.source.clock.advance(Duration::from_secs(300 + random.between(1, 3_000)));
@@ -37,9 +42,9 @@ pub(crate) async fn skewed(shared: Arc<Shared>, mut random: Random, _: u64) -> O
         world.skew_seconds = random.between(0, 2 * most) as i64 - most as i64;
     }
     world.source.clock.advance(LAG + Duration::from_secs(1));
+    world.skew_seconds = 0;
     let last = run(&shared, &world).await;
     outcome.must(last.code == Some(0), || format!("the last run ended with {:?}: {}", last.code, tail(&last.words)));
-    world.skew_seconds = 0;
     outcome.add(judge(&world, Account::Changing).await);
     outcome
 }

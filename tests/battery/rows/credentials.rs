@@ -31,7 +31,9 @@ pub(crate) async fn troubled(shared: Arc<Shared>, mut random: Random, number: u6
         outcome.note("scope taken away");
     } else {
         let expires = Match::path("/objects/").after(random.between(0, 4));
-        simulator.inject(Fault::next(random.between(1, 4), Effect::ExpireTokens).when(expires));
+        // Once a request at most: who is refused twice with a fresh token has lost its rights.
+        simulator.inject(Fault::next(1, Effect::ExpireTokens).when(expires));
+        simulator.inject(Fault::next(1, Effect::ExpireTokens).when(Match::path("/objects/deals").after(random.between(1, 3))));
         if random.one_in(2) {
             simulator.inject(Fault::next(1, Effect::status(503)).when(Match::path("/oauth/").after(random.between(0, 2))));
             outcome.note("refreshing failed");

@@ -16,7 +16,8 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     let postgres = random.one_in(2);
     let mut world = World::new(&shared, Vendor::Hubspot, postgres, random.next(), Size { contacts: 230, deals: 20, archived: false }).await;
     // Many loads, so that runs meet between them.
-    world.more = "run: { records_per_load: 20 }\n".to_owned();
+    // A paused process keeps its lease until it is over.
+    world.more = "run: { records_per_load: 20 }\ncontrol: { lease_seconds: 2 }\n".to_owned();
     let mut outcome = Outcome::default();
     if number.is_multiple_of(2) {
         zombie(&world, &mut random, &mut outcome).await;
@@ -45,6 +46,7 @@ async fn zombie(world: &World, random: &mut Random, outcome: &mut Outcome) {
     pause(Duration::from_millis(random.between(350, 900))).await;
     first.signal("-STOP");
     let before = loads(world);
+    pause(Duration::from_millis(2_300)).await;
     let second = world.run_binary(&[]).await;
     outcome.add(judge_run(world, &second));
     let took_over = second.code == Some(0);
@@ -56,6 +58,7 @@ async fn zombie(world: &World, random: &mut Random, outcome: &mut Outcome) {
         .must(matches!(second.code, Some(0 | 5 | 9)), || format!("the second run ended with {:?}: {}", second.code, tail(&second.words)));
     if took_over && before > 0 {
         // It was in the middle, so it has something left to commit, and must be refused.
+        outcome.note("taken over in the middle");
         outcome.note(format!("zombie ended with {:?}", ran.code));
     }
 }

@@ -50,6 +50,12 @@ pub(crate) async fn corrupt(shared: Arc<Shared>, mut random: Random, number: u64
         let last = world.run_here().await;
         outcome.must(last.code == Some(0), || format!("the run without the state ended with {:?}: {}", last.code, tail(&last.words)));
     }
+    if ran.code != Some(0) || state.is_none() {
+        // Without a state all is read anew, and the run after that asks what was deleted meanwhile.
+        let last = world.run_here().await;
+        outcome
+            .must(last.code == Some(0), || format!("the second run without the state ended with {:?}: {}", last.code, tail(&last.words)));
+    }
     outcome.note(name);
     let mut judged = judge(&world, Account::Changing).await;
     if !judged.holds() {

@@ -1,4 +1,5 @@
-//! Aqueduct's own tables in PostgreSQL, in the schema `aqueduct`: loads, state, fence, quarantine, runs, seen, shadows.
+//! Aqueduct's own tables in PostgreSQL, in the schema `aqueduct`: loads, state, fence, quarantine, runs, seen, shadows,
+//! differences, reconciliation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::cells::timestamp_text;
 use crate::failure::{Doing, Failure};
 use crate::load_plan::LoadPlan;
 use crate::quarantine::QuarantineRow;
-use crate::records::{fenced, from_json, parse_state, to_json};
+use crate::records::{fenced, from_json, parse_state, state_json, to_json};
 use crate::warehouse::{Fence, Receipt, RunRecord, RunStart};
 
 const TABLES: &str = "
@@ -37,12 +38,19 @@ CREATE INDEX IF NOT EXISTS seen_reading ON aqueduct.seen (pipeline, stream, read
 CREATE TABLE IF NOT EXISTS aqueduct.shadows (
     pipeline text NOT NULL, stream text NOT NULL, kind text NOT NULL, fingerprint text NOT NULL, began_at text NOT NULL,
     state json NOT NULL, counts json NOT NULL, tables json NOT NULL, PRIMARY KEY (pipeline, stream, kind));
+CREATE TABLE IF NOT EXISTS aqueduct.differences (
+    run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, differing text NOT NULL, source_id text NOT NULL,
+    source_updated_at timestamptz, warehouse_updated_at timestamptz);
+CREATE INDEX IF NOT EXISTS differences_run ON aqueduct.differences (run_id, stream);
+CREATE TABLE IF NOT EXISTS aqueduct.reconciliation (
+    run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, \"window\" text NOT NULL, source bigint NOT NULL,
+    warehouse bigint NOT NULL, missing bigint NOT NULL, extra bigint NOT NULL, stale bigint NOT NULL, at timestamptz NOT NULL);
 ";
 
 /// Creates the tables that are missing.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure> {
     // The table created last is asked for first: a user who may not create anything can still load where all is there.
-    let newest = sqlx::query_scalar("SELECT to_regclass('aqueduct.shadows') IS NOT NULL");
+    let newest = sqlx::query_scalar("SELECT to_regclass('aqueduct.reconciliation') IS NOT NULL");
     let current: bool = newest.fetch_one(&mut *connection).await.doing("read the list of tables")?;
     if !current {
         let doing = "create Aqueduct's own tables";
@@ -151,7 +159,7 @@ pub(crate) async fn write_state(
     )
     .bind(pipeline)
     .bind(stream)
-    .bind(to_json(state)?)
+    .bind(state_json(state)?)
     .bind(timestamp_text(at))
     .bind(load_id)
     .execute(connection)

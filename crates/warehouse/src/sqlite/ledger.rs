@@ -1,4 +1,4 @@
-//! Aqueduct's own tables in SQLite: `_loads _state _fence _quarantine _runs _seen _shadows`.
+//! Aqueduct's own tables in SQLite: `_loads _state _fence _quarantine _runs _seen _shadows _differences _reconciliation`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sqlx::{Row, SqliteConnection};
 use crate::cells::timestamp_text;
 use crate::failure::{Doing, Failure};
 use crate::load_plan::LoadPlan;
-use crate::records::{fenced, from_json, parse_state, to_json};
+use crate::records::{fenced, from_json, parse_state, state_json, to_json};
 use crate::warehouse::{Fence, Receipt, RunRecord, RunStart};
 
 const TABLES: &str = "
@@ -35,6 +35,13 @@ CREATE INDEX IF NOT EXISTS _seen_reading ON _seen (pipeline, stream, reading_sta
 CREATE TABLE IF NOT EXISTS _shadows (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL, fingerprint TEXT NOT NULL, began_at TIMESTAMP TEXT NOT NULL,
     state JSON TEXT NOT NULL, counts JSON TEXT NOT NULL, tables JSON TEXT NOT NULL, PRIMARY KEY (pipeline, stream, kind));
+CREATE TABLE IF NOT EXISTS _differences (
+    run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, differing TEXT NOT NULL, source_id TEXT NOT NULL,
+    source_updated_at TIMESTAMP TEXT, warehouse_updated_at TIMESTAMP TEXT);
+CREATE INDEX IF NOT EXISTS _differences_run ON _differences (run_id, stream);
+CREATE TABLE IF NOT EXISTS _reconciliation (
+    run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, \"window\" TEXT NOT NULL, source INTEGER NOT NULL,
+    warehouse INTEGER NOT NULL, missing INTEGER NOT NULL, extra INTEGER NOT NULL, stale INTEGER NOT NULL, at TIMESTAMP TEXT NOT NULL);
 ";
 
 /// Creates the tables that are missing.
@@ -144,7 +151,7 @@ pub(crate) async fn write_state(
     )
     .bind(pipeline)
     .bind(stream)
-    .bind(to_json(state)?)
+    .bind(state_json(state)?)
     .bind(timestamp_text(at))
     .bind(load_id)
     .execute(connection)
