@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_conformance::plain::{self, Authentication, Description, Endpoint, Value};
-use aqueduct_conformance::{Outcome, Report, run};
+use aqueduct_conformance::{Outcome, Report, run, run_only};
 use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, Result, Secret, ValueType};
 use aqueduct_connector::{
     Account, Auth, Connector, Context, KeyPlacement, Limit, LimitClass, Paging, Registration, Request, Stream, async_trait, config,
@@ -178,7 +178,8 @@ async fn who_pages_by_value_keeps_every_rule_that_can_be_tried() {
     for style in ["token", "link", "header", "keyset", "anchored"] {
         let report = report(style).await;
         report.assert();
-        assert_eq!(not_applicable(&report), ["DELETIONS", "NO-SILENT-CAP", "REQUIRED-MAPPED"], "{style}\n{report}");
+        assert_eq!(not_applicable(&report), ["DELETIONS", "IDS-COMPLETE", "NO-SILENT-CAP", "REQUIRED-MAPPED"], "{style}\n{report}");
+        assert!(report.not_tried().is_empty() && !report.to_string().contains("not tried"), "{style}\n{report}");
     }
 }
 
@@ -188,7 +189,21 @@ async fn who_counts_records_is_not_tried_while_they_change() {
         let report = report(style).await;
         report.assert();
         assert!(not_applicable(&report).contains(&"CURSOR-BY-VALUE") && report.passed().contains(&"POSITIVE-END"), "{style}\n{report}");
+        // What was left out is said after the table, with what to do about it.
+        let said = report.to_string();
+        let last = said.lines().last().unwrap_or_default();
+        assert!(last.starts_with("not tried: CURSOR-BY-VALUE, ") && last.contains(".anchored(\"contacts\")"), "{style}\n{report}");
+        assert!(report.not_tried().iter().all(|rule| not_applicable(&report).contains(rule)), "{style}\n{report}");
     }
+}
+
+#[tokio::test]
+async fn ids_of_another_kind_are_told_as_such() {
+    let vendor = plain::vendor(description("token")).config("style", "token").credentials_in(&["key"]);
+    let vendor = vendor.ids(|_, record| Some(format!("contact {}", record["id"])));
+    let report = run_only(registration(), &vendor, &["STREAMS-KEYED"]).await;
+    let words = report.to_string();
+    assert!(words.contains("stream `contacts`: the ids that arrived") && words.contains("of another kind"), "{words}");
 }
 
 #[tokio::test]
