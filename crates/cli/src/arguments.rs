@@ -158,7 +158,7 @@ pub(crate) enum Command {
         /// Streams and fields in place of the file's selection, for example contacts or deals.amount.
         #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
         select: Vec<String>,
-        /// Read everything again, whatever the state says.
+        /// Read everything again, aside, and put it in place of what is there when it is complete.
         #[arg(long)]
         full_refresh: bool,
         /// Read calculated fields again for all records, whether they are due or not.
@@ -173,8 +173,31 @@ pub(crate) enum Command {
         /// Stop with a checkpoint after so long, for example 90s, 10m or 2h.
         #[arg(long, value_name = "TIME", value_parser = duration)]
         timeout: Option<Duration>,
-        /// Let a snapshot mark any number of rows as deleted.
+        /// Wait so long for another run of this pipeline to end, instead of exiting 9 at once.
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        wait_for_lease: Option<Duration>,
+        /// Let a snapshot or a refresh mark any number of rows as deleted.
         #[arg(long)]
+        allow_mass_delete: bool,
+    },
+    /// Compare what the source has with what the warehouse has, by count or by key.
+    Reconcile {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Streams in place of the file's selection, for example contacts.
+        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+        select: Vec<String>,
+        /// Compare every key, also where the source says how many records it has.
+        #[arg(long, conflicts_with = "sample")]
+        full: bool,
+        /// Compare counts, and the first keys that the source lists, about so many.
+        #[arg(long, value_name = "N")]
+        sample: Option<u64>,
+        /// Mark as deleted what is gone at the source, read again what is missing or stale.
+        #[arg(long, conflicts_with = "sample")]
+        repair: bool,
+        /// Let a repair mark any number of rows as deleted.
+        #[arg(long, requires = "repair")]
         allow_mass_delete: bool,
     },
     /// See or change where the streams of a pipeline stand.

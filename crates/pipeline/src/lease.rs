@@ -13,6 +13,10 @@ use tracing::warn;
 
 use crate::observer::{Event, Observer};
 use crate::pipeline::Pipeline;
+use crate::run::RunOptions;
+
+/// How often a run that waits for another asks whether it has ended.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A lease under renewal. Leases live by the machine's time, whatever clock the pipeline has: they are about processes.
 pub(crate) struct Lease {
@@ -29,27 +33,40 @@ struct Renewal {
 }
 
 impl Lease {
-    /// Takes the lease of a pipeline and its destination. A run that keeps nothing (`needed` is false) takes none.
+    /// Takes the lease of a pipeline and its destination. A dry run takes none.
     ///
     /// # Errors
     /// `AQ5002` when another run has it, `AQ4004` when the control store cannot be used.
     pub(crate) async fn take(
         pipeline: &Pipeline,
         run_id: &str,
-        needed: bool,
+        options: &RunOptions,
         observer: &dyn Observer,
-        stop: watch::Receiver<bool>,
+        mut stop: watch::Receiver<bool>,
     ) -> Result<Self> {
         let lost = Arc::new(AtomicBool::new(false));
-        let destination = aqueduct_warehouse::identity(pipeline.file.destination())?.filter(|_| needed);
+        let destination = aqueduct_warehouse::identity(pipeline.file.destination())?.filter(|_| !options.dry_run);
         let Some(destination) = destination else { return Ok(Self { held: None, lost, stop }) };
         let name = format!("{} {destination}", pipeline.file.name);
         let life = Duration::from_secs(pipeline.file.content.control.lease_seconds.max(1));
         let control = pipeline.control().open().await?.clone();
-        match control.acquire(&name, &Holder::this(run_id), life).await? {
-            Acquired::Theirs(held) => return Err(refusal(&pipeline.file.name, &held)),
-            Acquired::Ours(None) => {}
-            Acquired::Ours(Some(taken)) => observer.observe(Event::Note(&words(&taken))),
+        let (holder, patience, begun) = (Holder::this(run_id), options.wait_for_lease.unwrap_or_default(), Instant::now());
+        loop {
+            match control.acquire(&name, &holder, life).await? {
+                Acquired::Theirs(held) if begun.elapsed() >= patience => return Err(refusal(&pipeline.file.name, &held)),
+                Acquired::Theirs(_) => {}
+                Acquired::Ours(None) => break,
+                Acquired::Ours(Some(taken)) => {
+                    observer.observe(Event::Note(&words(&taken)));
+                    break;
+                }
+            }
+            tokio::select! {
+                () = SystemClock.sleep(ASK_AGAIN.min(patience.saturating_sub(begun.elapsed()))) => {}
+                Ok(_) = stop.wait_for(|stop| *stop) => {
+                    return Err(Error::new(codes::INTERRUPTED, "the run was stopped while it waited for another run to end"));
+                }
+            }
         }
         let (sender, stopped) = watch::channel(*stop.borrow());
         let renewing =

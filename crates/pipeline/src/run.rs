@@ -29,6 +29,8 @@ pub struct RunOptions {
     pub limit: Option<u64>,
     /// Stop with a checkpoint after so long.
     pub timeout: Option<Duration>,
+    /// How long to wait for another run of the pipeline to end; without it the run fails at once.
+    pub wait_for_lease: Option<Duration>,
     /// Read calculated fields again for all records, whether they are due or not.
     pub refresh_calculated: bool,
     /// Let snapshots and refreshes mark any number of rows as deleted.
@@ -60,7 +62,7 @@ pub struct RunReport {
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take(pipeline, &run_id, !options.dry_run, observer.as_ref(), stop).await?;
+    let lease = Lease::take(pipeline, &run_id, options, observer.as_ref(), stop).await?;
     let report = run_leased(pipeline, options, observer, &run_id, &lease).await;
     lease.release().await;
     report

@@ -8,7 +8,7 @@ use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome};
 use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
-use aqueduct_schema::{Batch, Error, Mode, Protected, Raw, Result, StreamState, codes};
+use aqueduct_schema::{Batch, Error, Mode, Protected, Raw, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, Receipt, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -50,6 +50,8 @@ pub(crate) struct Lane {
     pub(crate) refresh: Option<Refresh>,
     /// Where rows go that are not to be seen yet.
     pub(crate) aside: Option<Aside>,
+    /// The window of a backfill that somebody asks for: its first instant, and its end, exclusive.
+    pub(crate) window: Option<(Timestamp, Timestamp)>,
 }
 
 /// How a stream ended.
@@ -101,7 +103,9 @@ impl Lane {
     pub(crate) async fn pass(&mut self, stream: Stream, normaliser: Normaliser, modes: Option<Vec<Mode>>, record: &mut StreamRecord) -> Result<()> {
         let (raw_sender, raw) = mpsc::channel(RAW_PAGES);
         let (protected_sender, mut protected) = mpsc::channel(PROTECTED_PAGES);
-        let options = ReadOptions { record_limit: self.limit, cancel: self.stop.clone(), modes, ..ReadOptions::new(&self.system) };
+        let (from, until) = self.window.unzip();
+        let cancel = self.stop.clone();
+        let options = ReadOptions { record_limit: self.limit, cancel, modes, from, until, ..ReadOptions::new(&self.system) };
         let (engine, state) = (self.engine.clone(), self.state.clone());
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState};
+use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
 
+use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::records;
 use crate::shadow::{Shadow, ShadowKind};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
@@ -106,6 +107,22 @@ impl Warehouse for Discard {
 
     async fn swap(&self, _fence: &Fence, _stream: &str, _at_least: Option<u64>) -> Result<Receipt> {
         Ok(Receipt::default())
+    }
+
+    async fn compare(&self, _fence: &Fence, _stream: &str, _settled: Option<Timestamp>, _whole: bool) -> Result<Vec<ReconciledWindow>> {
+        Ok(Vec::new())
+    }
+
+    async fn differences(&self, _fence: &Fence, _stream: &str) -> Result<Vec<Difference>> {
+        Ok(Vec::new())
+    }
+
+    async fn count_live(&self, _fence: &Fence, _stream: &str, _table: &TableName, _account: &str) -> Result<[u64; 2]> {
+        Ok([0, 0])
+    }
+
+    async fn record_reconciliation(&self, _fence: &Fence, _windows: &[ReconciledWindow]) -> Result<()> {
+        Ok(())
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {

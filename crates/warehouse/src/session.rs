@@ -26,6 +26,9 @@ pub(crate) trait Session: Send {
     /// The month of an expression that is a time, as `2026-03`.
     fn month(&self, value: &str) -> String;
 
+    /// An expression that is a time, as text in the canonical form.
+    fn instant(&self, value: &str) -> String;
+
     /// The value of an expression as a wider type has it.
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String;
 

@@ -119,10 +119,6 @@ impl Redirect {
         Self { pipeline, kind, fingerprint, tables: Vec::new(), known: HashMap::new() }
     }
 
-    pub(crate) fn kind(&self) -> ShadowKind {
-        self.kind
-    }
-
     /// The rows as rows of the shadow.
     pub(crate) fn lead(&mut self, stream: &str, mut table: Table, records: bool) -> Result<Table> {
         let place = Arc::as_ptr(&table.schema) as usize;
@@ -172,7 +168,8 @@ fn of(fence: &str, stream: &str, kind: ShadowKind) -> String {
 
 /// Reads what is remembered of a shadow.
 pub(crate) async fn find<S: Session>(session: &mut S, pipeline: &str, stream: &str, kind: ShadowKind) -> Result<Option<Stored>, Failure> {
-    let sql = format!("SELECT fingerprint, began_at, state, counts, tables FROM {} WHERE {}", session.own("shadows"), of(pipeline, stream, kind));
+    let sql =
+        format!("SELECT fingerprint, began_at, state, counts, tables FROM {} WHERE {}", session.own("shadows"), of(pipeline, stream, kind));
     let rows = session.rows("read the shadows", sql).await?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     Ok(Some(parse(pipeline, stream, row)?))
@@ -260,7 +257,12 @@ pub(crate) async fn note<S: Session>(
 }
 
 /// Drops a shadow with its tables, where there is one. Gives the tables.
-pub(crate) async fn discard<S: Session>(session: &mut S, pipeline: &str, stream: &str, kind: ShadowKind) -> Result<Vec<TableName>, Failure> {
+pub(crate) async fn discard<S: Session>(
+    session: &mut S,
+    pipeline: &str,
+    stream: &str,
+    kind: ShadowKind,
+) -> Result<Vec<TableName>, Failure> {
     let Some(stored) = find(session, pipeline, stream, kind).await? else { return Ok(Vec::new()) };
     let mut dropped = Vec::new();
     for table in &stored.tables {

@@ -42,6 +42,16 @@ impl Scope {
         }
     }
 
+    /// The rows of a source table that belong to an account.
+    pub(crate) fn of_account(table: &TableName, account: &str) -> Self {
+        let system = match &table.layer {
+            Layer::Common | Layer::Shadow => None,
+            Layer::Source(system) => Some(system.to_string()),
+        };
+        let constants = [("source_account_id".to_owned(), account.to_owned())].into();
+        Self { system, table: table.name.to_string(), key: "_id".to_owned(), constants }
+    }
+
     /// The table.
     pub(crate) fn table(&self) -> TableName {
         let layer = match &self.system {
@@ -87,7 +97,7 @@ pub(crate) fn seen(plan: &LoadPlan) -> Result<Vec<Seen<'_>>> {
 ///
 /// # Errors
 /// `AQ6001`.
-pub(crate) fn guard(fence: &Fence, table: &TableName, live: u64, gone: u64) -> Result<()> {
+pub fn guard(fence: &Fence, table: &TableName, live: u64, gone: u64) -> Result<()> {
     if fence.allow_mass_delete || gone <= FEW || gone * 100 <= live * MOST_PERCENT {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use aqueduct_schema::{Batch, Protected, Result, StreamState, TableName, Timestam
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::shadow::{Shadow, ShadowKind};
 
 /// A destination.
@@ -79,6 +80,32 @@ pub trait Warehouse: Send + Sync {
     /// # Errors
     /// `AQ6004` when rows are missing, `AQ6001` when too many would be deleted, else as [`Warehouse::load`]. Nothing has changed then.
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt>;
+
+    /// Compares the keys in a stream's shadow of [`ShadowKind::Keys`] with its live rows, by month of creation, and writes every record
+    /// down that differs. What changed at the source at or after `settled` is not expected yet; of keys that are not `whole` nothing is
+    /// concluded about rows without one.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost.
+    async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>>;
+
+    /// The records that the comparison of this run found to differ, those of each kind by id.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn differences(&self, fence: &Fence, stream: &str) -> Result<Vec<Difference>>;
+
+    /// How many live rows of an account a source table has, and how many records of the stream are in quarantine.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn count_live(&self, fence: &Fence, stream: &str, table: &TableName, account: &str) -> Result<[u64; 2]>;
+
+    /// Stores what a reconciliation found, as rows of `_reconciliation`.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost.
+    async fn record_reconciliation(&self, fence: &Fence, windows: &[ReconciledWindow]) -> Result<()>;
 
     /// Records how the run ended.
     ///

@@ -7,6 +7,7 @@ mod discover;
 mod init;
 mod new_connector;
 mod preview;
+mod reconcile;
 mod record;
 mod replay;
 mod run;
@@ -17,7 +18,7 @@ mod validate;
 use std::path::{Path, PathBuf};
 
 use aqueduct_pipeline::schema::{Error, Result, codes};
-use aqueduct_pipeline::{Environment, Pipeline, Registry};
+use aqueduct_pipeline::{Depth, Environment, Pipeline, Registry};
 
 use crate::arguments::{Arguments, Command};
 use crate::output::Output;
@@ -44,10 +45,37 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
-        Command::Run { pipeline, select, full_refresh, refresh_calculated, dry_run, limit, timeout, allow_mass_delete } => {
-            let options =
-                aqueduct_pipeline::RunOptions { select, full_refresh, refresh_calculated, dry_run, limit, timeout, allow_mass_delete };
+        Command::Run {
+            pipeline,
+            select,
+            full_refresh,
+            refresh_calculated,
+            dry_run,
+            limit,
+            timeout,
+            wait_for_lease,
+            allow_mass_delete,
+        } => {
+            let options = aqueduct_pipeline::RunOptions {
+                select,
+                full_refresh,
+                refresh_calculated,
+                dry_run,
+                limit,
+                timeout,
+                wait_for_lease,
+                allow_mass_delete,
+            };
             run::run(&context, &pipeline.pipeline, &options).await
+        }
+        Command::Reconcile { pipeline, select, full, sample, repair, allow_mass_delete } => {
+            let depth = match sample {
+                Some(records) => Depth::Sample(records),
+                None if full => Depth::Full,
+                None => Depth::Counts,
+            };
+            let options = aqueduct_pipeline::ReconcileOptions { select, depth, repair, allow_mass_delete };
+            reconcile::reconcile(&context, &pipeline.pipeline, &options).await
         }
         Command::State { action } => state::state(&context, action).await,
         Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,

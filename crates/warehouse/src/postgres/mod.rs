@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aqueduct_schema::{Batch, Error, Protected, Result, StreamState, TableName, codes};
+use aqueduct_schema::{Batch, Error, Protected, Result, StreamState, TableName, Timestamp, codes};
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -22,10 +22,12 @@ use self::encode::Rows;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::layout::Stored;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
+use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
 use crate::records::{self, wait};
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
+use crate::snapshot::Scope;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Loads at once; more would only queue for the same two or four cores of a small server.
@@ -350,6 +352,43 @@ impl Warehouse for Postgres {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
         let swap = Swap { fence, stream, at_least, load_id, now: records::now() };
         self.lasting(fence, stream, &swap.load_id, || self.swap_once(&swap)).await
+    }
+
+    async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>> {
+        let compare = async {
+            let mut transaction = self.pool.begin().await.doing("compare source and warehouse")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            let windows = Comparing { fence, stream, settled, whole }.carry_out(&mut *transaction).await?;
+            transaction.commit().await.doing("compare source and warehouse")?;
+            Ok::<_, Failure>(windows)
+        };
+        compare.await.map_err(Failure::into_error)
+    }
+
+    async fn differences(&self, fence: &Fence, stream: &str) -> Result<Vec<Difference>> {
+        let differences = async {
+            let mut connection = self.pool.acquire().await.doing("read what differs")?;
+            reconciliation::differences(&mut *connection, fence, stream).await
+        };
+        differences.await.map_err(Failure::into_error)
+    }
+
+    async fn count_live(&self, fence: &Fence, stream: &str, table: &TableName, account: &str) -> Result<[u64; 2]> {
+        let count = async {
+            let mut connection = self.pool.acquire().await.doing("count live rows")?;
+            reconciliation::count(&mut *connection, &fence.pipeline, stream, &Scope::of_account(table, account)).await
+        };
+        count.await.map_err(Failure::into_error)
+    }
+
+    async fn record_reconciliation(&self, fence: &Fence, windows: &[ReconciledWindow]) -> Result<()> {
+        let record = async {
+            let mut transaction = self.pool.begin().await.doing("store the reconciliation")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            reconciliation::record(&mut *transaction, fence, windows, records::now()).await?;
+            transaction.commit().await.doing("store the reconciliation")
+        };
+        record.await.map_err(Failure::into_error)
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {

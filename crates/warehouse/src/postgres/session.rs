@@ -31,6 +31,10 @@ impl Session for PgConnection {
         format!("to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM')")
     }
 
+    fn instant(&self, value: &str) -> String {
+        tables::widened(value, ValueType::Timestamp, ValueType::Text)
+    }
+
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
         tables::widened(value, from, to)
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use aqueduct_schema::{Batch, Error, Protected, Result, Retry, StreamState, codes};
+use aqueduct_schema::{Batch, Error, Layer, Protected, Result, Retry, StreamState, TableName, Timestamp, codes};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -24,10 +24,12 @@ use tokio::sync::Mutex;
 use self::unindexed::Unindexed;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
+use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
 use crate::records::{self, wait};
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
+use crate::snapshot::Scope;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// How long a load waits for another process to finish writing.
@@ -287,6 +289,48 @@ impl Warehouse for Sqlite {
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
         self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now() }).await.map_err(Failure::into_error)
+    }
+
+    async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>> {
+        let mut connection = self.connection.lock().await;
+        let Connected { sqlite, unindexed } = &mut *connection;
+        let compare = async {
+            let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("compare source and warehouse")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            let windows = Comparing { fence, stream, settled, whole }.carry_out(&mut *transaction).await?;
+            transaction.commit().await.doing("compare source and warehouse")?;
+            Ok::<_, Failure>(windows)
+        };
+        let windows = compare.await.map_err(Failure::into_error)?;
+        // The index of the shadow is made now.
+        for (name, _) in unindexed.tables() {
+            if name.layer == Layer::Shadow {
+                unindexed.remove(&name);
+            }
+        }
+        Ok(windows)
+    }
+
+    async fn differences(&self, fence: &Fence, stream: &str) -> Result<Vec<Difference>> {
+        let mut connection = self.connection.lock().await;
+        reconciliation::differences(&mut connection.sqlite, fence, stream).await.map_err(Failure::into_error)
+    }
+
+    async fn count_live(&self, fence: &Fence, stream: &str, table: &TableName, account: &str) -> Result<[u64; 2]> {
+        let mut connection = self.connection.lock().await;
+        let scope = Scope::of_account(table, account);
+        reconciliation::count(&mut connection.sqlite, &fence.pipeline, stream, &scope).await.map_err(Failure::into_error)
+    }
+
+    async fn record_reconciliation(&self, fence: &Fence, windows: &[ReconciledWindow]) -> Result<()> {
+        let mut connection = self.connection.lock().await;
+        let record = async {
+            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("store the reconciliation")?;
+            ledger::check_fence(&mut transaction, fence).await?;
+            reconciliation::record(&mut *transaction, fence, windows, records::now()).await?;
+            transaction.commit().await.doing("store the reconciliation")
+        };
+        record.await.map_err(Failure::into_error)
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {

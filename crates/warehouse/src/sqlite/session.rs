@@ -32,6 +32,10 @@ impl Session for SqliteConnection {
         format!("substr({value}, 1, 7)")
     }
 
+    fn instant(&self, value: &str) -> String {
+        value.to_owned()
+    }
+
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
         tables::widened(value, from, to)
     }

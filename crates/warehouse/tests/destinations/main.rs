@@ -4,6 +4,7 @@
 mod contract;
 mod destination;
 mod faults;
+mod reconciliation;
 mod refresh;
 mod rows;
 mod snapshots;
@@ -43,6 +44,9 @@ suite! {
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants
         a_mass_deletion_stops_the_load_unless_allowed;
+    reconciliation:
+        keys_tell_what_is_missing_extra_and_stale
+        a_table_that_is_not_there_lacks_everything;
     refresh:
         a_refresh_is_seen_when_it_is_complete
         a_refresh_that_lacks_rows_changes_nothing

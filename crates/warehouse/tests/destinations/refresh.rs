@@ -154,14 +154,18 @@ pub(crate) async fn a_refresh_may_fill_a_new_table_and_widen_an_old_one(to: &Des
         table_of(schema, Operation::Upsert, cells.into_iter().map(|(id, size)| vec![text(id), size]).collect())
     };
     let fence = to.begin("run-1").await;
-    to.aside(&fence, vec![part(vec![sized(ValueType::Integer, vec![("1", Value::Integer(7)), ("2", Value::Integer(8))])], true)]).await.unwrap();
+    to.aside(&fence, vec![part(vec![sized(ValueType::Integer, vec![("1", Value::Integer(7)), ("2", Value::Integer(8))])], true)])
+        .await
+        .unwrap();
     let receipt = to.warehouse.swap(&fence, "people", Some(2)).await.unwrap();
     assert_eq!((receipt.tables[0].inserted, to.one(LIVING).await), (2, "2".to_owned()));
     to.aside(&fence, vec![part(vec![sized(TEXT, vec![("1", text("007")), ("2", text("8"))])], true)]).await.unwrap();
     to.warehouse.swap(&fence, "people", Some(2)).await.unwrap();
     assert_eq!(flat(to.ask("SELECT size FROM {people} ORDER BY _id").await), ["007", "8"]);
     // What is narrower than the table goes in too.
-    to.aside(&fence, vec![part(vec![sized(ValueType::Integer, vec![("1", Value::Integer(9)), ("2", Value::Integer(8))])], true)]).await.unwrap();
+    to.aside(&fence, vec![part(vec![sized(ValueType::Integer, vec![("1", Value::Integer(9)), ("2", Value::Integer(8))])], true)])
+        .await
+        .unwrap();
     to.warehouse.swap(&fence, "people", Some(2)).await.unwrap();
     assert_eq!(flat(to.ask("SELECT size FROM {people} ORDER BY _id").await), ["9", "8"]);
 }

@@ -1,0 +1,334 @@
+//! Source against warehouse: counts, keys and times, and what can be done about what differs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aqueduct_connector::Stream;
+use aqueduct_normalise::{Mappings, Normaliser};
+use aqueduct_schema::{Cursor, Error, Mode, Result, StreamState, TableName, Timestamp, codes};
+use aqueduct_warehouse::{
+    Difference, Differing, Fence, ReconciledWindow, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse, guard_deletion,
+};
+use tokio::sync::{Semaphore, watch};
+
+use crate::lease::Lease;
+use crate::observer::Observer;
+use crate::pipeline::{Connected, Pipeline};
+use crate::refresh::Aside;
+use crate::run::{RunOptions, run_id};
+use crate::stream::Lane;
+
+/// How thoroughly to compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// Counts alone where the source counts, else every key.
+    #[default]
+    Counts,
+    /// Every key.
+    Full,
+    /// Counts where the source counts, and the first keys that it lists, about so many.
+    Sample(u64),
+}
+
+/// What a person asks of a reconciliation.
+#[derive(Clone, Debug, Default)]
+pub struct ReconcileOptions {
+    /// Streams in place of the file's selection.
+    pub select: Vec<String>,
+    /// How thoroughly.
+    pub depth: Depth,
+    /// Delete what is gone, read again what is missing or stale.
+    pub repair: bool,
+    /// Let a repair mark any number of rows as deleted.
+    pub allow_mass_delete: bool,
+}
+
+/// What a reconciliation found.
+#[derive(Debug)]
+pub struct ReconcileReport {
+    /// The ledger's entry.
+    pub record: RunRecord,
+    /// What both sides have, by stream and window, after a repair.
+    pub windows: Vec<ReconciledWindow>,
+    /// What was done about it, by stream: rows marked as deleted, records read again.
+    pub repaired: BTreeMap<String, (u64, u64)>,
+    /// The error of each stream that could not be compared or repaired.
+    pub errors: Vec<(String, Error)>,
+}
+
+/// Compares what the source has with what the warehouse has. The pipeline is held meanwhile, as by a run.
+///
+/// # Errors
+/// What prevents it as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
+pub async fn reconcile(
+    pipeline: &Pipeline,
+    options: &ReconcileOptions,
+    observer: Arc<dyn Observer>,
+    stop: watch::Receiver<bool>,
+) -> Result<ReconcileReport> {
+    let run_id = run_id(pipeline.clock().now());
+    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
+    let report = reconcile_leased(pipeline, options, &observer, run_id, &lease).await;
+    lease.release().await;
+    report
+}
+
+async fn reconcile_leased(
+    pipeline: &Pipeline,
+    options: &ReconcileOptions,
+    observer: &Arc<dyn Observer>,
+    run_id: String,
+    lease: &Lease,
+) -> Result<ReconcileReport> {
+    let (clock, stop) = (pipeline.clock(), lease.stop());
+    let connected = pipeline.connect(&options.select).await?;
+    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let name: Arc<str> = pipeline.file.name.as_str().into();
+    let started_at = clock.now();
+    let start =
+        RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: options.allow_mass_delete };
+    let fence = warehouse.begin_run(start).await?;
+    let states = warehouse.states(&name).await?;
+    let record = RunRecord {
+        run_id,
+        pipeline: name.to_string(),
+        started_at,
+        ended_at: None,
+        status: RunStatus::Ok,
+        exit_code: 0,
+        streams: Vec::new(),
+    };
+    let mut report = ReconcileReport { record, windows: Vec::new(), repaired: BTreeMap::new(), errors: Vec::new() };
+    for stream in &connected.selected {
+        let state = states.get(&stream.name).cloned().unwrap_or_default();
+        let mut record = StreamRecord { stream: stream.name.clone(), settled_until: settled(&state), ..StreamRecord::default() };
+        let (warehouse, fence) = (warehouse.clone(), fence.clone());
+        let mut task = Task { pipeline, connected: &connected, stream, state, warehouse, fence, options, observer, stop: &stop };
+        match task.carry_out(&mut record).await {
+            Ok((windows, repaired)) => {
+                report.windows.extend(windows);
+                report.repaired.extend(repaired.map(|repaired| (stream.name.clone(), repaired)));
+            }
+            Err(error) => {
+                let error = lease.explain(error);
+                record.error = Some(error.to_string());
+                report.errors.push((stream.name.clone(), error));
+            }
+        }
+        report.record.streams.push(record);
+    }
+    warehouse.record_reconciliation(&fence, &report.windows).await?;
+    let agrees = report.windows.iter().all(ReconciledWindow::agrees);
+    (report.record.status, report.record.exit_code) = match report.errors.first() {
+        Some((_, error)) => (RunStatus::Failed, error.exit_code()),
+        None if agrees => (RunStatus::Ok, 0),
+        None => (RunStatus::Partial, Error::new(codes::COUNTS_DIFFER, "").exit_code()),
+    };
+    report.record.ended_at = Some(clock.now());
+    warehouse.end_run(&fence, &report.record).await?;
+    Ok(report)
+}
+
+fn settled(state: &StreamState) -> Option<Timestamp> {
+    state.settled.as_ref().map(|Cursor { at, .. }| *at)
+}
+
+/// One stream's comparison.
+struct Task<'a> {
+    pipeline: &'a Pipeline,
+    connected: &'a Connected,
+    stream: &'a Stream,
+    state: StreamState,
+    warehouse: Arc<dyn Warehouse>,
+    fence: Fence,
+    options: &'a ReconcileOptions,
+    observer: &'a Arc<dyn Observer>,
+    stop: &'a watch::Receiver<bool>,
+}
+
+/// What was found, and what was repaired: rows marked as deleted, records read again.
+type Found = (Vec<ReconciledWindow>, Option<(u64, u64)>);
+
+impl Task<'_> {
+    async fn carry_out(&mut self, record: &mut StreamRecord) -> Result<Found> {
+        let counted = match self.options.depth {
+            Depth::Full => None,
+            Depth::Counts | Depth::Sample(_) => self.counted().await?,
+        };
+        let (limit, counts_alone) = match self.options.depth {
+            Depth::Sample(limit) => (Some(limit), false),
+            // Numbers that differ do not say which records to repair.
+            Depth::Counts => (None, counted.as_ref().is_some_and(|counted| !self.options.repair || counted.agrees())),
+            Depth::Full => (None, false),
+        };
+        let mut windows: Vec<ReconciledWindow> = counted.into_iter().collect();
+        if counts_alone {
+            return Ok((windows, None));
+        }
+        self.read_keys(limit, record).await?;
+        let whole = limit.is_none();
+        let mut found = self.compare(whole).await?;
+        let mut repaired = None;
+        if self.options.repair && !found.iter().all(ReconciledWindow::agrees) {
+            repaired = Some(self.repair(record).await?);
+            found = self.compare(whole).await?;
+        }
+        if whole {
+            windows.clear();
+        }
+        windows.extend(found);
+        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await?;
+        Ok((windows, repaired))
+    }
+
+    async fn compare(&self, whole: bool) -> Result<Vec<ReconciledWindow>> {
+        // Times tell what is to be expected only of a stream that has them.
+        let settled = settled(&self.state).filter(|_| self.stream.record.updated_at.is_some());
+        self.warehouse.compare(&self.fence, &self.stream.name, settled, whole).await
+    }
+
+    /// Both numbers, where the source counts. What changed there since the settled cursor need not be here yet.
+    async fn counted(&self) -> Result<Option<ReconciledWindow>> {
+        let engine = &self.connected.engine;
+        let Some(source) = engine.count(self.stream, None, None).await? else { return Ok(None) };
+        let recent = match settled(&self.state) {
+            Some(settled) if self.stream.record.updated_at.is_some() => engine.count(self.stream, Some(settled), None).await?.unwrap_or(0),
+            _ => 0,
+        };
+        let table = TableName::source(self.pipeline.registration.name, &self.stream.name);
+        let account = &self.connected.source.account;
+        let [live, rejected] = self.warehouse.count_live(&self.fence, &self.stream.name, &table, account).await?;
+        Ok(Some(ReconciledWindow {
+            stream: self.stream.name.clone(),
+            window: "all".to_owned(),
+            source,
+            warehouse: live,
+            missing: source.saturating_sub(recent).saturating_sub(live + rejected),
+            extra: live.saturating_sub(source),
+            stale: 0,
+        }))
+    }
+
+    /// Reads keys and times into a shadow: by the cheap listing where there is one, else by reading everything, roles alone.
+    async fn read_keys(&self, limit: Option<u64>, record: &mut StreamRecord) -> Result<()> {
+        let possible = [Mode::Ids, Mode::Snapshot, Mode::Backfill, Mode::Changes];
+        let mode = possible.into_iter().find(|mode| self.stream.modes.contains(mode));
+        let mode = mode.ok_or_else(|| Error::new(codes::BAD_USAGE, format!("stream `{}` cannot be read whole", self.stream.name)))?;
+        let mut reduced = self.stream.clone();
+        let roles = reduced.record.clone();
+        reduced.record.fields.retain(|field| roles.has_role(&field.path));
+        let defaults = &self.pipeline.file.content.normalise.defaults;
+        let nothing = Mappings::new(Vec::new());
+        let normaliser = Normaliser::new(&nothing, &reduced.name, &reduced.record, &self.connected.source, defaults)?;
+        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await?;
+        let mut lane = self.lane(StreamState::default());
+        lane.limit = limit;
+        lane.aside = Some(Aside { kind: ShadowKind::Keys, fingerprint: self.fence.run_id.to_string() });
+        let mut read = StreamRecord { stream: self.stream.name.clone(), ..StreamRecord::default() };
+        let done = lane.pass(reduced, normaliser, Some(vec![mode]), &mut read).await;
+        (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
+        done
+    }
+
+    /// Marks as deleted what is gone, and reads again what is missing or stale.
+    async fn repair(&mut self, record: &mut StreamRecord) -> Result<(u64, u64)> {
+        if self.state.reading.is_some() {
+            let message = format!("a reading of stream `{}` is not complete", self.stream.name);
+            return Err(Error::new(codes::BAD_USAGE, message).advise("Run the pipeline first, which carries it on, then repair."));
+        }
+        let mut repaired = StreamRecord { stream: self.stream.name.clone(), ..StreamRecord::default() };
+        if self.stream.modes.contains(&Mode::Snapshot) {
+            // A snapshot finds both, and asks before it deletes.
+            self.read_again(vec![Mode::Snapshot], None, &mut repaired).await?;
+        } else {
+            let differences = self.warehouse.differences(&self.fence, &self.stream.name).await?;
+            self.bury(&differences, &mut repaired).await?;
+            for window in self.windows(&differences)? {
+                self.read_again(vec![Mode::Backfill], Some(window), &mut repaired).await?;
+            }
+        }
+        let done = (repaired.deleted, repaired.loaded.saturating_sub(repaired.deleted));
+        let StreamRecord { read, loaded, quarantined, filtered, unchanged, deleted, tables, requests, bytes, .. } = repaired;
+        (record.read, record.loaded, record.quarantined) = (read, loaded, quarantined);
+        (record.filtered, record.unchanged, record.deleted, record.tables) = (filtered, unchanged, deleted, tables);
+        (record.requests, record.bytes) = (record.requests + requests, record.bytes + bytes);
+        Ok(done)
+    }
+
+    /// Tombstones for the rows that are here alone, in the tables of every entity, as if the source had told their deletion.
+    async fn bury(&self, differences: &[Difference], record: &mut StreamRecord) -> Result<()> {
+        let extra: Vec<&str> =
+            differences.iter().filter(|one| one.differing == Differing::Extra).map(|one| one.source_id.as_str()).collect();
+        if extra.is_empty() {
+            return Ok(());
+        }
+        let table = TableName::source(self.pipeline.registration.name, &self.stream.name);
+        let account = &self.connected.source.account;
+        let [live, _] = self.warehouse.count_live(&self.fence, &self.stream.name, &table, account).await?;
+        guard_deletion(&self.fence, &table, live, extra.len() as u64)?;
+        let now = self.pipeline.clock().now();
+        let raw = aqueduct_engine::gone(self.stream, self.pipeline.registration.name, &extra, &self.state, now)?;
+        let mut normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
+        let checked = aqueduct_quality::check(normaliser.run(raw)?)?;
+        let receipt = self.warehouse.load(&self.fence, vec![self.pipeline.protector.protect(checked)?]).await?;
+        record.add(&receipt);
+        let buried = receipt.tables.first().map_or(0, |table| table.deleted);
+        if buried < extra.len() as u64 {
+            let message = format!("{} rows of {table} are not told by their ids", extra.len() as u64 - buried);
+            return Err(Error::new(codes::COUNTS_DIFFER, message).advise("Run the stream with --full-refresh, which finds what is gone."));
+        }
+        Ok(())
+    }
+
+    /// Spans of time that cover what is missing or stale, at most one a month.
+    fn windows(&self, differences: &[Difference]) -> Result<Vec<(Timestamp, Timestamp)>> {
+        let mut spans: BTreeMap<String, (Timestamp, Timestamp)> = BTreeMap::new();
+        for one in differences.iter().filter(|one| one.differing != Differing::Extra) {
+            let Some(at) = one.updated_at.filter(|_| self.stream.modes.contains(&Mode::Backfill)) else {
+                let message = format!("stream `{}` cannot be read by times", self.stream.name);
+                return Err(Error::new(codes::BAD_USAGE, message).advise("Run the stream with --full-refresh, which reads all of it."));
+            };
+            let month: String = at.to_string().chars().take(7).collect();
+            // Sources know milliseconds; the end of a window is not in it.
+            let end = at.plus(std::time::Duration::from_millis(1));
+            let span = spans.entry(month).or_insert((at, end));
+            *span = (span.0.min(at), span.1.max(end));
+        }
+        Ok(spans.into_values().collect())
+    }
+
+    async fn read_again(&mut self, modes: Vec<Mode>, window: Option<(Timestamp, Timestamp)>, record: &mut StreamRecord) -> Result<()> {
+        let normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
+        let mut lane = self.lane(self.state.clone());
+        lane.window = window;
+        lane.pass(self.stream.clone(), normaliser, Some(modes), record).await?;
+        self.state = lane.state;
+        Ok(())
+    }
+
+    fn lane(&self, state: StreamState) -> Lane {
+        let pipeline = self.pipeline;
+        Lane {
+            stream: self.stream.clone(),
+            state,
+            engine: self.connected.engine.clone(),
+            normaliser: Err(Error::new(codes::BUG, "a comparison brings its own")),
+            protector: pipeline.protector.clone(),
+            quarantine: pipeline.file.content.quality.quarantine,
+            system: pipeline.registration.name.into(),
+            warehouse: self.warehouse.clone(),
+            fence: self.fence.clone(),
+            loads: Arc::new(Semaphore::new(1)),
+            observer: self.observer.clone(),
+            stop: self.stop.clone(),
+            limit: None,
+            load: pipeline.file.content.run,
+            clock: pipeline.clock(),
+            calculated: None,
+            refresh_calculated: false,
+            refresh: None,
+            aside: None,
+            window: None,
+        }
+    }
+}
