@@ -24,7 +24,7 @@ fn mistakes() -> Vec<Mistake> {
             words: "the cursor is committed before its rows",
             waking: "planted::state_first=return",
             trial: |shared, random, number| Box::pin(kills::before_rows(shared, random, number)),
-            within: 8,
+            within: 12,
         },
         Mistake {
             name: "no-fence",
@@ -45,7 +45,7 @@ fn mistakes() -> Vec<Mistake> {
             words: "an empty or odd answer is taken for the end",
             waking: "planted::empty_end=return",
             trial: |shared, random, number| Box::pin(storms::odd_answers(shared, random, number + 4)),
-            within: 8,
+            within: 12,
         },
         Mistake {
             name: "no-dedupe",
@@ -59,7 +59,7 @@ fn mistakes() -> Vec<Mistake> {
             words: "the place inside a reading is forgotten, and the cursor moves on",
             waking: "planted::forgotten_place=return",
             trial: |shared, random, number| Box::pin(kills::before_rows(shared, random, number)),
-            within: 8,
+            within: 12,
         },
     ]
 }
