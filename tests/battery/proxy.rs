@@ -134,20 +134,20 @@ async fn answer(client: &mut TcpStream, piece: &[u8], total: u64, harm: &Harm) -
             harm.hits.fetch_add(1, Ordering::SeqCst);
             pause(each).await;
         }
-        Toxic::LimitData { bytes: limit } | Toxic::Reset { after: limit } | Toxic::Timeout { after: limit } if total > limit => {
-            if harm.take() {
-                let kept = piece.len().saturating_sub((total - limit) as usize);
-                let _ = client.write_all(&piece[..kept]).await;
-                match harm.toxic {
-                    // Lingering for no time makes the end a reset.
-                    Toxic::Reset { .. } => {
-                        let _ = client.set_zero_linger();
-                    }
-                    Toxic::Timeout { .. } => pause(Duration::from_secs(30)).await,
-                    _ => {}
+        Toxic::LimitData { bytes: limit } | Toxic::Reset { after: limit } | Toxic::Timeout { after: limit }
+            if total > limit && harm.take() =>
+        {
+            let kept = piece.len().saturating_sub((total - limit) as usize);
+            let _ = client.write_all(&piece[..kept]).await;
+            match harm.toxic {
+                // Lingering for no time makes the end a reset.
+                Toxic::Reset { .. } => {
+                    let _ = client.set_zero_linger();
                 }
-                return false;
+                Toxic::Timeout { .. } => pause(Duration::from_secs(30)).await,
+                _ => {}
             }
+            return false;
         }
         Toxic::Slicer { bytes } => {
             harm.hits.fetch_add(1, Ordering::SeqCst);

@@ -121,7 +121,7 @@ pub(crate) async fn capped(shared: Arc<Shared>, mut random: Random, _: u64) -> O
     let bursts = random.between(1, 3);
     for (number, id) in store.ids(ObjectKind::Contacts).into_iter().enumerate() {
         // Thousands in one millisecond, as after an import.
-        if number as u64 % (6_000 / bursts) == 0 {
+        if (number as u64).is_multiple_of(6_000 / bursts) {
             world.source.clock.advance(Duration::from_millis(1));
         }
         store.update(ObjectKind::Contacts, id, [("lastname", format!("Changed{number}"))]).expect("the contact is live");

@@ -75,7 +75,7 @@ pub(crate) fn all() -> Vec<Row> {
             15,
             "PostgreSQL lost before, during and after COMMIT",
             trial!(commits::lost),
-            32,
+            20,
             2_000,
             3,
             &["reply to COMMIT lost", "COMMIT never arrived", "backend ended", "connection reset"],
