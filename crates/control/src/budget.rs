@@ -152,6 +152,10 @@ impl Account {
         class.settle(at);
         if let Some(returned) = ask.returned {
             let back = class.give_back(returned);
+            if let Some((requests, per)) = ask.limit {
+                // The place in the even flow comes back too; the bound is what was taken, not when it is due.
+                class.due -= i64::from(back) * interval(requests.max(1), micros(per), micros(ask.valid_for));
+            }
             self.used = self.used.saturating_sub(u64::from(back));
             if let Some((_, _, since)) = &mut self.told {
                 *since = since.saturating_sub(u64::from(back));
@@ -262,7 +266,7 @@ impl Class {
         let counting = || self.taken.iter().filter(|taken| taken.until > at - per);
         let used: u64 = counting().map(|taken| u64::from(taken.count)).sum();
         let free = u64::from(allowed).saturating_sub(used);
-        let interval = ((per + valid) / i64::from(requests)).max(1);
+        let interval = interval(requests, per, valid);
         let due = self.due.max(at);
         let even = (at + burst * interval - due) / interval;
         let count = u32::try_from(free.min(u64::try_from(even).unwrap_or(0))).unwrap_or(u32::MAX).min(wanted);
@@ -308,6 +312,11 @@ impl Day {
 /// `AQ1005`.
 pub fn check_time_zone(time_zone: &str) -> Result<()> {
     Day::of(Timestamp::from_seconds(0), time_zone).map(|_| ())
+}
+
+/// The time from one request to the next when they come evenly.
+fn interval(requests: u32, per: i64, valid: i64) -> i64 {
+    ((per + valid) / i64::from(requests)).max(1)
 }
 
 fn micros(span: Duration) -> i64 {

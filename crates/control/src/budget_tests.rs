@@ -91,6 +91,28 @@ fn two_greedy_processes_use_95_percent_and_no_more_than_all() {
 }
 
 #[test]
+fn what_lapses_is_not_lost() {
+    // Four slow readers, which take two and have sent one when the other lapses.
+    let (mut account, per) = (Account::default(), Duration::from_secs(10));
+    let mut readers = [(0_i64, None); 4];
+    let mut sent = Vec::new();
+    for now in 0..60_000 {
+        for (next, returned) in readers.iter_mut().filter(|(next, _)| *next <= now) {
+            match account.take(&Ask { returned: returned.take(), ..ask(190, per, 2) }, at(now)).unwrap() {
+                Answer::Go { count, taken_at } => {
+                    sent.push(now);
+                    *returned = (count == 2).then_some(Returned { taken_at, count: 1 });
+                    *next = now + 150;
+                }
+                Answer::Wait(wait) => *next = now + i64::try_from(wait.as_millis()).unwrap() + 1,
+                Answer::Spent { .. } => unreachable!("there is no daily ceiling"),
+            }
+        }
+    }
+    assert!(most(&sent, 10_000) <= 190 && sent.len() >= 6 * 190 * 95 / 100, "{} {}", most(&sent, 10_000), sent.len());
+}
+
+#[test]
 fn a_live_run_goes_before_a_backfill() {
     let per = Duration::from_secs(10);
     let mut account = Account::default();

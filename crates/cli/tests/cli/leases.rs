@@ -89,6 +89,26 @@ fn a_paused_runner_writes_no_more_after_a_takeover_in_postgres() {
 }
 
 #[test]
+fn a_runner_may_wait_for_the_one_before() {
+    let account = Account::of(320);
+    let mut project = Project::new();
+    let database = Database::sqlite(&project);
+    account.pipeline(&mut project, &database, "");
+    let stalled = account.stall(PAGES_OF_CONTACTS, 2);
+    let first = project.start("run p.yaml --select contacts");
+    stalled.wait();
+    project.run("run p.yaml --select contacts --wait-for-lease 1s").with_code(9);
+    let waiting = project.start("run p.yaml --select contacts --wait-for-lease 10m --json");
+    account.clear_faults();
+    first.signal("TERM");
+    first.end().with_code(143);
+    // A run that ends by a signal gives its lease back, so there is nothing to take over.
+    let ended = waiting.end().with_code(0);
+    assert!(!ended.err.contains("over"), "{}", ended.err);
+    assert_eq!(database.count("contact", "NOT is_deleted"), 320);
+}
+
+#[test]
 fn a_run_whose_lease_is_lost_stops_by_itself() {
     let account = Account::of(320);
     let mut project = Project::new();

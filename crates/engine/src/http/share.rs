@@ -59,7 +59,11 @@ impl Share {
                     return Ok(());
                 }
                 returned = (left.count > 0).then_some((left.taken_at, left.count));
-                let wanted = if left.count > 0 { state.wanted / 2 } else { state.wanted * 2 };
+                let wanted = match (left.count, now < left.until) {
+                    (0, true) => state.wanted * 2,
+                    (0, false) => state.wanted,
+                    _ => state.wanted / 2,
+                };
                 state.wanted = wanted.clamp(1, self.largest(state.valid_for));
                 state.left = None;
             }
