@@ -151,14 +151,15 @@ type Found = (Vec<ReconciledWindow>, Option<(u64, u64)>);
 
 impl Task<'_> {
     async fn carry_out(&mut self, record: &mut StreamRecord) -> Result<Found> {
-        let counted = match self.options.depth {
+        // Numbers do not say which records to repair, and may agree by chance.
+        let depth = if self.options.repair { Depth::Full } else { self.options.depth };
+        let counted = match depth {
             Depth::Full => None,
             Depth::Counts | Depth::Sample(_) => self.counted().await?,
         };
-        let (limit, counts_alone) = match self.options.depth {
+        let (limit, counts_alone) = match depth {
             Depth::Sample(limit) => (Some(limit), false),
-            // Numbers that differ do not say which records to repair.
-            Depth::Counts => (None, counted.as_ref().is_some_and(|counted| !self.options.repair || counted.agrees())),
+            Depth::Counts => (None, counted.is_some()),
             Depth::Full => (None, false),
         };
         let mut windows: Vec<ReconciledWindow> = counted.into_iter().collect();

@@ -75,7 +75,8 @@ impl Lane {
         let mut read = StreamRecord { stream: record.stream.clone(), ..StreamRecord::default() };
         let done = self.pass(stream, normaliser, None, &mut read).await;
         (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
-        let told = |error: Error| error.data_note("What was there is as it was. What the refresh has read so far waits aside for the next one.");
+        let told =
+            |error: Error| error.data_note("What was there is as it was. What the refresh has read so far waits aside for the next one.");
         done.map_err(told)?;
         if !is_complete(&self.state) {
             self.observer.observe(Event::Note(&format!(

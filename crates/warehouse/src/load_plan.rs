@@ -12,7 +12,7 @@ use arrow_array::{Array, StringArray};
 use crate::cells::Cells;
 use crate::layout::{Layout, SOURCE_ID};
 use crate::quarantine::{self, QuarantineRow};
-use crate::shadow::Redirect;
+use crate::shadow::{Redirect, ShadowKind};
 use crate::warehouse::{Fence, Receipt, TableReceipt};
 
 /// Everything a load does.
@@ -204,6 +204,10 @@ impl LoadPlan {
 
     /// Ids at the source of the records that are good in this load and not rejected later in it, by the column `source_id`.
     pub(crate) fn good_ids(&self) -> Vec<&str> {
+        // Keys alone say nothing about the rest of their records.
+        if self.shadow.as_ref().is_some_and(|shadow| shadow.kind() == ShadowKind::Keys) {
+            return Vec::new();
+        }
         let mut good: HashSet<&str> = HashSet::new();
         for step in self.tables.iter().flat_map(|table| &table.steps).filter(|step| step.kind != StepKind::Tombstones) {
             for part in &step.parts {

@@ -149,7 +149,7 @@ impl Sides {
         let (by_month, by_time) = (both(SOURCE_CREATED_AT), both(SOURCE_UPDATED_AT));
         // A table that is not there is an empty one with the columns of the keys.
         let rows = if ours.is_empty() { format!("(SELECT * FROM {keys} WHERE 1 = 0)") } else { session.table(&table.scope.table()) };
-        let alive = alive(session, "t", &table.scope);
+        let alive = table.scope.alive(session, "t");
         let there = format!("s.{} IS DISTINCT FROM {}", quoted(IS_DELETED), session.truth());
         let updated = quoted(SOURCE_UPDATED_AT);
         let settled = match of.settled {
@@ -239,15 +239,6 @@ impl Sides {
     }
 }
 
-/// Which rows of a scope are alive.
-fn alive<S: Session>(session: &S, side: &str, scope: &Scope) -> String {
-    let mut condition = format!("{side}.{} IS DISTINCT FROM {}", quoted(IS_DELETED), session.truth());
-    for (constant, value) in &scope.constants {
-        condition.push_str(&format!(" AND {side}.{} = {}", quoted(constant), literal(value)));
-    }
-    condition
-}
-
 /// How many live rows of an account a table has, and how many ids of a stream are in quarantine.
 pub(crate) async fn count<S: Session>(session: &mut S, pipeline: &str, stream: &str, scope: &Scope) -> Result<[u64; 2], Failure> {
     let doing = "count live rows";
@@ -261,7 +252,7 @@ pub(crate) async fn count<S: Session>(session: &mut S, pipeline: &str, stream: &
     if session.stored(&scope.table()).await?.is_empty() {
         return Ok([0, rejected]);
     }
-    let sql = format!("SELECT count(*) FROM {} AS t WHERE {}", session.table(&scope.table()), alive(session, "t", scope));
+    let sql = format!("SELECT count(*) FROM {} AS t WHERE {}", session.table(&scope.table()), scope.alive(session, "t"));
     let [live] = numbers(session, doing, sql).await?;
     Ok([live, rejected])
 }

@@ -8,7 +8,6 @@ use crate::cells::timestamp_text;
 use crate::failure::Failure;
 use crate::identifier::{literal, quoted};
 use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, Layout, ROW_HASH, SOURCE_ID, SOURCE_UPDATED_AT, Stored, cleared};
-use crate::row_hash::TOMBSTONE_MARK;
 use crate::session::{Session, numbers};
 use crate::shadow::{self, ShadowKind, ShadowTable};
 use crate::snapshot;
@@ -58,7 +57,12 @@ impl Swap<'_> {
     /// Refuses a shadow that lacks rows: what was read must be there, and what the source says there is must have been read.
     async fn verify<S: Session>(&self, session: &mut S, stored: &shadow::Stored) -> Result<(), Failure> {
         let counts = stored.shadow.counts;
-        let differ = |message: String| Err(Error::new(codes::COUNTS_DIFFER, message).with("stream", self.stream).into());
+        let differ = |message: String| {
+            Err(Error::new(codes::COUNTS_DIFFER, message)
+                .with("stream", self.stream)
+                .advise("Run with --full-refresh once more: it counts again, and reads anew what does not agree then.")
+                .into())
+        };
         if counts.read != counts.rows + counts.repeated + counts.quarantined + counts.filtered {
             return differ(format!("{} records were read, and the places where they went hold others", counts.read));
         }
@@ -138,15 +142,6 @@ impl Sql<'_> {
         quoted(&self.table.scope.key)
     }
 
-    /// Which live rows the reading speaks of.
-    fn alive<S: Session>(&self, session: &S) -> String {
-        let mut condition = format!("t.{} IS DISTINCT FROM {}", quoted(IS_DELETED), session.truth());
-        for (constant, value) in &self.table.scope.constants {
-            condition.push_str(&format!(" AND t.{} = {}", quoted(constant), literal(value)));
-        }
-        condition
-    }
-
     /// Which of them it did not find. Rows that came after it began are none of its business, and a rejected record exists at the
     /// source: its last good version stays.
     fn gone<S: Session>(&self, session: &S, began_at: Timestamp) -> String {
@@ -176,25 +171,16 @@ impl Sql<'_> {
             "SELECT count(*), coalesce(sum(CASE WHEN {} THEN 1 ELSE 0 END), 0) FROM {} AS t WHERE {}",
             self.gone(session, began_at),
             session.table(&self.schema.name),
-            self.alive(session)
+            self.table.scope.alive(session, "t")
         )
     }
 
     fn bury<S: Session>(&self, session: &S, began_at: Timestamp, at: Timestamp) -> String {
         format!(
-            "UPDATE {} AS t SET {} = {}, {} = {}, {} = {}, {} = {}, {hash} = '{TOMBSTONE_MARK}' || t.{hash} WHERE {} AND {}",
-            session.table(&self.schema.name),
-            quoted(IS_DELETED),
-            session.truth(),
-            quoted(DELETED_AT),
-            literal(&timestamp_text(at)),
-            quoted(LOAD_ID),
-            literal(&self.swap.load_id),
-            quoted(LOADED_AT),
-            literal(&timestamp_text(self.swap.now)),
-            self.alive(session),
-            self.gone(session, began_at),
-            hash = quoted(ROW_HASH),
+            "{} WHERE {} AND {}",
+            snapshot::mark(session, &self.schema.name, at, &self.swap.load_id, self.swap.now),
+            self.table.scope.alive(session, "t"),
+            self.gone(session, began_at)
         )
     }
 

@@ -32,6 +32,12 @@ pub(crate) trait Session: Send {
     /// The value of an expression as a wider type has it.
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String;
 
+    /// Keys as a value of the column `keys` of `_seen`.
+    fn keys(&self, keys: &[&str]) -> aqueduct_schema::Result<String>;
+
+    /// The condition, with an `AND` before it, of rows `t` whose column is not among the keys of these rows of `_seen`.
+    fn unseen(&self, column: &str, of: &str) -> String;
+
     /// Carries out a statement; the number of rows it touched.
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure>;
 

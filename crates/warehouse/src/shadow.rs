@@ -119,6 +119,10 @@ impl Redirect {
         Self { pipeline, kind, fingerprint, tables: Vec::new(), known: HashMap::new() }
     }
 
+    pub(crate) fn kind(&self) -> ShadowKind {
+        self.kind
+    }
+
     /// The rows as rows of the shadow.
     pub(crate) fn lead(&mut self, stream: &str, mut table: Table, records: bool) -> Result<Table> {
         let place = Arc::as_ptr(&table.schema) as usize;

@@ -1,14 +1,20 @@
-//! What a snapshot has seen, and how much a complete one may delete.
+//! What a snapshot has seen, what a complete one marks as deleted, and how much that may be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Error, Layer, Result, TableName, TableSchema, Timestamp, codes};
+use aqueduct_schema::{Error, Layer, TableName, TableSchema, Timestamp, codes};
 use serde::{Deserialize, Serialize};
 
+use crate::cells::timestamp_text;
+use crate::failure::Failure;
+use crate::identifier::{literal, quoted};
+use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, SOURCE_ID};
 use crate::load_plan::{LoadPlan, StepKind};
-use crate::records::to_json;
-use crate::warehouse::Fence;
+use crate::records::{from_json, to_json};
+use crate::row_hash::TOMBSTONE_MARK;
+use crate::session::{Session, numbers};
+use crate::warehouse::{Fence, TableReceipt};
 
 /// A complete snapshot stops when it would delete more than this many rows …
 const FEW: u64 = 20;
@@ -52,6 +58,15 @@ impl Scope {
         Self { system, table: table.name.to_string(), key: "_id".to_owned(), constants }
     }
 
+    /// The condition of its live rows, by the name that the table has in the statement.
+    pub(crate) fn alive<S: Session>(&self, session: &S, side: &str) -> String {
+        let mut condition = format!("{side}.{} IS DISTINCT FROM {}", quoted(IS_DELETED), session.truth());
+        for (constant, value) in &self.constants {
+            condition.push_str(&format!(" AND {side}.{} = {}", quoted(constant), literal(value)));
+        }
+        condition
+    }
+
     /// The table.
     pub(crate) fn table(&self) -> TableName {
         let layer = match &self.system {
@@ -63,16 +78,16 @@ impl Scope {
 }
 
 /// Keys that a load adds to what a snapshot has seen.
-pub(crate) struct Seen<'a> {
+struct Seen<'a> {
     /// When the reading began.
-    pub(crate) reading: Timestamp,
+    reading: Timestamp,
     /// A [`Scope`] as JSON; empty for the ids at the source of rejected records, which exist although no row was loaded.
-    pub(crate) scope: String,
-    pub(crate) keys: Vec<&'a str>,
+    scope: String,
+    keys: Vec<&'a str>,
 }
 
 /// What the load adds to what the snapshots under way have seen. Every scope comes up, even one without rows.
-pub(crate) fn seen(plan: &LoadPlan) -> Result<Vec<Seen<'_>>> {
+fn seen(plan: &LoadPlan) -> aqueduct_schema::Result<Vec<Seen<'_>>> {
     let mut all: Vec<Seen<'_>> = Vec::new();
     for step in plan.tables.iter().flat_map(|table| &table.steps).filter(|step| step.kind == StepKind::Rows) {
         let scope = to_json(&Scope::of(&step.schema))?;
@@ -93,11 +108,88 @@ pub(crate) fn seen(plan: &LoadPlan) -> Result<Vec<Seen<'_>>> {
     Ok(all)
 }
 
+/// Remembers what the snapshots of a load have seen, and ends those that are complete.
+pub(crate) async fn close_snapshots<S: Session>(session: &mut S, fence: &Fence, plan: &LoadPlan) -> Result<Vec<TableReceipt>, Failure> {
+    if plan.snapshots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stream = format!("pipeline = {} AND stream = {}", literal(&fence.pipeline), literal(&plan.stream));
+    let at = |reading: Timestamp| literal(&timestamp_text(reading));
+    for seen in seen(plan)? {
+        let values = [literal(&fence.pipeline), literal(&plan.stream), at(seen.reading), literal(&seen.scope), session.keys(&seen.keys)?];
+        let sql = format!(
+            "INSERT INTO {} (pipeline, stream, reading_started_at, scope, keys, load_id) VALUES ({}, {})",
+            session.own("seen"),
+            values.join(", "),
+            literal(&plan.load_id)
+        );
+        session.execute("remember what the snapshot has seen", sql).await?;
+    }
+    let mut done = Vec::new();
+    for reading in &plan.completed {
+        let place = format!("{stream} AND reading_started_at = {}", at(*reading));
+        let sql = format!("SELECT DISTINCT scope FROM {} WHERE {place} AND scope <> '' ORDER BY scope", session.own("seen"));
+        for scope in session.rows("read what the snapshot has seen", sql).await?.into_iter().flatten().flatten() {
+            done.push(close(session, fence, plan, (*reading, &place), &scope).await?);
+        }
+        let sql = format!("DELETE FROM {} WHERE {stream} AND reading_started_at <= {}", session.own("seen"), at(*reading));
+        session.execute("forget what the snapshot has seen", sql).await?;
+    }
+    Ok(done)
+}
+
+/// Marks the rows of a scope as deleted that the snapshot did not contain.
+async fn close<S: Session>(
+    session: &mut S,
+    fence: &Fence,
+    plan: &LoadPlan,
+    (reading, place): (Timestamp, &str),
+    json: &str,
+) -> Result<TableReceipt, Failure> {
+    let scope: Scope = from_json(json, "what the snapshot has seen cannot be read")?;
+    let name = scope.table();
+    let mut done = TableReceipt::empty(&name);
+    let stored = session.stored(&name).await?;
+    if stored.is_empty() {
+        return Ok(done);
+    }
+    let mut condition = scope.alive(session, "t");
+    let sql = format!("SELECT count(*) FROM {} AS t WHERE {condition}", session.table(&name));
+    let [live] = numbers(session, "count live rows", sql).await?;
+    condition.push_str(&session.unseen(&quoted(&scope.key), &format!("{place} AND scope = {}", literal(json))));
+    if stored.contains_key(SOURCE_ID) {
+        // A rejected record exists at the source: its last good version stays.
+        condition.push_str(&session.unseen(&quoted(SOURCE_ID), &format!("{place} AND scope = ''")));
+    }
+    let sql = format!("{} WHERE {condition}", mark(session, &name, reading, &plan.load_id, plan.loaded_at));
+    done.deleted = session.execute("mark rows as deleted", sql).await?;
+    guard(fence, &name, live, done.deleted)?;
+    Ok(done)
+}
+
+/// `UPDATE … SET …` for rows `t` of a table that were deleted at an instant.
+pub(crate) fn mark<S: Session>(session: &S, table: &TableName, at: Timestamp, load_id: &str, loaded_at: Timestamp) -> String {
+    // Literals suit the columns whether they are still of their own type or have become text, because the source has one of that name.
+    format!(
+        "UPDATE {} AS t SET {} = {}, {} = {}, {} = {}, {} = {}, {hash} = '{TOMBSTONE_MARK}' || t.{hash}",
+        session.table(table),
+        quoted(IS_DELETED),
+        session.truth(),
+        quoted(DELETED_AT),
+        literal(&timestamp_text(at)),
+        quoted(LOAD_ID),
+        literal(load_id),
+        quoted(LOADED_AT),
+        literal(&timestamp_text(loaded_at)),
+        hash = quoted(ROW_HASH),
+    )
+}
+
 /// Refuses a deletion of suspiciously many rows, unless the run allows it.
 ///
 /// # Errors
 /// `AQ6001`.
-pub fn guard(fence: &Fence, table: &TableName, live: u64, gone: u64) -> Result<()> {
+pub fn guard(fence: &Fence, table: &TableName, live: u64, gone: u64) -> aqueduct_schema::Result<()> {
     if fence.allow_mass_delete || gone <= FEW || gone * 100 <= live * MOST_PERCENT {
         return Ok(());
     }

@@ -70,9 +70,7 @@ impl Api<'_> {
     /// above the 10,000 that a search gives; what changed in the last minutes may not be in it yet.
     /// <https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm>
     pub(crate) async fn count(&self, object: &Object, span: &Span<'_>) -> Result<u64> {
-        let bound = |operator: &str, at: Timestamp| {
-            json!({"propertyName": object.modified, "operator": operator, "value": at.milliseconds().max(FIRST_MILLISECOND).to_string()})
-        };
+        let bound = |operator: &str, at: Timestamp| json!({"propertyName": object.modified, "operator": operator, "value": at.milliseconds().max(FIRST_MILLISECOND).to_string()});
         let bounds = span.from.map(|from| bound("GTE", from)).into_iter().chain(span.until.map(|until| bound("LT", until)));
         let filters: Vec<Value> = bounds.collect();
         let groups = if filters.is_empty() { json!([]) } else { json!([{"filters": filters}]) };

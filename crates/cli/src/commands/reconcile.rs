@@ -29,9 +29,10 @@ pub(crate) async fn reconcile(context: &Context, named: &Path, options: &Reconci
 
 fn json(report: &ReconcileReport) -> serde_json::Value {
     let errors = report.errors.iter().map(|(stream, error)| serde_json::json!({"stream": stream, "error": json_error(error)["error"]}));
-    let repaired = report.repaired.iter().map(|(stream, (deleted, read))| {
-        serde_json::json!({"stream": stream, "marked_as_deleted": deleted, "read_again": read})
-    });
+    let repaired = report
+        .repaired
+        .iter()
+        .map(|(stream, (deleted, read))| serde_json::json!({"stream": stream, "marked_as_deleted": deleted, "read_again": read}));
     serde_json::json!({
         "run_id": report.record.run_id,
         "pipeline": report.record.pipeline,
@@ -64,7 +65,11 @@ fn text(report: &ReconcileReport, output: &Output) -> String {
         text.push_str(&table(&["stream", "window", "source", "warehouse", "missing", "extra", "stale"], &rows));
     }
     for (stream, (deleted, read)) in &report.repaired {
-        text.push_str(&format!("\n\n{stream} repaired: {} rows marked as deleted, {} records read again.", number(*deleted), number(*read)));
+        text.push_str(&format!(
+            "\n\n{stream} repaired: {} rows marked as deleted, {} records read again.",
+            number(*deleted),
+            number(*read)
+        ));
     }
     if differing > 0 {
         text.push_str(

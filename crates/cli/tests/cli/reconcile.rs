@@ -57,9 +57,13 @@ fn hubspot_is_compared_and_repaired(database: &Database, mut project: Project) {
     assert_eq!(sums(&report), [180, 178, 3, 1, 1], "{report}");
     assert!(report["windows"].as_array().unwrap().len() > 1, "by month: {report}");
     let run = report["run_id"].as_str().unwrap();
-    let stored = database.one(&format!("SELECT sum(missing) * 100 + sum(extra) * 10 + sum(stale) FROM {} WHERE run_id = '{run}'", database.table("_reconciliation")));
+    let stored = database.one(&format!(
+        "SELECT sum(missing) * 100 + sum(extra) * 10 + sum(stale) FROM {} WHERE run_id = '{run}'",
+        database.table("_reconciliation")
+    ));
     assert_eq!(stored, "311");
-    let mut named = database.list(&format!("SELECT source_id FROM {} WHERE run_id = '{run}' AND differing <> 'missing'", database.table("_differences")));
+    let mut named = database
+        .list(&format!("SELECT source_id FROM {} WHERE run_id = '{run}' AND differing <> 'missing'", database.table("_differences")));
     named.sort_unstable();
     assert_eq!(named, [contacts[3].to_string(), contacts[4].to_string()]);
     let sample = project.run("reconcile p.yaml --json --select contacts --sample 100").with_code(8).json();
@@ -100,7 +104,8 @@ fn hubspot_is_compared_and_repaired_in_postgres() {
 #[test]
 fn salesforce_is_compared_and_repaired() {
     let clock = clock();
-    let organisation = organisations::organisation(salesforce::Options { contacts: 120, clock: clock.clone(), ..salesforce::Options::default() });
+    let organisation =
+        organisations::organisation(salesforce::Options { contacts: 120, clock: clock.clone(), ..salesforce::Options::default() });
     let store = organisation.store();
     let mut project = Project::new();
     let database = Database::sqlite(&project);

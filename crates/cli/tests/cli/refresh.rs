@@ -25,7 +25,8 @@ fn shadows(database: &Database) -> usize {
         Database::Sqlite(_) => "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '_shadow_*'",
         Database::Postgres(_) => "SELECT count(*) FROM pg_tables WHERE schemaname = 'aqueduct' AND tablename LIKE 'shadow\\_%'",
     };
-    database.one(tables).parse::<usize>().unwrap() + database.one(&format!("SELECT count(*) FROM {}", database.table("_shadows"))).parse::<usize>().unwrap()
+    database.one(tables).parse::<usize>().unwrap()
+        + database.one(&format!("SELECT count(*) FROM {}", database.table("_shadows"))).parse::<usize>().unwrap()
 }
 
 fn an_erased_record_is_found(database: &Database, mut project: Project) {
@@ -163,10 +164,8 @@ fn deletions_that_salesforce_forgot_are_found(database: &Database, mut project: 
     assert_ne!(ended.code, Some(0), "the list of deletions no longer reaches back, and that is said");
     project.run("run p.yaml --json --full-refresh --select contacts").with_code(0);
     for (table, condition) in [("salesforce_contacts", "1 = 1"), ("contact", "1 = 1")] {
-        let found: Vec<String> = database.list(&format!(
-            "SELECT source_id FROM {} WHERE NOT is_deleted AND {condition} ORDER BY source_id",
-            database.table(table)
-        ));
+        let found: Vec<String> = database
+            .list(&format!("SELECT source_id FROM {} WHERE NOT is_deleted AND {condition} ORDER BY source_id", database.table(table)));
         let mut expected = store.ids("Contact");
         expected.sort_unstable();
         assert_eq!(found, expected, "{table}");

@@ -27,7 +27,7 @@ use crate::records::{self, wait};
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
-use crate::snapshot::Scope;
+use crate::snapshot::{self, Scope};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Loads at once; more would only queue for the same two or four cores of a small server.
@@ -165,7 +165,7 @@ impl Postgres {
         ledger::check_fence(&mut transaction, fence).await?;
         fail::fail_point!("postgres::fence_checked");
         let mut outcome = self.load_tables(&mut transaction, fence, plan).await?;
-        for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
+        for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
             outcome.add(&done);
         }
         fail::fail_point!("postgres::snapshots_closed");

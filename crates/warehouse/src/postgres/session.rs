@@ -5,8 +5,11 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::tables;
+use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
+use crate::identifier::literal;
 use crate::layout::{Layout, Stored};
+use crate::records::to_json;
 use crate::session::Session;
 
 #[async_trait]
@@ -37,6 +40,18 @@ impl Session for PgConnection {
 
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
         tables::widened(value, from, to)
+    }
+
+    fn keys(&self, keys: &[&str]) -> aqueduct_schema::Result<String> {
+        let keys: Vec<_> = keys.iter().map(|key| without_nul(key)).collect();
+        Ok(format!("ARRAY(SELECT json_array_elements_text({}::json))", literal(&to_json(&keys)?)))
+    }
+
+    fn unseen(&self, column: &str, of: &str) -> String {
+        format!(
+            " AND NOT EXISTS (SELECT 1 FROM (SELECT unnest(keys) AS key FROM {} WHERE {of}) AS s WHERE s.key COLLATE \"C\" = t.{column})",
+            self.own("seen")
+        )
     }
 
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {

@@ -29,7 +29,7 @@ use crate::records::{self, wait};
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
-use crate::snapshot::Scope;
+use crate::snapshot::{self, Scope};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// How long a load waits for another process to finish writing.
@@ -99,7 +99,7 @@ impl Sqlite {
             number += table.steps.len();
             filled.push((&table.layout, rows));
         }
-        for done in deletions::close_snapshots(&mut transaction, fence, plan).await? {
+        for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
             outcome.add(&done);
         }
         fail::fail_point!("sqlite::snapshots_closed");

@@ -5,9 +5,11 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::tables;
+use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
-use crate::identifier::quoted;
+use crate::identifier::{literal, quoted};
 use crate::layout::{Layout, Stored};
+use crate::records::to_json;
 use crate::session::Session;
 
 #[async_trait]
@@ -38,6 +40,15 @@ impl Session for SqliteConnection {
 
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String {
         tables::widened(value, from, to)
+    }
+
+    fn keys(&self, keys: &[&str]) -> aqueduct_schema::Result<String> {
+        Ok(literal(&without_nul(&to_json(keys)?)))
+    }
+
+    fn unseen(&self, column: &str, of: &str) -> String {
+        // A list that does not depend on the row is made once.
+        format!(" AND (t.{column} IS NULL OR t.{column} NOT IN (SELECT value FROM _seen, json_each(_seen.keys) WHERE {of}))")
     }
 
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
