@@ -31,7 +31,7 @@ pub(crate) async fn troubled(shared: Arc<Shared>, mut random: Random, number: u6
         outcome.note("scope taken away");
     } else {
         let expires = Match::path("/objects/").after(random.between(0, 4));
-        // Once a request at most: who is refused twice with a fresh token has lost its rights.
+        // Twice in the run, at different requests.
         simulator.inject(Fault::next(1, Effect::ExpireTokens).when(expires));
         simulator.inject(Fault::next(1, Effect::ExpireTokens).when(Match::path("/objects/deals").after(random.between(1, 3))));
         if random.one_in(2) {
@@ -55,7 +55,12 @@ pub(crate) async fn troubled(shared: Arc<Shared>, mut random: Random, number: u6
         outcome.must(finished, || "the other stream did not finish".to_owned());
         world.source.hubspot().grant_scope("crm.objects.deals.read");
     } else {
-        outcome.must(ran.code == Some(0), || format!("the run ended with {:?}: {}", ran.code, tail(&ran.words)));
+        // Both expiries may meet one request of the other stream: refused twice, it says so, and the next run goes on.
+        let refused_twice = matches!(ran.code, Some(3 | 6)) && ran.words.contains("AQ2001");
+        if refused_twice {
+            outcome.note("refused twice, and said so");
+        }
+        outcome.must(refused_twice || ran.code == Some(0), || format!("the run ended with {:?}: {}", ran.code, tail(&ran.words)));
     }
     world.source.clear_faults();
     world.source.clock.advance(Duration::from_secs(2));
