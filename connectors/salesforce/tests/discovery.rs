@@ -36,7 +36,7 @@ fn descriptions_become_schemas() {
     ];
     let stream = &stream(&connector, "Contact", ok(fields(&more)));
     assert_eq!((stream.name.as_str(), stream.lag.as_secs(), stream.record.object.as_ref()), ("contacts", 600, "Contact"));
-    assert_eq!(stream.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Columns]);
+    assert_eq!(stream.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns]);
     let of = |path: &str| stream.record.index_of(path).map(|index| &stream.record.fields[index]);
     assert!(of("MailingAddress").is_none() && of("Photo__c").is_none());
     assert!(of("Score__c").is_some_and(|field| field.custom && field.calculated && field.value_type == ValueType::Decimal));
@@ -73,7 +73,7 @@ fn an_object_that_is_hidden_hides_no_other_and_is_not_passed_over() {
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!((names.len(), names[1], names[12]), (13, "contacts", "case"), "{names:?}");
     assert!(!names.contains(&"individuals") && names.contains(&"leads"), "{names:?}");
-    assert_eq!(streams[12].modes, [Mode::Backfill, Mode::Changes]);
+    assert_eq!(streams[12].modes, [Mode::Backfill, Mode::Changes, Mode::Ids]);
     for hidden in [&streams[1], &streams[2]] {
         assert!(hidden.record.index_of("Email").is_some() && hidden.modes.contains(&Mode::Changes), "{}", hidden.name);
         let fake = Fake::new(&connector, &[refused(400, "INVALID_TYPE", "sObject type is not supported.")]);
