@@ -52,8 +52,7 @@ async fn case(name: &str, scratch: &Path) -> Case {
             let store = simulator.store();
             let variables =
                 vec![("BREVO_API_KEY".to_owned(), simulator.credentials().key), ("BREVO_BASE_URL".to_owned(), simulator.base_url())];
-            let rows =
-                [("account", "companies"), ("campaign", "campaigns"), ("contact", "contacts"), ("deal", "deals"), ("user", "users")];
+            let rows = [("account", "companies"), ("campaign", "campaigns"), ("contact", "contacts"), ("deal", "deals"), ("user", "users")];
             let rows = rows.iter().map(|(table, stream)| (*table, store.ids(stream).len())).collect();
             Case { variables, rows, _source: Box::new(simulator) }
         }

@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("privacy", &["schema"]),
     ("warehouse", &["schema"]),
     ("control", &["schema"]),
-    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control", "control"]),
+    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control"]),
     ("server", &["pipeline"]),
     // It writes connectors, so it speaks their language and no other.
     ("scaffold", &["schema", "connector", "normalise"]),

@@ -100,7 +100,13 @@ impl Lane {
     }
 
     /// One way of reading, through all stages.
-    pub(crate) async fn pass(&mut self, stream: Stream, normaliser: Normaliser, modes: Option<Vec<Mode>>, record: &mut StreamRecord) -> Result<()> {
+    pub(crate) async fn pass(
+        &mut self,
+        stream: Stream,
+        normaliser: Normaliser,
+        modes: Option<Vec<Mode>>,
+        record: &mut StreamRecord,
+    ) -> Result<()> {
         let (raw_sender, raw) = mpsc::channel(RAW_PAGES);
         let (protected_sender, mut protected) = mpsc::channel(PROTECTED_PAGES);
         let (from, until) = self.window.unzip();
