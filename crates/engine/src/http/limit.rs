@@ -87,7 +87,7 @@ impl Limit {
             Some(at_once) => Some(at_once.acquire().await.map_err(|_| Error::new(codes::BUG, "the limiter was closed"))?),
             None => None,
         };
-        self.turn(&class).await?;
+        self.turn(&class, exchange.request.class).await?;
         exchange.counters.sent();
         let outcome = self.inner.send(&exchange.request).await;
         drop(permit);
@@ -121,10 +121,11 @@ impl Limit {
         self.inner.renew(stale).await;
     }
 
-    async fn turn(&self, class: &Class) -> Result<()> {
+    async fn turn(&self, class: &Class, name: LimitClass) -> Result<()> {
         loop {
             let paused = Timestamp::from_microseconds(class.paused_until.load(Ordering::Acquire)).since(self.clock.now());
             if !paused.is_zero() {
+                tell(paused, name);
                 self.clock.sleep(paused).await;
                 continue;
             }
@@ -140,6 +141,7 @@ impl Limit {
                 Pace::Own(limiter) => {
                     let Err(not_until) = limiter.check() else { return Ok(()) };
                     let wait = not_until.wait_time_from(governor::clock::Clock::now(&SinceEpoch(self.clock.clone())));
+                    tell(wait, name);
                     // At least a microsecond, the grain of the clock, so that the loop always moves on.
                     self.clock.sleep(wait.max(Duration::from_micros(1))).await;
                 }
@@ -154,6 +156,16 @@ impl Limit {
             Arc::new(Class::new(shared.map_or(Pace::Free, Pace::Shared), None))
         };
         classes.entry(class).or_insert_with(missing).clone()
+    }
+}
+
+/// From here on a person would think that the run hangs.
+const NOTICED: Duration = Duration::from_secs(10);
+
+/// Says why nothing happens for a while.
+pub(crate) fn tell(wait: Duration, class: LimitClass) {
+    if wait >= NOTICED {
+        warn!(seconds = wait.as_secs(), class = class.0, "waiting for the source's limit");
     }
 }
 

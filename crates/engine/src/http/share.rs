@@ -78,7 +78,10 @@ impl Share {
                     }
                     state.left = Some(Left { count, until, taken_at });
                 }
-                Handful::Wait(wait) => self.clock.sleep(wait).await,
+                Handful::Wait(wait) => {
+                    super::limit::tell(wait, self.class);
+                    self.clock.sleep(wait).await;
+                }
                 Handful::Spent { used, allowed, renewed_in } => {
                     let message = "the part of the source's quota that pipelines may use is used up";
                     let error = Error::new(codes::QUOTA_REACHED, message).with("used", used).with("allowed", allowed);
