@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use aqueduct_connector::Stream;
 use aqueduct_connector::schema::table::identifier;
 use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
+use aqueduct_connector::{Stream, selection};
 
 use crate::api::{Description, FieldDescription, Listed};
 
@@ -95,16 +95,7 @@ pub(crate) fn chosen(objects: &[Listed], patterns: &[String]) -> (Vec<Chosen>, V
 
 /// Whether a name fits a pattern in which `*` stands for any run of characters. Names of objects do not differ by case alone.
 fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.trim().to_ascii_lowercase(), name.to_ascii_lowercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
+    selection::matches(&pattern.trim().to_ascii_lowercase(), &name.to_ascii_lowercase())
 }
 
 /// The stream of an object. Without a description (the user may not see it) it has the fields that mappings use, so that reading it

@@ -100,7 +100,7 @@ fn field_matches(pattern: &str, field: &aqueduct_schema::RecordField) -> bool {
 }
 
 /// Whether `text` fits a pattern in which `*` stands for any run of characters.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

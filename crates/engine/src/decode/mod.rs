@@ -22,6 +22,7 @@ use aqueduct_schema::{
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
 
 use crate::settings::Settings;
 use plan::Plan;
@@ -106,7 +107,7 @@ impl Decoder {
     }
 
     /// Keys and times of deletion: a table of tombstones with the columns of the key and `deleted_at`.
-    fn deleted(&mut self, body: &[u8], pointer: &[&str], key: &[&str], deleted_at: Option<&str>) -> Result<Decoded> {
+    fn deleted(&self, body: &Bytes, pointer: &'static [&'static str], key: &[&str], deleted_at: Option<&str>) -> Result<Decoded> {
         if key.len() != self.plan.key.len() {
             return Err(Error::new(codes::BUG, "deletions do not name every part of the stream's key"));
         }
@@ -119,17 +120,10 @@ impl Decoder {
             ..RecordField::new(path, ValueType::Timestamp).sensitive(Sensitivity::None)
         });
         let record = RecordSchema { fields: of_key.chain(time).collect(), ..RecordSchema::new("", Vec::new(), key) };
-        let mut decoder = Decoder {
-            plan: Arc::new(Plan::new(&record)),
-            rows: Rows::new(Arc::new(Plan::new(&record)), self.settings.value_limit),
-            name: self.name.clone(),
-            settings: self.settings.clone(),
-            schema: None,
-        };
-        json::decode(&mut decoder.rows, body, pointer)?;
-        let (texts, length, rejects) = decoder.rows.take();
-        let arrays = texts.into_iter().zip(&decoder.plan.fields).map(|(text, field)| typed::convert(text, field.value_type));
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        let plan = Arc::new(Plan::new(&record));
+        let rows = Rows::new(plan.clone(), self.settings.value_limit);
+        let mut decoder = Decoder { plan, rows, name: self.name.clone(), settings: self.settings.clone(), schema: None };
+        let joined::Decoded { arrays, length, rejects } = decoder.columns_of(&Records::Json { body: body.clone(), pointer })?;
         let Decoded { table, rejects, read } = decoder.finish(arrays, length, rejects)?;
         Ok(Decoded { table: Table::new(table.schema, Operation::Tombstone, table.rows)?, rejects, read })
     }
