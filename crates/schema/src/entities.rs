@@ -1,10 +1,16 @@
 //! The entities of the common schema. Meanings follow Microsoft's Common Data Model; names are those people know from
 //! HubSpot and Salesforce.
 
+mod audience;
 mod engagement;
+mod identity;
+mod products;
 mod sales;
 
+pub use audience::{EMAIL_EVENT, LIST, LIST_MEMBERSHIP};
 pub use engagement::{ACTIVITY, ACTIVITY_PARTICIPANT, CAMPAIGN, CAMPAIGN_MEMBER, CONSENT_EVENT};
+pub use identity::{IDENTITY, IDENTITY_LINK, PROPERTY_CHANGE};
+pub use products::{LINE_ITEM, PRODUCT};
 pub use sales::{DEAL_CONTACT, DEAL_STAGE_HISTORY, LEAD};
 
 use crate::entity::Derivation::{Normalized, Status};
@@ -212,11 +218,37 @@ pub const ALL: &[&Entity] = &[
     &DEAL_STAGE_HISTORY,
     &ACTIVITY,
     &ACTIVITY_PARTICIPANT,
+    &EMAIL_EVENT,
     &CAMPAIGN,
     &CAMPAIGN_MEMBER,
+    &LIST,
+    &LIST_MEMBERSHIP,
     &CONSENT_EVENT,
     &USER,
+    &PRODUCT,
+    &LINE_ITEM,
     &ASSOCIATION,
+    &PROPERTY_CHANGE,
+    &IDENTITY,
+    &IDENTITY_LINK,
+];
+
+/// The entities whose earlier versions are kept unless a pipeline says otherwise: those whose rows tell of a state, which people ask
+/// the past of. Rows that tell of an event, or follow from another row (contact points, links), have no past of their own.
+pub const WITH_HISTORY: &[&str] = &[
+    "contact",
+    "account",
+    "lead",
+    "deal",
+    "pipeline_stage",
+    "campaign",
+    "campaign_member",
+    "list",
+    "list_membership",
+    "user",
+    "product",
+    "line_item",
+    "deal_contact",
 ];
 
 /// For entities whose field has the kind of value that another field names (a contact point's `value` by its `kind`): the
@@ -249,5 +281,12 @@ mod tests {
                 assert!(field.description.ends_with('.'), "{}.{}", entity.name, field.name);
             }
         }
+    }
+
+    #[test]
+    fn entities_are_unique_and_history_is_of_entities() {
+        let names: std::collections::BTreeSet<&str> = ALL.iter().map(|entity| entity.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert!(WITH_HISTORY.iter().all(|name| names.contains(name)));
     }
 }

@@ -6,12 +6,16 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod cleaning;
 pub mod codes;
+pub mod description;
 pub mod entities;
 pub mod entity;
 pub mod error;
 pub mod id;
+pub mod locked;
 pub mod record;
+pub mod references;
 pub mod reject;
 pub mod secret;
 pub mod semantic;
@@ -21,11 +25,14 @@ pub mod yaml;
 
 pub use batch::{Batch, Checked, Counts, Normalised, Protected, Raw, Stage};
 pub use checkpoint::{Checkpoint, Cursor, Mode, Position, ReadingState, StreamState};
+pub use cleaning::{CleaningCount, CleaningExample};
 pub use codes::Code;
+pub use description::{ChangeKind, FieldDescription, SchemaChange, StreamDescription};
 pub use entity::{Derivation, Entity, Field};
 pub use error::{Error, ErrorKind, Location, Result, Retry};
 pub use id::{RowIds, Source};
-pub use record::{RecordField, RecordSchema, Visibility};
+pub use locked::{LockHolder, lock_holder};
+pub use record::{PicklistValue, RecordField, RecordSchema, Visibility};
 pub use reject::{Reject, RejectCell};
 pub use secret::Secret;
 pub use semantic::{Cleaned, CleaningStatus, SemanticType, Sensitivity, ValueType};

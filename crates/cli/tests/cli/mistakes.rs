@@ -156,8 +156,8 @@ fn mistakes_in_mappings_need_no_request() {
     assert_refused(
         &with("contct: { job_title: properties.jobtitle }"),
         "AQ1009 unknown entity `contct`; did you mean `contact`?, allowed contact, contact_point, account, lead, deal, pipeline_stage, \
-         deal_contact, deal_stage_history, activity, activity_participant, campaign, campaign_member, consent_event, user, association \
-         (p.yaml:5:5)",
+         deal_contact, deal_stage_history, activity, activity_participant, email_event, campaign, campaign_member, list, list_membership, \
+         consent_event, user, product, line_item, association, property_change, identity, identity_link (p.yaml:5:5)",
         "Write `contact`.",
     );
 }

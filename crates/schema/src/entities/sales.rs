@@ -3,7 +3,8 @@
 use crate::entity::Derivation::{Normalized, Status};
 use crate::entity::{Entity, Field};
 use crate::semantic::SemanticType::{
-    Category, CompanyName, Count, Country, Email, Flag, Label, PersonName, PhoneNumber, PostalCode, Ratio, Region, Timestamp, Url,
+    Category, CompanyName, Count, Country, Email, Flag, Label, Language, PersonName, PhoneNumber, PostalCode, Ratio, Region, TimeZone,
+    Timestamp, Url,
 };
 use crate::semantic::Sensitivity;
 
@@ -26,15 +27,20 @@ pub const LEAD: Entity = Entity {
         Field::reference("converted_deal_id", "deal", "The deal it became."),
         Field::new("full_name", PersonName, "The whole name as it is written."),
         Field::new("first_name", PersonName, "The given name."),
+        Field::new("middle_name", PersonName, "Names between the first and the last."),
         Field::new("last_name", PersonName, "The family name."),
         Field::new("name_prefix", Label, "A title before the name."),
+        Field::new("name_suffix", Label, "What follows the name."),
         Field::new("job_title", Label, "The position at work."),
+        Field::new("department", Label, "The department at work."),
         Field::new("email", Email, "The e-mail address, as it may be written to."),
         Field::new("email_normalized", Email, "The e-mail address in lower case, to join by.").derived(Normalized("email")),
         Field::new("email_status", Category, "What the cleaner found in the e-mail address.").derived(Status("email")),
         Field::new("phone_e164", PhoneNumber, "The telephone number, E.164."),
         Field::new("mobile_e164", PhoneNumber, "The mobile telephone number, E.164."),
         Field::new("phone_status", Category, "What the cleaner found in the telephone number.").derived(Status("phone_e164")),
+        Field::new("language", Language, "The preferred language, BCP 47."),
+        Field::new("timezone", TimeZone, "The time zone, IANA name."),
         Field::new("website_url", Url, "The web site."),
         Field::new("industry_raw", Label, "The industry in the source's words."),
         Field::new("employee_count", Count, "How many people work at the company."),
@@ -45,6 +51,7 @@ pub const LEAD: Entity = Entity {
         Field::new("country_code", Country, "The country, ISO 3166-1 alpha-2."),
         Field::new("do_not_email", Flag, "Whether the person refuses e-mail."),
         Field::new("do_not_call", Flag, "Whether the person refuses calls."),
+        Field::new("last_activity_at", Timestamp, "When anything last happened with the person."),
     ],
 };
 
