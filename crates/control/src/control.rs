@@ -1,7 +1,6 @@
 //! The control store as its users see it.
 
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_schema::{Error, Result, Secret, Timestamp, codes};
@@ -12,9 +11,9 @@ use crate::address::Address;
 use crate::budget::{Account, Answer, Ask, Told};
 use crate::documents::{Change, Documents, Place};
 use crate::holder::Holder;
-use crate::key::Key;
 use crate::lease::{self, Acquired, Lease};
 use crate::postgres::Postgres;
+use crate::sealer::Keyring;
 use crate::sqlite::Sqlite;
 use crate::tokens::{Kept, Tokens, Turn};
 
@@ -24,7 +23,7 @@ type Time = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 pub struct Control {
     documents: Arc<dyn Documents>,
-    keys: Arc<Keys>,
+    keys: Arc<Keyring>,
     holder: Holder,
     time: Option<Time>,
 }
@@ -32,30 +31,6 @@ pub struct Control {
 impl std::fmt::Debug for Control {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("control store")
-    }
-}
-
-/// The key, made or read when the first token is to be stored.
-struct Keys {
-    given: Option<Secret>,
-    store: Option<PathBuf>,
-    key: OnceLock<Key>,
-}
-
-impl Keys {
-    fn key(&self) -> Result<&Key> {
-        if let Some(key) = self.key.get() {
-            return Ok(key);
-        }
-        let key = match (&self.given, &self.store) {
-            (Some(given), _) => Key::of(given)?,
-            (None, Some(store)) => Key::beside(store)?,
-            (None, None) => {
-                return Err(Error::new(codes::BAD_CONTROL, "tokens in a PostgreSQL control store need AQUEDUCT_CONTROL_KEY")
-                    .advise("Set it to the same value on every machine; make one with `openssl rand -base64 32`."));
-            }
-        };
-        Ok(self.key.get_or_init(|| key))
     }
 }
 
@@ -70,7 +45,7 @@ impl Control {
             Address::Sqlite(path) => (Arc::new(Sqlite::open(&path).await?), Some(path)),
             Address::Postgres(options) => (Arc::new(Postgres::open(*options).await?), None),
         };
-        let keys = Keys { given: key, store, key: OnceLock::new() };
+        let keys = Keyring::new(key, store);
         Ok(Self { documents, keys: Arc::new(keys), holder: Holder::this(""), time: None })
     }
 

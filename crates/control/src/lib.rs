@@ -13,6 +13,7 @@ mod holder;
 mod key;
 mod lease;
 mod postgres;
+mod sealer;
 mod sqlite;
 mod tokens;
 
@@ -21,6 +22,7 @@ pub use budget::{Answer, Ask, Priority, Returned, Told, check_time_zone};
 pub use control::Control;
 pub use holder::Holder;
 pub use lease::{Acquired, Held, TakenOver};
+pub use sealer::Sealer;
 pub use tokens::{Tokens, Turn};
 
 /// A name for something that must not be readable in the store, such as the credentials that a budget belongs to: 128 bits in hex.

@@ -116,6 +116,7 @@ pub(crate) fn tombstones(
         message: "a deletion does not say which record it is about".to_owned(),
         source_id: None,
         location: None,
+        sealed: None,
         record: table
             .schema
             .columns

@@ -372,6 +372,7 @@ fn reject<'c>(
         message: failure.message,
         source_id,
         location: None,
+        sealed: None,
         record: cells
             .map(|(column, input)| RejectCell {
                 column: column.name.clone(),

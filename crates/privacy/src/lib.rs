@@ -7,5 +7,5 @@ pub mod scrub;
 pub mod token;
 
 pub use policy::{Policy, Treatment};
-pub use protect::Protector;
+pub use protect::{Protector, Seal};
 pub use token::Tokeniser;

@@ -14,11 +14,21 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use crate::policy::{Policy, Treatment};
 use crate::token::Tokeniser;
 
+/// Seals a text so that nobody reads it but whoever has the key.
+pub trait Seal: Send + Sync + std::fmt::Debug {
+    /// The sealed text; it opens only under the same label.
+    ///
+    /// # Errors
+    /// When there is no key.
+    fn seal(&self, text: &str, label: &str) -> Result<String>;
+}
+
 /// Carries out a policy.
 #[derive(Debug)]
 pub struct Protector {
     policy: Policy,
     tokeniser: Option<Tokeniser>,
+    originals: Option<Arc<dyn Seal>>,
     plans: Mutex<HashMap<TableName, Arc<Plan>>>,
 }
 
@@ -46,7 +56,13 @@ impl Protector {
             }
             _ => None,
         };
-        Ok(Self { policy, tokeniser, plans: Mutex::new(HashMap::new()) })
+        Ok(Self { policy, tokeniser, originals: None, plans: Mutex::new(HashMap::new()) })
+    }
+
+    /// The same protector, which keeps rejected records whole as well, sealed, so that they can be loaded once what was wrong is mended.
+    #[must_use]
+    pub fn keeping_originals(self, seal: Arc<dyn Seal>) -> Self {
+        Self { originals: Some(seal), ..self }
     }
 
     /// The policy.
@@ -57,12 +73,13 @@ impl Protector {
     /// Takes a checked batch through the policy.
     ///
     /// # Errors
-    /// `AQ9001` when a column that identifies rows would be dropped.
+    /// `AQ1013` when a column that identifies rows would be dropped; those of the seal, where originals are kept.
     pub fn protect(&self, mut batch: Batch<Checked>) -> Result<Batch<Protected>> {
         let (tables, rejects) = batch.take_content();
         let source = tables.first().map(|table| table.schema.clone());
         let tables = tables.into_iter().map(|table| self.table(table)).collect::<Result<Vec<_>>>()?;
-        let rejects = rejects.into_iter().map(|reject| self.reject(reject, source.as_deref())).collect();
+        let stream = batch.stream().clone();
+        let rejects = rejects.into_iter().map(|reject| self.reject(reject, source.as_deref(), &stream)).collect::<Result<_>>()?;
         Ok(batch.into_protected(tables, rejects))
     }
 
@@ -124,7 +141,10 @@ impl Protector {
         Ok(plan)
     }
 
-    fn reject(&self, mut reject: Reject, source: Option<&TableSchema>) -> Reject {
+    fn reject(&self, mut reject: Reject, source: Option<&TableSchema>, stream: &str) -> Result<Reject> {
+        if let Some(seal) = &self.originals {
+            reject.sealed = Some(seal.seal(&original(&reject.record), stream)?);
+        }
         let treatment_of = |cell: &RejectCell| {
             let column = source.and_then(|schema| schema.columns.iter().find(|column| column.name == cell.column));
             match (source, column) {
@@ -148,7 +168,7 @@ impl Protector {
                 Treatment::Drop => None,
             };
         }
-        reject
+        Ok(reject)
     }
 
     fn token(&self, value: &str) -> String {
@@ -174,6 +194,12 @@ impl Protector {
         }
         Ok(Arc::new(builder.finish()))
     }
+}
+
+/// A record as it came: a JSON object of column to text or null.
+fn original(record: &[RejectCell]) -> String {
+    let cells = record.iter().map(|cell| (cell.column.to_string(), cell.value.as_deref().into()));
+    serde_json::Value::Object(cells.collect()).to_string()
 }
 
 /// A cell as the text its token is made from; one text for one value, whatever the table.
@@ -241,6 +267,7 @@ mod tests {
                 RejectCell { column: "gender".into(), sensitivity: Sensitivity::Sensitive, value: Some("f".into()) },
                 RejectCell { column: "line".into(), sensitivity: Sensitivity::Direct, value: Some("ann@example.com;f".into()) },
             ],
+            sealed: None,
         }
     }
 
@@ -272,6 +299,30 @@ mod tests {
         assert!(everything.contains("ann@example.com") && everything.contains("Leeds"));
         assert!(protected.tables()[0].schema.index_of("gender").is_none());
         assert!(protected.rejects()[0].record.iter().all(|cell| cell.column.as_ref() != "gender"));
+    }
+
+    #[derive(Debug)]
+    struct Backwards;
+
+    impl Seal for Backwards {
+        fn seal(&self, text: &str, label: &str) -> Result<String> {
+            Ok(format!("{label}:{}", text.chars().rev().collect::<String>()))
+        }
+    }
+
+    #[test]
+    fn an_original_is_kept_whole_and_sealed_where_that_is_asked_for() {
+        let content = |protector: &Protector| {
+            let protected = protector.protect(batch(vec![table(TableName::common("contact"))], vec![reject()])).unwrap();
+            protected.rejects()[0].sealed.clone()
+        };
+        let policy = || Policy::read("p", "sensitivity: {direct: drop}").unwrap();
+        assert_eq!(content(&Protector::new(policy(), None).unwrap()), None);
+        let sealed = content(&Protector::new(policy(), None).unwrap().keeping_originals(Arc::new(Backwards))).unwrap();
+        let (label, text) = sealed.split_once(':').unwrap();
+        assert_eq!(label, "contacts");
+        let original: serde_json::Value = serde_json::from_str(&text.chars().rev().collect::<String>()).unwrap();
+        assert_eq!(original, serde_json::json!({"email": "ann@example.com", "gender": "f", "line": "ann@example.com;f"}));
     }
 
     #[test]

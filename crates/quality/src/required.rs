@@ -80,6 +80,7 @@ fn reject(table: &Table, row: usize, column: usize, source_id: Option<String>) -
         message: format!("The record has no value for `{name}`, without which it cannot be stored."),
         source_id,
         location: None,
+        sealed: None,
         record: table
             .schema
             .columns

@@ -64,6 +64,8 @@ codes! {
     TOKEN_EXPIRED = "AQ2003" Credentials Temporary "the access token has expired" "Reconnect the account if this goes on.";
     /// Stored tokens that cannot be opened.
     TOKENS_SEALED = "AQ2004" Credentials Never "the stored tokens cannot be opened" "Set AQUEDUCT_CONTROL_KEY, or put back the key file beside the control store. If the key is lost, reconnect the account and put its new refresh token into the config.";
+    /// A record in quarantine that cannot be opened.
+    RECORD_SEALED = "AQ2005" Credentials Never "a sealed record cannot be opened" "Set AQUEDUCT_CONTROL_KEY, or put back the key file beside the control store, with which it was sealed. If the key is lost, the source has the record still: run the stream with --full-refresh.";
     /// Too many requests.
     RATE_LIMITED = "AQ3001" RateLimited Temporary "the source asked to slow down" "Run again later; what was read is safe.";
     /// The day's quota is used up.

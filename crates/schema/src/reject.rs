@@ -30,4 +30,6 @@ pub struct Reject {
     pub location: Option<String>,
     /// The record as it came.
     pub record: Vec<RejectCell>,
+    /// The same, whole and sealed, for whoever has the key; made by the privacy stage where originals are kept.
+    pub sealed: Option<String>,
 }

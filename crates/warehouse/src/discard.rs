@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
 
+use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::records;
 use crate::shadow::{Shadow, ShadowKind};
@@ -26,6 +27,21 @@ struct Memory {
 impl Discard {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Quarantine for Discard {
+    async fn quarantined(&self, _pipeline: &str, _filter: &QuarantineFilter, _limit: u64) -> Result<Vec<QuarantinedRecord>> {
+        Ok(Vec::new())
+    }
+
+    async fn resolve_quarantined(&self, _fence: &Fence, _row_ids: &[String], _status: QuarantineStatus, _by: &str) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn purge_quarantine(&self, _fence: &Fence, _before: Timestamp) -> Result<u64> {
+        Ok(0)
     }
 }
 

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use aqueduct_schema::{Result, Secret};
 
+pub use quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 pub use reconciliation::{Difference, Differing, ReconciledWindow};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use snapshot::guard as guard_deletion;

@@ -29,6 +29,11 @@ pub(crate) trait Session: Send {
     /// An expression that is a time, as text in the canonical form.
     fn instant(&self, value: &str) -> String;
 
+    /// An expression of any type as text.
+    fn as_text(&self, value: &str) -> String {
+        format!("CAST({value} AS text)")
+    }
+
     /// The value of an expression as a wider type has it.
     fn widened(&self, value: &str, from: ValueType, to: ValueType) -> String;
 

@@ -7,6 +7,7 @@ use aqueduct_schema::{Batch, Protected, Result, StreamState, TableName, Timestam
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::quarantine::Quarantine;
 use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::shadow::{Shadow, ShadowKind};
 
@@ -24,7 +25,7 @@ use crate::shadow::{Shadow, ShadowKind};
 /// - A shadow is seen by nobody: live rows and state change when it is put in place, all at once, and only when it lacks nothing.
 /// - A run whose fence has been taken over commits nothing (`AQ5001`).
 #[async_trait]
-pub trait Warehouse: Send + Sync {
+pub trait Warehouse: Quarantine + Send + Sync {
     /// What this destination can do.
     fn capabilities(&self) -> Capabilities;
 

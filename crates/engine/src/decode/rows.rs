@@ -224,6 +224,7 @@ impl Rows {
             source_id: key.filter(|key| !key.is_empty()).map(|key| key.join(":")),
             location,
             record: cells.collect(),
+            sealed: None,
         };
         self.rejects.push(reject);
         for column in &mut self.columns {
@@ -239,6 +240,7 @@ impl Rows {
             end -= 1;
         }
         let line = RejectCell { column: "line".into(), sensitivity: Sensitivity::Direct, value: Some(text[..end].to_owned()) };
-        self.rejects.push(Reject { rule: rule.into(), field: None, message, source_id: None, location, record: vec![line] });
+        let rule = rule.into();
+        self.rejects.push(Reject { rule, field: None, message, source_id: None, location, record: vec![line], sealed: None });
     }
 }

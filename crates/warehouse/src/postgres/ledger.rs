@@ -29,7 +29,10 @@ CREATE TABLE IF NOT EXISTS aqueduct.loads (
 CREATE TABLE IF NOT EXISTS aqueduct.quarantine (
     row_id text PRIMARY KEY, pipeline text NOT NULL, stream text NOT NULL, run_id text NOT NULL, load_id text NOT NULL,
     source_id text, location text, rule text NOT NULL, field text, message text NOT NULL, record json NOT NULL,
-    first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, times_seen bigint NOT NULL, status text NOT NULL);
+    first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, times_seen bigint NOT NULL, status text NOT NULL,
+    sealed text, resolved_at timestamptz, resolved_by text);
+ALTER TABLE aqueduct.quarantine ADD COLUMN IF NOT EXISTS sealed text, ADD COLUMN IF NOT EXISTS resolved_at timestamptz,
+    ADD COLUMN IF NOT EXISTS resolved_by text;
 CREATE INDEX IF NOT EXISTS quarantine_open ON aqueduct.quarantine (pipeline, stream, source_id) WHERE status = 'new';
 CREATE TABLE IF NOT EXISTS aqueduct.seen (
     pipeline text NOT NULL, stream text NOT NULL, reading_started_at timestamptz NOT NULL, scope text NOT NULL, keys text[] NOT NULL,
@@ -47,15 +50,18 @@ CREATE TABLE IF NOT EXISTS aqueduct.reconciliation (
     warehouse bigint NOT NULL, missing bigint NOT NULL, extra bigint NOT NULL, stale bigint NOT NULL, at timestamptz NOT NULL);
 ";
 
-/// Creates the tables that are missing.
+/// Creates the tables that are missing, and columns that older versions did not have.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure> {
-    // The table created last is asked for first: a user who may not create anything can still load where all is there.
-    let newest = sqlx::query_scalar("SELECT to_regclass('aqueduct.reconciliation') IS NOT NULL");
-    let current: bool = newest.fetch_one(&mut *connection).await.doing("read the list of tables")?;
-    if !current {
+    // A comment says what was created last: a user who may not create anything can still load where all is there.
+    let layout = blake3::hash(TABLES.as_bytes()).to_hex();
+    let noted = sqlx::query_scalar("SELECT obj_description(to_regclass('aqueduct.fence'), 'pg_class')");
+    let noted: Option<String> = noted.fetch_one(&mut *connection).await.doing("read the list of tables")?;
+    if noted.as_deref() != Some(layout.as_str()) {
         let doing = "create Aqueduct's own tables";
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('aqueduct', 0))").execute(&mut *connection).await.doing(doing)?;
-        sqlx::raw_sql(TABLES).execute(connection).await.doing(doing)?;
+        sqlx::raw_sql(TABLES).execute(&mut *connection).await.doing(doing)?;
+        let note = format!("COMMENT ON TABLE aqueduct.fence IS '{layout}'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(note)).execute(connection).await.doing(doing)?;
     }
     Ok(())
 }
@@ -187,13 +193,15 @@ pub(crate) async fn write_quarantine(connection: &mut PgConnection, fence: &Fenc
         };
         sqlx::query(
             "INSERT INTO aqueduct.quarantine AS known (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message,
-             record, first_seen, last_seen, times_seen, status)
+             record, first_seen, last_seen, times_seen, status, sealed)
              SELECT row_id, $1, $2, $3, $4, source_id, location, rule, field, message, record::json, $5::timestamptz, $5::timestamptz, times_seen,
-             'new' FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
-             AS rejected(row_id, source_id, location, rule, field, message, record, times_seen)
+             'new', sealed
+             FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[])
+             AS rejected(row_id, source_id, location, rule, field, message, record, times_seen, sealed)
              ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
-             message = excluded.message, record = excluded.record, last_seen = excluded.last_seen,
-             times_seen = known.times_seen + excluded.times_seen, status = 'new'",
+             message = excluded.message, record = excluded.record, sealed = excluded.sealed, last_seen = excluded.last_seen,
+             times_seen = known.times_seen + excluded.times_seen,
+             status = CASE known.status WHEN 'discarded' THEN known.status ELSE 'new' END",
         )
         .bind(fence.pipeline.as_ref())
         .bind(plan.stream.as_ref())
@@ -208,6 +216,7 @@ pub(crate) async fn write_quarantine(connection: &mut PgConnection, fence: &Fenc
         .bind(column(|row| Some(&row.message)))
         .bind(column(|row| Some(&row.record)))
         .bind(plan.quarantine.iter().map(|row| row.times_seen).collect::<Vec<i64>>())
+        .bind(column(|row| row.sealed.as_deref()))
         .execute(&mut *connection)
         .await
         .doing("store rejected records")?;

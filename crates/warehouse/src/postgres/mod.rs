@@ -4,6 +4,7 @@ mod binary;
 mod deletions;
 mod encode;
 mod ledger;
+mod quarantine;
 mod rows;
 mod session;
 mod tables;

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS _loads (
 CREATE TABLE IF NOT EXISTS _quarantine (
     row_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, stream TEXT NOT NULL, run_id TEXT NOT NULL, load_id TEXT NOT NULL,
     source_id TEXT, location TEXT, rule TEXT NOT NULL, field TEXT, message TEXT NOT NULL, record JSON TEXT NOT NULL,
-    first_seen TIMESTAMP TEXT NOT NULL, last_seen TIMESTAMP TEXT NOT NULL, times_seen INTEGER NOT NULL, status TEXT NOT NULL);
+    first_seen TIMESTAMP TEXT NOT NULL, last_seen TIMESTAMP TEXT NOT NULL, times_seen INTEGER NOT NULL, status TEXT NOT NULL,
+    sealed TEXT, resolved_at TIMESTAMP TEXT, resolved_by TEXT);
 CREATE INDEX IF NOT EXISTS _quarantine_open ON _quarantine (pipeline, stream, source_id) WHERE status = 'new';
 CREATE TABLE IF NOT EXISTS _seen (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, reading_started_at TIMESTAMP TEXT NOT NULL, scope TEXT NOT NULL,
@@ -44,9 +45,22 @@ CREATE TABLE IF NOT EXISTS _reconciliation (
     warehouse INTEGER NOT NULL, missing INTEGER NOT NULL, extra INTEGER NOT NULL, stale INTEGER NOT NULL, at TIMESTAMP TEXT NOT NULL);
 ";
 
-/// Creates the tables that are missing.
+/// Columns that older versions of the tables do not have: table, column, type.
+const ADDED: [(&str, &str, &str); 3] =
+    [("_quarantine", "sealed", "TEXT"), ("_quarantine", "resolved_at", "TIMESTAMP TEXT"), ("_quarantine", "resolved_by", "TEXT")];
+
+/// Creates the tables that are missing, and columns that older versions did not have.
 pub(crate) async fn create(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    sqlx::raw_sql(TABLES).execute(connection).await.doing("create Aqueduct's own tables")?;
+    let doing = "create Aqueduct's own tables";
+    sqlx::raw_sql(TABLES).execute(&mut *connection).await.doing(doing)?;
+    for (table, column, definition) in ADDED {
+        let known = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?").bind(table).bind(column);
+        let known: i64 = known.fetch_one(&mut *connection).await.doing(doing)?;
+        if known == 0 {
+            let sql = format!("ALTER TABLE {table} ADD COLUMN {column} {definition}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *connection).await.doing(doing)?;
+        }
+    }
     Ok(())
 }
 
@@ -177,10 +191,11 @@ pub(crate) async fn write_quarantine(connection: &mut SqliteConnection, fence: &
     for row in &plan.quarantine {
         sqlx::query(
             "INSERT INTO _quarantine (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message, record,
-             first_seen, last_seen, times_seen, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, 'new')
+             first_seen, last_seen, times_seen, status, sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, 'new', ?14)
              ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
-             message = excluded.message, record = excluded.record, last_seen = excluded.last_seen,
-             times_seen = times_seen + excluded.times_seen, status = 'new'",
+             message = excluded.message, record = excluded.record, sealed = excluded.sealed, last_seen = excluded.last_seen,
+             times_seen = times_seen + excluded.times_seen, status = CASE status WHEN 'discarded' THEN status ELSE 'new' END",
         )
         .bind(&row.row_id)
         .bind(fence.pipeline.as_ref())
@@ -195,6 +210,7 @@ pub(crate) async fn write_quarantine(connection: &mut SqliteConnection, fence: &
         .bind(&row.record)
         .bind(&at)
         .bind(row.times_seen)
+        .bind(&row.sealed)
         .execute(&mut *connection)
         .await
         .doing("store rejected records")?;

@@ -3,6 +3,7 @@
 mod deletions;
 mod image;
 mod ledger;
+mod quarantine;
 mod record;
 mod rows;
 mod session;

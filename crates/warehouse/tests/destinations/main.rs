@@ -4,6 +4,7 @@
 mod contract;
 mod destination;
 mod faults;
+mod quarantine;
 mod reconciliation;
 mod refresh;
 mod rows;
@@ -40,6 +41,9 @@ suite! {
         loads_of_two_streams_into_one_new_table_both_arrive
         a_constraint_of_somebody_else_loses_no_row
         a_run_that_begins_again_finds_its_place;
+    quarantine:
+        the_quarantine_is_listed_decided_and_purged
+        a_table_of_an_older_version_gets_its_new_columns;
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants

@@ -116,6 +116,7 @@ pub(crate) fn reject(source_id: Option<&str>, rule: &str, value: &str) -> Reject
             RejectCell { column: "name".into(), sensitivity: Sensitivity::Direct, value: Some(value.into()) },
             RejectCell { column: "email".into(), sensitivity: Sensitivity::Direct, value: None },
         ],
+        sealed: Some("sealed".to_owned()),
     }
 }
 
