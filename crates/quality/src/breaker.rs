@@ -14,11 +14,15 @@ pub struct QuarantineLimits {
     pub maximum_records: u64,
     /// The share counts only once so many records have been read, so that a few bad lines in a short file stop nothing.
     pub minimum_read: u64,
+    /// Whether rejected records are kept whole, sealed with the key of the control store, so that they can be replayed.
+    pub keep_originals: bool,
+    /// Days after which a record leaves the quarantine that was not met again.
+    pub retention_days: u32,
 }
 
 impl Default for QuarantineLimits {
     fn default() -> Self {
-        Self { maximum_share: 0.05, maximum_records: 10_000, minimum_read: 1_000 }
+        Self { maximum_share: 0.05, maximum_records: 10_000, minimum_read: 1_000, keep_originals: true, retention_days: 30 }
     }
 }
 

@@ -56,6 +56,8 @@ codes! {
     BAD_POLICY = "AQ1013" Configuration Never "the policy is wrong" "Correct the policy at the place named.";
     /// A control store's address or key that cannot be used.
     BAD_CONTROL = "AQ1014" Configuration Never "the control store is set up wrongly" "Use sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE, in the pipeline file or in AQUEDUCT_CONTROL_URL.";
+    /// The contract file is wrong.
+    BAD_CONTRACT = "AQ1015" Configuration Never "the contract is wrong" "Correct the contract at the place named.";
     /// The source refused who we are.
     CREDENTIALS_REFUSED = "AQ2001" Credentials Never "the source refused the credentials" "Check the token or reconnect the account, then run again.";
     /// The source refuses this object to these credentials.
@@ -104,6 +106,8 @@ codes! {
     PARTIAL = "AQ6003" Partial Never "the run is incomplete" "See the streams that failed; run again to go on from their checkpoints.";
     /// Source and warehouse do not have the same records.
     COUNTS_DIFFER = "AQ6004" Quality Never "source and warehouse do not have the same records" "Run `aqueduct reconcile` to see which ones differ.";
+    /// The source changed what a contract freezes.
+    SCHEMA_FROZEN = "AQ6005" Quality Never "the source has changed what the contract freezes" "Look at the change; if it is meant, accept it with `aqueduct drift PIPELINE --accept`.";
     /// A signal ended the run.
     INTERRUPTED = "AQ7001" Interrupted Never "the run was interrupted" "Run again to go on from the checkpoint.";
     /// A mistake in Aqueduct.

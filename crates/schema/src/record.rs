@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::entities::LOAD_COLUMNS;
 use crate::semantic::{SemanticType, Sensitivity, ValueType};
 use crate::table::identifier;
@@ -28,10 +30,34 @@ pub struct RecordField {
     pub visibility: Visibility,
     /// The name people see at the source.
     pub label: String,
+    /// The values that can be chosen, where the source has a list of them; those that are no longer offered are not among them.
+    pub picklist: Vec<PicklistValue>,
+    /// The source's own id of the field, where it has one that stays when the field gets another name.
+    pub vendor_id: Option<String>,
+    /// Whether a record with a value that does not fit the type is turned away, instead of the column being widened. A contract asks
+    /// for that; no connector sets it.
+    pub rigid: bool,
+}
+
+/// A value that can be chosen for a field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PicklistValue {
+    /// What records hold.
+    pub value: String,
+    /// What people see.
+    pub label: String,
+}
+
+impl PicklistValue {
+    /// A value and its label.
+    pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { value: value.into(), label: label.into() }
+    }
 }
 
 /// Whether a field can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// It can.
     #[default]
@@ -67,6 +93,9 @@ impl RecordField {
             calculated: false,
             visibility: Visibility::Visible,
             label: leaf.to_owned(),
+            picklist: Vec::new(),
+            vendor_id: None,
+            rigid: false,
         }
     }
 
@@ -74,6 +103,50 @@ impl RecordField {
     #[must_use]
     pub fn sensitive(mut self, sensitivity: Sensitivity) -> Self {
         self.sensitivity = Some(sensitivity);
+        self
+    }
+}
+
+/// A field that tells of merges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeSignal {
+    /// The path of the field.
+    pub path: String,
+    /// What its values are.
+    pub form: MergeForm,
+}
+
+/// What the values of a field are that tells of merges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeForm {
+    /// The record was merged away; the value is the id of the record that is left. A record that loses the value is on its own again.
+    Into,
+    /// The record is the one that is left; the value lists the ids of those that were merged into it.
+    Of {
+        /// What stands between the ids.
+        separator: char,
+        /// Whether each id is followed by `:` and the time of the merge in milliseconds.
+        timed: bool,
+    },
+}
+
+impl MergeSignal {
+    /// A field of a record that was merged away, with the id of the one that is left.
+    pub fn into(path: &str) -> Self {
+        Self { path: path.to_owned(), form: MergeForm::Into }
+    }
+
+    /// A field of the record that is left, with the ids of those merged into it.
+    pub fn of(path: &str, separator: char) -> Self {
+        Self { path: path.to_owned(), form: MergeForm::Of { separator, timed: false } }
+    }
+
+    /// The same, each id followed by `:` and the time of its merge in milliseconds.
+    #[must_use]
+    pub fn timed(mut self) -> Self {
+        if let MergeForm::Of { timed, .. } = &mut self.form {
+            *timed = true;
+        }
         self
     }
 }
@@ -95,6 +168,10 @@ pub struct RecordSchema {
     pub is_deleted: Option<String>,
     /// The path of the time of deletion.
     pub deleted_at: Option<String>,
+    /// The fields that tell of merges.
+    pub merges: Vec<MergeSignal>,
+    /// The path of the id of the record that this one belongs to, where records are read by those that changed ([`crate::Mode::Parents`]).
+    pub parent: Option<String>,
 }
 
 /// Columns every source table has besides the vendor's, so that no vendor's column may take their names.
@@ -127,6 +204,8 @@ impl RecordSchema {
             updated_at: None,
             is_deleted: None,
             deleted_at: None,
+            merges: Vec::new(),
+            parent: None,
         }
     }
 
@@ -146,15 +225,31 @@ impl RecordSchema {
         self
     }
 
+    /// With a field that tells of merges.
+    #[must_use]
+    pub fn merges(mut self, signal: MergeSignal) -> Self {
+        self.merges.push(signal);
+        self
+    }
+
+    /// With the path of the id of the record that each belongs to.
+    #[must_use]
+    pub fn parent(mut self, path: &str) -> Self {
+        self.parent = Some(path.to_owned());
+        self
+    }
+
     /// The position of a field by path.
     pub fn index_of(&self, path: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.path == path)
     }
 
-    /// Whether a path has a role (key, time or deletion) and so is read whatever was selected.
+    /// Whether a path has a role (key, time, deletion, merge or parent) and so is read whatever was selected.
     pub fn has_role(&self, path: &str) -> bool {
+        let roles = [&self.created_at, &self.updated_at, &self.is_deleted, &self.deleted_at, &self.parent];
         self.key.iter().any(|key| key == path)
-            || [&self.created_at, &self.updated_at, &self.is_deleted, &self.deleted_at].into_iter().flatten().any(|role| role == path)
+            || roles.into_iter().flatten().any(|role| role == path)
+            || self.merges.iter().any(|signal| signal.path == path)
     }
 }
 

@@ -43,6 +43,19 @@ impl ValueType {
         }
     }
 
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::Json => "json",
+        }
+    }
+
     /// The narrowest type that holds every value of both: the lattice by which a column widens in place
     /// (integer to decimal to text, date to timestamp to text, anything else to text).
     pub fn widened(self, other: Self) -> Self {
