@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use aqueduct_normalise::{Defaults, Mappings, Normaliser, parse_mappings};
 use aqueduct_schema::{
-    Batch, Checkpoint, Column, Mode, Operation, RecordField, RecordSchema, Result, Source, StreamState, Table, TableName, TableSchema,
-    Timestamp, ValueType,
+    Batch, Checkpoint, CleaningCount, Column, Mode, Operation, RecordField, RecordSchema, Result, Source, StreamState, Table, TableName,
+    TableSchema, Timestamp, ValueType,
 };
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 
@@ -77,6 +77,7 @@ fn main() -> Result<()> {
         constants: Vec::new(),
     });
     let (mut spent, mut on_core_spent, mut rows, mut rejected) = (Duration::ZERO, Duration::ZERO, 0, 0);
+    let mut cleaning = Vec::new();
     for start in (0..total).step_by(page) {
         let batch = batch(&schema, start..(start + page).min(total))?;
         let (began, began_on_core) = (Instant::now(), on_core());
@@ -85,15 +86,15 @@ fn main() -> Result<()> {
         on_core_spent += on_core().saturating_sub(began_on_core);
         rows += normalised.tables().iter().map(Table::len).sum::<usize>();
         rejected += normalised.rejects().len();
+        CleaningCount::add_to(&mut cleaning, normalised.cleaning());
     }
     let busy = if on_core_spent.is_zero() { spent } else { on_core_spent };
     let each = busy.as_nanos() / total.max(1) as u128;
     let (wall, core) = (spent.as_secs_f64(), busy.as_secs_f64());
     println!("{total} records in batches of {page}: {wall:.3} s, of which {core:.3} s on a core, {each} ns a record");
     println!("{rows} rows, {rejected} rejects");
-    for field in normaliser.cleaning() {
-        let found: Vec<String> = field.found.iter().take(3).map(|(status, code, count)| format!("{status:?} {code} {count}")).collect();
-        println!("  {}.{}: {} given, {} kept; {}", field.entity, field.field, field.before, field.after, found.join(", "));
+    for count in cleaning.iter().filter(|count| !count.code.is_empty()) {
+        println!("  {}.{}: {} {:?} {}, {} kept", count.entity, count.field, count.cells, count.status, count.code, count.kept);
     }
     Ok(())
 }

@@ -108,6 +108,36 @@ pub(crate) fn overrides() -> Schema {
     by_entity(fields_of)
 }
 
+/// Steps for each field.
+pub(crate) fn clean() -> Schema {
+    let text = || json!({ "type": ["string", "number", "boolean"] });
+    let words = |properties: Value| {
+        let required: Vec<String> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+        json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
+    };
+    let values = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["values"],
+        "properties": { "values": { "type": "object", "additionalProperties": text() }, "otherwise": { "type": "string" } }
+    });
+    let step = json!({
+        "anyOf": [
+            words(json!({ "replace": words(json!({ "from": text(), "to": text() })) })),
+            values,
+            words(json!({ "split": words(json!({ "by": text(), "take": { "type": ["string", "integer"] } })) })),
+            words(json!({ "default": text() })),
+            words(json!({ "truncate": { "type": "integer", "minimum": 1 } })),
+            words(json!({ "regex": words(json!({ "pattern": { "type": "string" }, "replacement": text() })) }))
+        ]
+    });
+    by_entity(|entity| {
+        let list = json!({ "type": "array", "minItems": 1, "items": step });
+        let properties: Map<String, Value> = mappable(entity).map(|field| (field.name.to_owned(), list.clone())).collect();
+        json!({ "type": "object", "additionalProperties": false, "properties": properties })
+    })
+}
+
 pub(crate) fn required() -> Schema {
     by_entity(|entity| {
         let names: Vec<&str> = mappable(entity).map(|field| field.name).collect();

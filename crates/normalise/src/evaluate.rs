@@ -1,6 +1,7 @@
 //! Expressions compiled to columns, and their value in a row.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use aqueduct_schema::SemanticType;
 use jiff::tz::TimeZone;
@@ -9,6 +10,7 @@ use crate::cleaners::{self, CleaningContext};
 use crate::expression::{Expression, Path, Take};
 use crate::format::Format;
 use crate::functions::Function;
+use crate::steps::{Step, carry_out};
 use crate::value::{Input, UNITS, Value, text_to_units};
 
 /// The code of a value that should be scaled and is no number.
@@ -50,6 +52,11 @@ pub(crate) enum Compiled {
     Call {
         function: Function,
         of: Vec<Compiled>,
+    },
+    /// The cleaning steps of a pipeline file.
+    Steps {
+        of: Box<Compiled>,
+        steps: Arc<[Step]>,
     },
 }
 
@@ -106,24 +113,14 @@ impl Compiled {
             Self::FirstOf(parts) => {
                 parts.iter().map(|part| part.value(inputs, row, around)).find(|value| !value.is_blank()).unwrap_or(Value::Missing)
             }
-            Self::Values { from, table, otherwise } => {
-                let value = from.value(inputs, row, around);
-                if value.is_blank() {
-                    return Value::Missing;
-                }
-                let Some(text) = value.text() else { return value };
-                let word = lower_case(text.trim());
-                match table.binary_search_by(|(key, _)| key.as_str().cmp(&word)) {
-                    Ok(place) => Value::Text(Cow::Borrowed(&table[place].1)),
-                    Err(_) => otherwise.as_ref().map_or(value, |word| Value::Text(Cow::Borrowed(word))),
-                }
-            }
+            Self::Values { from, table, otherwise } => looked_up(from.value(inputs, row, around), table, otherwise.as_deref()),
             Self::Scale { from, factor } => scale(&from.value(inputs, row, around), *factor, &around.context),
             Self::Format { from, format } => {
                 let value = from.value(inputs, row, around);
                 if value.is_blank() || matches!(value, Value::Bad(_)) { value } else { format.read(&value, around.zone) }
             }
             Self::Split { from, by, take } => split(from.value(inputs, row, around), by, *take),
+            Self::Steps { of, steps } => carry_out(steps, of.value(inputs, row, around)),
             Self::Call { function, of } => {
                 let parts: Vec<Option<Cow<'_, str>>> = of
                     .iter()
@@ -136,7 +133,47 @@ impl Compiled {
 
     /// Whether the value is the same in every row.
     pub(crate) fn is_constant(&self) -> bool {
-        matches!(self, Self::Constant(_) | Self::Missing)
+        match self {
+            Self::Steps { of, .. } => of.is_constant(),
+            _ => matches!(self, Self::Constant(_) | Self::Missing),
+        }
+    }
+
+    /// The expression as the source gives it, before the steps of the pipeline file.
+    pub(crate) fn given(&self) -> &Self {
+        match self {
+            Self::Steps { of, .. } => of,
+            _ => self,
+        }
+    }
+
+    /// The columns it reads, by their positions.
+    pub(crate) fn columns(&self, columns: &mut Vec<usize>) {
+        match self {
+            Self::Missing | Self::Constant(_) => {}
+            Self::Column(column) => columns.push(*column),
+            Self::Join { parts, .. } | Self::Key(parts) | Self::FirstOf(parts) | Self::Call { of: parts, .. } => {
+                parts.iter().for_each(|part| part.columns(columns));
+            }
+            Self::Values { from: of, .. }
+            | Self::Scale { from: of, .. }
+            | Self::Format { from: of, .. }
+            | Self::Split { from: of, .. }
+            | Self::Steps { of, .. } => of.columns(columns),
+        }
+    }
+}
+
+/// What a table of values has for a value: the value itself, or `otherwise`, where it is not there.
+pub(crate) fn looked_up<'v>(value: Value<'v>, table: &'v [(String, String)], otherwise: Option<&'v str>) -> Value<'v> {
+    if value.is_blank() {
+        return Value::Missing;
+    }
+    let Some(text) = value.text() else { return value };
+    let word = lower_case(text.trim());
+    match table.binary_search_by(|(key, _)| key.as_str().cmp(&word)) {
+        Ok(place) => Value::Text(Cow::Borrowed(&table[place].1)),
+        Err(_) => otherwise.map_or(value, |word| Value::Text(Cow::Borrowed(word))),
     }
 }
 
@@ -214,7 +251,7 @@ fn split<'v>(value: Value<'v>, by: &str, take: Take) -> Value<'v> {
 }
 
 /// The part of a text, trimmed; empty parts do not count when the separator is blank.
-fn taken<'t>(text: &'t str, by: &str, take: Take) -> Option<&'t str> {
+pub(crate) fn taken<'t>(text: &'t str, by: &str, take: Take) -> Option<&'t str> {
     let text = text.trim();
     let blank = by.trim().is_empty();
     let mut parts = text.split(by).map(str::trim).filter(|part| !blank || !part.is_empty());

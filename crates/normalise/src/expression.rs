@@ -139,17 +139,7 @@ impl Expression {
         let from = Box::new(from);
         match key.name.as_str() {
             "values" => {
-                let mut table = Vec::new();
-                for (key, word) in reader.map(node, "`values`")? {
-                    let value = key.name.trim().to_lowercase();
-                    if table.iter().any(|(other, _)| *other == value) {
-                        return Err(
-                            reader.wrong(key.place, format!("`{}` stands twice in `values`; case does not tell values apart", key.name))
-                        );
-                    }
-                    table.push((value, reader.text(word, "a word of `values`")?.to_owned()));
-                }
-                table.sort();
+                let table = parse_values(reader, node)?;
                 let otherwise = otherwise.map(|word| reader.name(word, "`otherwise`")).transpose()?.map(str::to_owned);
                 Ok(Self::Values { from, table, otherwise })
             }
@@ -170,24 +160,8 @@ impl Expression {
     }
 
     fn parse_split(reader: Reader<'_>, place: Place, node: &Node, entries: &[(Key, Node)]) -> Result<Self> {
-        let (Some(by), Some(take)) = (get(entries, "by"), get(entries, "take")) else {
-            return Err(reader.wrong(place, "`split` needs `by` and `take` beside it"));
-        };
-        let separator = reader.text(by, "`by`")?;
-        if separator.is_empty() {
-            return Err(reader.wrong(by.place, "`by` must not be empty"));
-        }
-        let taken = match reader.text(take, "`take`")? {
-            "first" => Take::First,
-            "last" => Take::Last,
-            "rest" => Take::Rest,
-            other => Take::Number(
-                other
-                    .parse()
-                    .map_err(|_| reader.wrong(take.place, format!("`take` is first, last, rest or a number from 0, not `{other}`")))?,
-            ),
-        };
-        Ok(Self::Split { from: Box::new(Self::parse(reader, node)?), by: separator.to_owned(), take: taken })
+        let (by, take) = parse_take(reader, place, entries)?;
+        Ok(Self::Split { from: Box::new(Self::parse(reader, node)?), by, take })
     }
 
     fn parse_call(reader: Reader<'_>, place: Place, node: &Node, entries: &[(Key, Node)]) -> Result<Self> {
@@ -242,6 +216,42 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// A table of values, sorted by its keys.
+pub(crate) fn parse_values(reader: Reader<'_>, node: &Node) -> Result<Vec<(String, String)>> {
+    let mut table = Vec::new();
+    for (key, word) in reader.map(node, "`values`")? {
+        let value = key.name.trim().to_lowercase();
+        if table.iter().any(|(other, _)| *other == value) {
+            let message = format!("`{}` stands twice in `values`; case does not tell values apart", key.name);
+            return Err(reader.wrong(key.place, message));
+        }
+        table.push((value, reader.text(word, "a word of `values`")?.to_owned()));
+    }
+    table.sort();
+    Ok(table)
+}
+
+/// What a text is split by, and the part that is taken.
+pub(crate) fn parse_take(reader: Reader<'_>, place: Place, entries: &[(Key, Node)]) -> Result<(String, Take)> {
+    let (Some(by), Some(take)) = (get(entries, "by"), get(entries, "take")) else {
+        return Err(reader.wrong(place, "`split` needs `by` and `take` beside it"));
+    };
+    let separator = reader.text(by, "`by`")?;
+    if separator.is_empty() {
+        return Err(reader.wrong(by.place, "`by` must not be empty"));
+    }
+    let taken = match reader.text(take, "`take`")? {
+        "first" => Take::First,
+        "last" => Take::Last,
+        "rest" => Take::Rest,
+        other => {
+            let wrong = |_| reader.wrong(take.place, format!("`take` is first, last, rest or a number from 0, not `{other}`"));
+            Take::Number(other.parse().map_err(wrong)?)
+        }
+    };
+    Ok((separator.to_owned(), taken))
 }
 
 fn companions_of(name: &str) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aqueduct_schema::{Entity, Field, Result, codes, entities};
 
 use crate::expression::{Expression, Path, WORDS};
+use crate::steps::Step;
 use crate::yaml::{Content, Key, Node, Place, Reader, documents, get};
 
 /// How the records of one stream become rows of one entity. Made by [`parse_mappings`].
@@ -48,6 +49,8 @@ pub(crate) struct MappedField {
     pub(crate) expression: Expression,
     /// What the connector's mapping says where the pipeline file overrides it; used by streams that lack the override's paths.
     pub(crate) overridden: Option<Expression>,
+    /// What the pipeline file does to the value before its cleaner sees it.
+    pub(crate) steps: Arc<[Step]>,
 }
 
 /// The filter of `when`.
@@ -100,6 +103,15 @@ impl Mapping {
             _ => &[],
         };
         self.fields.iter().chain(slots.iter().flat_map(|slot| &slot.fields))
+    }
+
+    /// [`Mapping::all_fields`], to change them.
+    pub(crate) fn all_fields_mut(&mut self) -> impl Iterator<Item = &mut MappedField> {
+        let slots: &mut [Slot] = match &mut self.each {
+            Each::Slot(slots) => slots,
+            _ => &mut [],
+        };
+        self.fields.iter_mut().chain(slots.iter_mut().flat_map(|slot| &mut slot.fields))
     }
 
     pub(crate) fn maps(&self, field: &str) -> bool {
@@ -215,7 +227,7 @@ pub(crate) fn parse_fields(file: &Arc<str>, entity: &'static Entity, node: &Node
     for (key, value) in reader.map(node, "`fields`")? {
         let field = field_named(reader, entity, key)?;
         let expression = Expression::parse(reader, value)?;
-        fields.push(MappedField { field, file: file.clone(), place: key.place, expression, overridden: None });
+        fields.push(MappedField { field, file: file.clone(), place: key.place, expression, overridden: None, steps: Arc::default() });
     }
     Ok(fields)
 }

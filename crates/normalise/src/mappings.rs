@@ -34,7 +34,7 @@ impl Mappings {
         Self { of_connector: mappings.len(), mappings, required: Vec::new() }
     }
 
-    /// Adds what a pipeline file says: its own mappings, its overrides and its required fields. `file` is the name that errors give.
+    /// Adds what a pipeline file says: its own mappings, its overrides, its cleaning steps and its required fields. `file` is the name that errors give.
     ///
     /// # Errors
     /// As [`crate::parse_mappings`], at the line and column in the pipeline file.
@@ -57,6 +57,9 @@ impl Mappings {
                 let fields = parse_fields(&name, entity, fields)?;
                 self.override_fields(reader, entity, key, &fields)?;
             }
+        }
+        if let Some(node) = &settings.clean.0 {
+            crate::step_words::configure(file, node, &mut self.mappings)?;
         }
         if let Some(node) = &settings.required.0 {
             for (key, names) in reader.map(node, "`required`")? {

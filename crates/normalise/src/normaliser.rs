@@ -19,9 +19,9 @@ use crate::elements::elements;
 use crate::evaluate::{Compiled, Surroundings, lower_case};
 use crate::mapping::Test;
 use crate::mappings::Mappings;
-use crate::plan::{EntityPlan, Fill, Plan, RowSet, SetIds, Shape};
+use crate::plan::{ElementSource, EntityPlan, Fill, Plan, RowSet, SetIds, Shape};
 use crate::planner::Planner;
-use crate::report::{FieldCleaning, Report};
+use crate::report::Report;
 use crate::rows::{Failure, Failures, KEY_MISSING, Rows, SetBuilder, bug, filled, known_flag, positions, spread};
 use crate::settings::Defaults;
 use crate::space::{Computed, Space, labelled};
@@ -105,12 +105,9 @@ impl Normaliser {
             started_at: batch.checkpoint().reading_started_at.microseconds(),
         };
         let tables = self.normalise(&table, &reading, &mut rejects)?;
-        Ok(batch.into_normalised(tables, rejects, 0))
-    }
-
-    /// What cleaning has found so far, by field.
-    pub fn cleaning(&self) -> Vec<FieldCleaning> {
-        self.report.fields()
+        let mut batch = batch.into_normalised(tables, rejects, 0);
+        *batch.cleaning_mut() = self.report.take();
+        Ok(batch)
     }
 
     /// Tombstones for records of which the source gives the key alone.
@@ -148,7 +145,8 @@ impl Normaliser {
         let around = Surroundings { context, zone: &self.zone };
         let Plan { space, source, entities, .. } = &mut self.plan;
         let computed = space.run(&inputs, rows, &around)?;
-        let batch = Records { columns, inputs: &inputs, rows, around: &around, space, computed: &computed, reading };
+        let origins = |place: usize| table.schema.columns.get(place).map(|column| column.name.clone());
+        let batch = Records { columns, inputs: &inputs, rows, around: &around, space, computed: &computed, reading, origins: &origins };
 
         let mut failures = Failures::new();
         let keys = computed.clean[source.key].array.as_string::<i32>();
@@ -207,6 +205,8 @@ struct Records<'b> {
     space: &'b Space,
     computed: &'b Computed,
     reading: &'b Reading,
+    /// The names of the columns, by their places.
+    origins: &'b dyn Fn(usize) -> Option<Arc<str>>,
 }
 
 impl Records<'_> {
@@ -229,8 +229,18 @@ impl Records<'_> {
                 let found = elements(&self.inputs[*array], mask.as_ref(), self.columns, sources)?;
                 let count = found.parents.len();
                 let computed = space.run(&found.inputs, count, self.around)?;
-                let builder =
-                    SetBuilder { jobs: &space.clean, computed: &computed, rows: count, ..self.builder(plan.entity.name, set, None) };
+                let origins = |place: usize| match sources.get(place)? {
+                    ElementSource::Record(column) => (self.origins)(*column),
+                    ElementSource::Inside(_) => (self.origins)(*array),
+                };
+                let builder = SetBuilder {
+                    jobs: &space.clean,
+                    computed: &computed,
+                    rows: count,
+                    inputs: &found.inputs,
+                    origins: &origins,
+                    ..self.builder(plan.entity.name, set, None)
+                };
                 let (columns, count) = builder.build(Some(&found.parents), report, failures)?;
                 built.push(rows(columns, count, Some(found.parents)));
             }
@@ -297,7 +307,19 @@ impl Records<'_> {
 
     fn builder<'s>(&'s self, entity: &'static str, set: &'s RowSet, mask: Option<&'s BooleanArray>) -> SetBuilder<'s> {
         let (jobs, computed) = (&self.space.clean, self.computed);
-        SetBuilder { entity, set, jobs, computed, rows: self.rows, mask, slot_ids: None, deleted: self.reading.deleted }
+        SetBuilder {
+            entity,
+            set,
+            jobs,
+            computed,
+            rows: self.rows,
+            mask,
+            slot_ids: None,
+            deleted: self.reading.deleted,
+            inputs: self.inputs,
+            origins: self.origins,
+            around: self.around,
+        }
     }
 
     fn matching(&self, expression: &Compiled, test: &Test) -> BooleanArray {

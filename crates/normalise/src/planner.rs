@@ -296,10 +296,15 @@ impl Planner<'_> {
     }
 }
 
-/// The mapping's expression over the columns there are; the connector's own where an override finds none of its paths.
+/// The mapping's expression over the columns there are, with the pipeline file's steps; the connector's own where an override finds
+/// none of its paths.
 fn compiled(mapped: &MappedField, resolve: &mut Resolve<'_>) -> Option<Compiled> {
     let base: Option<&Expression> = mapped.overridden.as_ref();
-    compile(&mapped.expression, resolve).or_else(|| base.and_then(|base| compile(base, resolve)))
+    let compiled = compile(&mapped.expression, resolve).or_else(|| base.and_then(|base| compile(base, resolve)))?;
+    if mapped.steps.is_empty() {
+        return Some(compiled);
+    }
+    Some(Compiled::Steps { of: Box::new(compiled), steps: mapped.steps.clone() })
 }
 
 fn semantics_of(entity: &'static Entity, field: &'static Field, kind: Option<&MappedField>, resolve: &mut Resolve<'_>) -> Semantics {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use aqueduct_schema::{CleaningStatus, Error, Field, Operation, Result, RowIds, SemanticType, Table, ValueType, codes};
+use aqueduct_schema::{CleaningExample, CleaningStatus, Error, Field, Operation, Result, RowIds, SemanticType, Table, ValueType, codes};
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_null_array};
@@ -12,9 +12,11 @@ use arrow_select::filter::FilterBuilder;
 use arrow_select::take::take;
 
 use crate::column::{CleanJob, MISSING, OK};
+use crate::evaluate::Surroundings;
 use crate::plan::{Fill, Planned, PlannedTable, RowSet, SetIds};
-use crate::report::Report;
+use crate::report::{Cells, Counted, Report, shortened};
 use crate::space::{Computed, labelled};
+use crate::value::Input;
 
 /// The code of a record without what identifies it.
 pub(crate) const KEY_MISSING: &str = "key.missing";
@@ -88,6 +90,38 @@ pub(crate) struct SetBuilder<'b> {
     pub(crate) slot_ids: Option<&'b RowIds>,
     /// What `is_deleted` is where the source does not say.
     pub(crate) deleted: bool,
+    /// What the jobs read, and the columns of the source that each of it comes from.
+    pub(crate) inputs: &'b [Input],
+    pub(crate) origins: &'b dyn Fn(usize) -> Option<Arc<str>>,
+    pub(crate) around: &'b Surroundings<'b>,
+}
+
+/// The cells of one field of a set.
+struct FieldCells<'c> {
+    set: &'c SetBuilder<'c>,
+    job: usize,
+    kept: &'c ArrayRef,
+}
+
+impl Cells for FieldCells<'_> {
+    fn example(&self, row: usize) -> Option<CleaningExample> {
+        let Self { set, job, kept } = self;
+        let before = set.jobs[*job].expression.given().value(set.inputs, row, set.around);
+        let before = shortened(before.text()?);
+        let after = Input::new(kept).ok()?.value(row).text().map(shortened);
+        let id = set.set.columns.iter().find_map(|planned| if let Fill::SourceId(job) = planned.fill { Some(job) } else { None });
+        let id = id.map(|job| set.computed.clean[job].array.as_string::<i32>()).filter(|ids| ids.is_valid(row));
+        Some(CleaningExample { before, after, source_id: id.map(|ids| ids.value(row).to_owned()) })
+    }
+
+    fn columns(&self) -> Vec<Arc<str>> {
+        let mut places = Vec::new();
+        self.set.jobs[self.job].expression.columns(&mut places);
+        let mut columns: Vec<Arc<str>> = places.into_iter().filter_map(self.set.origins).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
 }
 
 impl SetBuilder<'_> {
@@ -112,12 +146,18 @@ impl SetBuilder<'_> {
                 if planned.required {
                     self.note_failures(planned, job, &column, parents, failures);
                 }
-                let kept = match self.mask {
-                    None => column.len() - column.null_count(),
-                    Some(_) => self.selected().filter(|row| column.is_valid(*row)).count(),
+                let counted = Counted {
+                    entity: self.entity,
+                    field: planned.field,
+                    meanings: &self.jobs[job].verdicts,
+                    verdicts: &self.computed.clean[job].verdicts,
+                    kept: &column,
                 };
-                let verdicts = &self.computed.clean[job].verdicts;
-                report.add(self.entity, planned.field, &self.jobs[job].verdicts, self.selected().map(|row| verdicts[row]), kept as u64);
+                let cells = FieldCells { set: self, job, kept: &self.computed.clean[job].array };
+                match self.mask {
+                    None => report.add(&counted, 0..self.rows, &cells),
+                    Some(_) => report.add(&counted, self.selected(), &cells),
+                }
             }
             columns.push(column);
         }
@@ -136,7 +176,7 @@ impl SetBuilder<'_> {
         Ok((columns, count))
     }
 
-    fn selected(&self) -> impl Iterator<Item = usize> + '_ {
+    fn selected(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         (0..self.rows).filter(|row| self.mask.is_none_or(|mask| mask.value(*row)))
     }
 

@@ -21,6 +21,8 @@ pub struct Normalise {
     pub defaults: Defaults,
     /// Fields of entities to map otherwise, or in addition: entity, then field, then where the value comes from.
     pub overrides: Overrides,
+    /// What to do to values before their cleaners see them: entity, then field, then a list of steps, in order.
+    pub clean: CleaningSteps,
     /// Fields of entities without whose valid value a record goes to quarantine: entity, then a list of fields.
     pub required: Required,
     /// Whole mappings (entity, stream, fields) besides those of the connector, for streams it does not map.
@@ -99,6 +101,8 @@ macro_rules! located {
 located! {
     /// The overrides of a pipeline file as they stand there; [`crate::Mappings::configure`] reads them.
     Overrides, editor::overrides;
+    /// The cleaning steps of a pipeline file as they stand there; [`crate::Mappings::configure`] reads them.
+    CleaningSteps, editor::clean;
     /// The required fields of a pipeline file as they stand there; [`crate::Mappings::configure`] reads them.
     Required, editor::required;
     /// The mappings of a pipeline file as they stand there; [`crate::Mappings::configure`] reads them.

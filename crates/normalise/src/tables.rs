@@ -55,8 +55,8 @@ impl Planner<'_> {
                 .filter(|mapped| mapped.expression.paths().iter().any(|used| used.name == path))
                 .map(|mapped| {
                     let of_field = mapped.field.sensitivity();
-                    // The domain of an e-mail address says less than the address.
-                    let part = mapped.expression.takes_part_of(path);
+                    // The domain of an e-mail address says less than the address, and steps may take anything away.
+                    let part = mapped.expression.takes_part_of(path) || !mapped.steps.is_empty();
                     if part { of_field.max(unknown_sensitivity(value_type)) } else { of_field }
                 })
                 .max()

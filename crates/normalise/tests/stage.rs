@@ -4,7 +4,9 @@
 mod support;
 
 use aqueduct_normalise::Normaliser;
-use aqueduct_schema::{CleaningStatus, Mode, Operation, RecordField, RecordSchema, RowIds, Sensitivity, ValueType};
+use aqueduct_schema::{
+    CleaningCount, CleaningExample, CleaningStatus, Mode, Operation, RecordField, RecordSchema, RowIds, Sensitivity, ValueType,
+};
 use support::{batch, column, common, mappings, record, run, run_in, source};
 
 const CONTACT: &str = "
@@ -292,17 +294,39 @@ fn cleaning_is_counted_by_field_status_and_code() {
     let record = record(&["id", "owner", "name", "email", "phone", "country"]);
     let mappings = mappings(CONTACT, "");
     let mut normaliser = Normaliser::new(&mappings, "things", &record, &source(), &Default::default()).unwrap();
-    for email in ["ada@example.com", " ADA@EXAMPLE.COM", "broken", "", "grace@example.com"] {
-        normaliser.run(batch("things", &record, Mode::Changes, &[&["1", "", "", email, "", ""]])).unwrap();
+    let mut counts = Vec::new();
+    for (row, email) in ["ada@example.com", " ADA@EXAMPLE.COM", "broken", "", "grace@example.com", "n/a"].into_iter().enumerate() {
+        let id = row.to_string();
+        let done = normaliser.run(batch("things", &record, Mode::Changes, &[&[&id, "", "", email, "", ""]])).unwrap();
+        CleaningCount::add_to(&mut counts, done.cleaning());
     }
-    let fields = normaliser.cleaning();
-    let email = fields.iter().find(|field| field.entity == "contact" && field.field == "email").unwrap();
-    assert_eq!((email.before, email.after), (4, 3));
-    assert_eq!(email.found.iter().map(|(_, _, count)| count).sum::<u64>(), 5);
-    assert_eq!(email.found[0], (CleaningStatus::Ok, "", 2));
-    assert!(
-        email.found.iter().any(|(status, code, count)| *status == CleaningStatus::Invalid && code.starts_with("email.") && *count == 1)
-    );
+    let emails: Vec<&CleaningCount> = counts.iter().filter(|count| count.entity == "contact" && count.field == "email").collect();
+    let sum = |of: fn(&CleaningCount) -> u64| emails.iter().map(|count| of(count)).sum::<u64>();
+    assert_eq!((sum(|count| count.cells), sum(|count| count.kept)), (6, 3));
+    assert_eq!(emails.iter().filter(|count| count.is_present()).map(|count| count.cells).sum::<u64>(), 5);
+    let of = |status, code: &str| emails.iter().find(|count| count.status == status && count.code == code).unwrap();
+    assert_eq!((of(CleaningStatus::Ok, "").cells, of(CleaningStatus::Missing, "").cells), (2, 1));
+    let invalid = of(CleaningStatus::Invalid, "email.no_at_sign");
+    assert_eq!((invalid.cells, invalid.kept, invalid.columns.as_slice()), (1, 0, ["email".into()].as_slice()));
+    let example = CleaningExample { before: "broken".into(), after: None, source_id: Some("2".into()) };
+    assert_eq!(invalid.examples, [example]);
+    let fixed = of(CleaningStatus::Fixed, "email.spaces_removed");
+    assert_eq!(fixed.examples[0].after.as_deref(), Some("ADA@example.com"));
+    assert!(of(CleaningStatus::Ok, "").examples.is_empty());
+}
+
+#[test]
+fn examples_are_few_whatever_the_number_of_rows() {
+    let record = record(&["id", "owner", "name", "email", "phone", "country"]);
+    let mappings = mappings(CONTACT, "");
+    let mut normaliser = Normaliser::new(&mappings, "things", &record, &source(), &Default::default()).unwrap();
+    let rows: Vec<&[&str]> = vec![&["1", "", "", "broken", "", ""]; 10];
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        CleaningCount::add_to(&mut counts, normaliser.run(batch("things", &record, Mode::Changes, &rows)).unwrap().cleaning());
+    }
+    let broken = counts.iter().find(|count| count.entity == "contact" && count.code == "email.no_at_sign").unwrap();
+    assert_eq!((broken.cells, broken.examples.len()), (30, 3));
 }
 
 #[test]

@@ -65,6 +65,12 @@ impl Protector {
         Self { originals: Some(seal), ..self }
     }
 
+    /// The same policy and tokens, without keeping rejected records whole: for what is looked at and not stored.
+    #[must_use]
+    pub fn without_originals(&self) -> Self {
+        Self { policy: self.policy.clone(), tokeniser: self.tokeniser.clone(), originals: None, plans: Mutex::default() }
+    }
+
     /// The policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -77,6 +83,7 @@ impl Protector {
     pub fn protect(&self, mut batch: Batch<Checked>) -> Result<Batch<Protected>> {
         let (tables, rejects) = batch.take_content();
         let source = tables.first().map(|table| table.schema.clone());
+        crate::examples::protect(&self.policy, batch.cleaning_mut(), source.as_deref(), |value| self.token(value));
         let tables = tables.into_iter().map(|table| self.table(table)).collect::<Result<Vec<_>>>()?;
         let stream = batch.stream().clone();
         let rejects = rejects.into_iter().map(|reject| self.reject(reject, source.as_deref(), &stream)).collect::<Result<_>>()?;

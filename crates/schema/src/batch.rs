@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
+use crate::cleaning::CleaningCount;
 use crate::reject::Reject;
 use crate::table::Table;
 
@@ -58,6 +59,8 @@ pub struct Batch<S: Stage> {
     rejects: Vec<Reject>,
     counts: Counts,
     checkpoint: Checkpoint,
+    cleaning: Vec<CleaningCount>,
+    parents: Vec<String>,
     stage: PhantomData<fn() -> S>,
 }
 
@@ -87,15 +90,47 @@ impl<S: Stage> Batch<S> {
         &self.checkpoint
     }
 
+    /// What cleaning did to the cells of these rows.
+    pub fn cleaning(&self) -> &[CleaningCount] {
+        &self.cleaning
+    }
+
+    /// What cleaning did, for `normalise` to fill and `privacy` to protect.
+    pub fn cleaning_mut(&mut self) -> &mut Vec<CleaningCount> {
+        &mut self.cleaning
+    }
+
     fn moved<T: Stage>(self, tables: Vec<Table>, rejects: Vec<Reject>, counts: Counts) -> Batch<T> {
-        Batch { stream: self.stream, tables, rejects, counts, checkpoint: self.checkpoint, stage: PhantomData }
+        let Self { stream, checkpoint, cleaning, parents, .. } = self;
+        Batch { stream, tables, rejects, counts, checkpoint, cleaning, parents, stage: PhantomData }
     }
 }
 
 impl Batch<Raw> {
     /// A page's records in columns, with the records that could not be taken apart. For the engine alone.
     pub fn raw(stream: Arc<str>, records: Table, rejects: Vec<Reject>, read: u64, checkpoint: Checkpoint) -> Self {
-        Self { stream, tables: vec![records], rejects, counts: Counts { read, filtered: 0 }, checkpoint, stage: PhantomData }
+        Self {
+            stream,
+            tables: vec![records],
+            rejects,
+            counts: Counts { read, filtered: 0 },
+            checkpoint,
+            cleaning: Vec::new(),
+            parents: Vec::new(),
+            stage: PhantomData,
+        }
+    }
+
+    /// With the records of another kind whose own records are all in this reading. For the engine alone.
+    #[must_use]
+    pub fn of_parents(mut self, parents: Vec<String>) -> Self {
+        self.parents = parents;
+        self
+    }
+
+    /// The records of another kind whose own records are all in this reading.
+    pub fn parents(&self) -> &[String] {
+        &self.parents
     }
 
     /// After mapping and cleaning: the tables to load, the rejects (earlier ones included) and how many records were left out.
