@@ -50,7 +50,7 @@ fn contacts_have_their_own_property_and_zero_is_never_asked_for() {
     let connector = connector(json!({}));
     let contacts = stream(connector.as_ref(), "contacts", &[]);
     let read = |from: Option<&Cursor>, mode, until| {
-        let read = Read { stream: &contacts, mode, from, until, position: None, bookmark: None };
+        let read = Read { stream: &contacts, mode, from, until, position: None, bookmark: None, by_id: false };
         assert!(is_last(&ready(connector.read(&fake.context(), &read)).unwrap()));
     };
     read(Some(&Cursor::at(Timestamp::from_milliseconds(0))), Mode::Changes, None);

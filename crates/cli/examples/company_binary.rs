@@ -50,15 +50,8 @@ mod acme {
         config: Config,
     }
 
-    const MEMBERS: Endpoint = Endpoint {
-        path: "/members",
-        items: &["members"],
-        paging: Paging::Keyset { parameter: "after", key: "number" },
-        page_size_parameter: Some("limit"),
-        query: &[],
-        since_parameter: None,
-        class: LimitClass::DEFAULT,
-    };
+    const MEMBERS: Endpoint =
+        Endpoint::new("/members", &["members"], Paging::Keyset { parameter: "after", key: "number" }).page_size("limit");
 
     #[async_trait]
     impl Connector for Acme {

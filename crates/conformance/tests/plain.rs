@@ -115,17 +115,9 @@ impl Connector for Acme {
             page_size_parameter: Some("limit"),
             query: &[("archived", "false")],
             since_parameter: by_value.then_some("since"),
-            class: LimitClass::DEFAULT,
+            ..aqueduct_connector::Endpoint::new("", &[], Paging::Single)
         };
-        let lists = aqueduct_connector::Endpoint {
-            path: "/lists",
-            items: &[],
-            paging: Paging::Single,
-            page_size_parameter: None,
-            query: &[],
-            since_parameter: None,
-            class: LimitClass::DEFAULT,
-        };
+        let lists = aqueduct_connector::Endpoint::new("/lists", &[], Paging::Single);
         let record_of_lists = RecordSchema::new("list", vec![RecordField::new("name", ValueType::Text)], &["name"]);
         Ok(vec![
             Stream::new("contacts", record, modes, "https://example.com").endpoint(contacts),

@@ -59,6 +59,11 @@ fn place(position: Option<&Position>, operation: &str) -> Result<Place> {
         .map_err(|_| Error::new(codes::BAD_STATE, "a stored position does not fit the stream's paging").operation(operation.to_owned()))
 }
 
+/// How many records are passed over at a position.
+pub(crate) fn skipped(position: Option<&Position>) -> u64 {
+    place(position, "").map_or(0, |place| place.offset)
+}
+
 /// The request for the page at a position.
 pub(crate) fn apply(paging: Paging, mut request: Request, position: Option<&Position>) -> Result<Request> {
     let place = place(position, &request.operation)?;

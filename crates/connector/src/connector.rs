@@ -9,7 +9,7 @@ use schemars::Schema;
 
 use crate::auth::Auth;
 use crate::http::{Http, Response};
-use crate::limits::{Limit, Usage};
+use crate::limits::{Cost, Limit, LimitClass, Usage};
 use crate::page::Page;
 use crate::status::{Action, StatusRule};
 use crate::stream::Stream;
@@ -111,12 +111,23 @@ pub trait Connector: Send + Sync {
     async fn discover(&self, context: &Context) -> Result<Vec<Stream>>;
 
     /// How many records a stream has, or how many of them last changed within a span: for plans, and to prove that nothing is missing.
-    /// Deleted records do not count. `None` where the vendor does not say it in one request.
+    /// Deleted records do not count. `None` where the vendor does not say it in one request. An endpoint that declares its total needs no
+    /// code here.
     ///
     /// # Errors
     /// Those of the request it makes.
-    async fn count(&self, _context: &Context, _span: &Span<'_>) -> Result<Option<u64>> {
-        Ok(None)
+    async fn count(&self, context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
+        crate::declared::count(context, span).await
+    }
+
+    /// What it costs to read so many records of a stream by [`Mode::Backfill`], all there are or (`windowed`) those of a window with a
+    /// beginning and an end. `None` where it cannot be read so; a window that leaves out nothing but what lies outside of it is one that
+    /// the vendor filters by the time of change.
+    fn cost(&self, stream: &Stream, windowed: bool, records: u64) -> Option<Cost> {
+        let has_end = stream.endpoint.as_ref().is_some_and(|endpoint| endpoint.until_parameter.is_some());
+        let possible = (!windowed || has_end) && stream.modes.contains(&Mode::Backfill);
+        let class = stream.endpoint.as_ref().map_or(LimitClass::DEFAULT, |endpoint| endpoint.class);
+        possible.then(|| Cost::new(class, records.div_ceil(u64::from(stream.page_size.max(1))).max(1)))
     }
 
     /// Reads one page. A stream that declares its endpoint needs no code here.
@@ -168,12 +179,16 @@ pub struct Read<'a> {
     pub stream: &'a Stream,
     /// The way of reading.
     pub mode: Mode,
-    /// For `Changes`: read what changed at or after this cursor. For `Backfill`: the first instant of the window, if it has one.
+    /// For `Changes`: read what changed at or after this cursor. For `Backfill`: the first instant of the window, if it has one. For every
+    /// mode but `Deletions` of a stream with [`crate::Windows`]: the first instant of the window that is read now.
     pub from: Option<&'a Cursor>,
-    /// The end of a backfill's window, exclusive; `None` reads to the end.
+    /// The end of the window, exclusive: a backfill's, or that of the one of [`crate::Windows`] that is read now. `None` reads to the end.
     pub until: Option<Timestamp>,
     /// Where the page begins; `None` for the first. Made by this connector in [`crate::Next::Page`].
     pub position: Option<&'a Position>,
     /// Where the last reading left off, for streams that keep their place themselves.
     pub bookmark: Option<&'a Position>,
+    /// Whether the window is an instant with more records than one question gives, to be read in the order of ids; only for streams that
+    /// say they can ([`crate::Windows::by_id`], [`crate::Endpoint::by_id`]). Each page is then a question of its own.
+    pub by_id: bool,
 }

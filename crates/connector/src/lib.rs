@@ -6,6 +6,7 @@
 
 mod anchored;
 pub mod auth;
+mod capped;
 pub mod config;
 pub mod connector;
 pub mod csv;
@@ -19,6 +20,7 @@ pub mod paging;
 pub mod selection;
 pub mod status;
 pub mod stream;
+pub mod windows;
 
 /// The mappings of a [`Registration`] from the names of their files in the folder `mapping` beside the file that says so:
 /// `mappings!["contact", "account"]` is `mapping/contact.yaml` and `mapping/account.yaml`.
@@ -36,7 +38,7 @@ pub use bytes::Bytes;
 pub use connector::{Account, Connector, Context, Read, Registration, Span};
 pub use fields::fields;
 pub use http::{Body, Http, Method, Request, Response};
-pub use limits::{Limit, LimitClass, Usage};
+pub use limits::{Cost, Limit, LimitClass, Usage};
 pub use page::{CsvFormat, Next, Origin, Page, Part, Records};
 pub use paging::Paging;
 pub use schemars;
@@ -45,3 +47,4 @@ pub use serde;
 pub use serde_json;
 pub use status::{Action, StatusRule};
 pub use stream::{Endpoint, Stream};
+pub use windows::{ById, Instants, Windows};

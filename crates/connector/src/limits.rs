@@ -53,3 +53,23 @@ pub struct Usage {
     /// From here on no further request is sent: the rest is for the other users of the account. The run stops with a checkpoint.
     pub stop_at: u64,
 }
+
+/// What it costs to read so many records of a stream, as far as the vendor's paging says it beforehand: for plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The limit that the requests count against.
+    pub class: LimitClass,
+    /// How many requests, when nothing has to be asked twice.
+    pub requests: u64,
+    /// Whether the source prepares the records first (an export job), which takes a time that nobody knows beforehand.
+    pub prepared: bool,
+    /// Whether two readings of the stream at the same time would be in each other's way.
+    pub alone: bool,
+}
+
+impl Cost {
+    /// So many requests of a class, for records that are ready to be read.
+    pub const fn new(class: LimitClass, requests: u64) -> Self {
+        Self { class, requests, prepared: false, alone: false }
+    }
+}

@@ -62,6 +62,14 @@ pub enum Records {
         /// The path of the time of deletion inside an entry, where it has one.
         deleted_at: Option<&'static str>,
     },
+    /// The records that belong to some records of another kind, for [`aqueduct_schema::Mode::Parents`]: all of them, on this page or on others
+    /// of the reading. What one of those had and has no longer is marked as deleted when the reading is complete.
+    Sets {
+        /// The records.
+        records: Box<Records>,
+        /// The ids of those that they belong to; also of those that have none any more.
+        parents: Vec<String>,
+    },
     /// Rows that are in columns already; columns are found by name.
     Columns {
         /// The rows.
@@ -121,4 +129,7 @@ pub enum Next {
         /// Where the next run goes on, for streams that keep their place themselves.
         bookmark: Option<Position>,
     },
+    /// The window holds more records than the source gives for one question (`NO-SILENT-CAP`). The page's records are not taken: the engine
+    /// asks for halves of the window, and for the smallest in the order of ids; see [`crate::Windows`].
+    TooMany,
 }

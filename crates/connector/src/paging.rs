@@ -97,6 +97,17 @@ impl Paging {
         })
     }
 
+    /// How many records are passed over at a position, for the styles that count them.
+    pub(crate) fn skipped(self, position: Option<&Position>, page_size: u32) -> Option<u64> {
+        let number = |start: u64| position.and_then(|position| position.0.as_u64()).unwrap_or(start);
+        match self {
+            Self::Offset { .. } => Some(number(0)),
+            Self::PageNumber { first, .. } => Some(number(first).saturating_sub(first) * u64::from(page_size)),
+            Self::AnchoredOffset { .. } | Self::Time { .. } => Some(anchored::skipped(position)),
+            Self::Single | Self::NextToken { .. } | Self::NextLink { .. } | Self::LinkHeader | Self::Keyset { .. } => None,
+        }
+    }
+
     /// What comes after a page that answered with `count` records, which `key` identifies (paths, as in the stream's record).
     ///
     /// # Errors
@@ -181,7 +192,7 @@ mod tests {
     fn position(next: Next) -> Option<serde_json::Value> {
         match next {
             Next::Page(position) => Some(position.0),
-            Next::End { .. } | Next::Later { .. } => None,
+            Next::End { .. } | Next::Later { .. } | Next::TooMany => None,
         }
     }
 

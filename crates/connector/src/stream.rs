@@ -6,6 +6,7 @@ use aqueduct_schema::{Mode, RecordSchema};
 
 use crate::limits::LimitClass;
 use crate::paging::Paging;
+use crate::windows::{ById, Instants, Windows};
 
 /// A stream of records of one kind.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Stream {
     pub endpoint: Option<Endpoint>,
     /// Whether the vendor leaves the array of records out of an answer that has none; see [`Stream::records_may_be_missing`].
     pub records_may_be_missing: bool,
+    /// How it is cut into windows, where the vendor caps what one question gives.
+    pub windows: Option<Windows>,
 }
 
 impl Stream {
@@ -41,6 +44,7 @@ impl Stream {
             documentation,
             endpoint: None,
             records_may_be_missing: false,
+            windows: None,
         }
     }
 
@@ -63,6 +67,13 @@ impl Stream {
     #[must_use]
     pub fn records_may_be_missing(mut self) -> Self {
         self.records_may_be_missing = true;
+        self
+    }
+
+    /// Cut into windows.
+    #[must_use]
+    pub fn windows(mut self, windows: Windows) -> Self {
+        self.windows = Some(windows);
         self
     }
 
@@ -90,6 +101,16 @@ pub struct Endpoint {
     /// The query parameter that asks for what changed at or after an RFC 3339 instant; needed for `Changes`, and sent for a `Backfill` that
     /// begins at an instant.
     pub since_parameter: Option<&'static str>,
+    /// The query parameter that asks for what changed before an instant, in a `Backfill` that ends and in every window. Without it records
+    /// beyond the end are read and let go, as far as they have a time of change.
+    pub until_parameter: Option<&'static str>,
+    /// How instants are written in these two parameters.
+    pub instants: Instants,
+    /// Object keys from the root of an answer to the number of all live records that match, also of those beyond a page. Not for a number
+    /// that the vendor cuts off at its cap.
+    pub total: Option<&'static [&'static str]>,
+    /// How an instant with more records than the cap is read; without it such an instant fails.
+    pub by_id: Option<ById>,
     /// The limit it counts against.
     pub class: LimitClass,
 }
@@ -97,7 +118,19 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint without parameters, counting against the limit of requests that have none of their own.
     pub const fn new(path: &'static str, items: &'static [&'static str], paging: Paging) -> Self {
-        Self { path, items, paging, page_size_parameter: None, query: &[], since_parameter: None, class: LimitClass::DEFAULT }
+        Self {
+            path,
+            items,
+            paging,
+            page_size_parameter: None,
+            query: &[],
+            since_parameter: None,
+            until_parameter: None,
+            instants: Instants::Rfc3339,
+            total: None,
+            by_id: None,
+            class: LimitClass::DEFAULT,
+        }
     }
 
     /// With the query parameter for the page size.
@@ -118,6 +151,34 @@ impl Endpoint {
     #[must_use]
     pub const fn since(mut self, parameter: &'static str) -> Self {
         self.since_parameter = Some(parameter);
+        self
+    }
+
+    /// With the query parameter for what changed before an instant.
+    #[must_use]
+    pub const fn until(mut self, parameter: &'static str) -> Self {
+        self.until_parameter = Some(parameter);
+        self
+    }
+
+    /// With another way of writing instants than RFC 3339.
+    #[must_use]
+    pub const fn instants(mut self, instants: Instants) -> Self {
+        self.instants = instants;
+        self
+    }
+
+    /// With the place of the number of all records that match.
+    #[must_use]
+    pub const fn total(mut self, keys: &'static [&'static str]) -> Self {
+        self.total = Some(keys);
+        self
+    }
+
+    /// With the query parameter for "greater than this id", and those that put records in the order of ids.
+    #[must_use]
+    pub const fn by_id(mut self, parameter: &'static str, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.by_id = Some(ById { parameter, query });
         self
     }
 

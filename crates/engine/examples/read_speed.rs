@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use aqueduct_connector::{Account, Auth, Connector, Context, Endpoint, Limit, LimitClass, Paging, Stream};
+use aqueduct_connector::{Account, Auth, Connector, Context, Endpoint, Limit, Paging, Stream};
 use aqueduct_engine::{Engine, ReadOptions, Settings, SystemClock};
 use aqueduct_schema::{Error, Mode, RecordField, RecordSchema, Result, StreamState, ValueType, codes};
 use async_trait::async_trait;
@@ -54,13 +54,12 @@ impl Connector for Contacts {
         let fields = fields.map(|(path, value_type)| RecordField::new(&path, value_type)).collect();
         let record = RecordSchema::new("contact", fields, &["id"]).times("updatedAt", "updatedAt");
         Ok(vec![Stream::new("contacts", record, &[Mode::Backfill], "").endpoint(Endpoint {
-            path: "/crm/v3/objects/contacts",
-            items: &["results"],
-            paging: Paging::NextToken { token: &["paging", "next", "after"], parameter: "after" },
             page_size_parameter: Some("limit"),
-            query: &[],
-            since_parameter: None,
-            class: LimitClass::DEFAULT,
+            ..Endpoint::new(
+                "/crm/v3/objects/contacts",
+                &["results"],
+                Paging::NextToken { token: &["paging", "next", "after"], parameter: "after" },
+            )
         })])
     }
 }

@@ -2,7 +2,7 @@
 //! the bytes of a page straight into Arrow columns.
 //!
 //! Reading order: [`Engine`] (what callers use), `readings` (which readings are due and what a page makes true), `reading` (the page
-//! loop), `http` (the layers a request passes), [`decode`] (bytes to columns). The engine knows no connector by name and is the only
+//! loop), `windows` (how a reading is cut where the source caps its answers), `http` (the layers a request passes), [`decode`] (bytes to columns). The engine knows no connector by name and is the only
 //! crate that begins a batch.
 
 mod budget;
@@ -12,6 +12,7 @@ mod engine;
 mod exchange;
 mod gone;
 mod http;
+mod kept;
 mod loops;
 mod options;
 mod patience;
@@ -21,6 +22,7 @@ mod reading;
 mod readings;
 mod settings;
 mod token_store;
+mod windows;
 
 pub use budget::{Ask, Budget, Handful};
 pub use clock::{Clock, SystemClock};
@@ -28,6 +30,7 @@ pub use decode::{Decoded, Decoder, decode};
 pub use engine::Engine;
 pub use exchange::{Exchange, ExchangeObserver};
 pub use gone::gone;
+pub use kept::{KeptRecord, is_whole, kept};
 pub use options::{ReadOptions, StreamOutcome};
 pub use settings::Settings;
 pub use token_store::{StoredTokens, TokenStore, TokenTurn};

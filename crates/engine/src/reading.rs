@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_connector::{Connector, Context, Next, Page, Read, Stream};
-use aqueduct_schema::{Batch, Checkpoint, Error, Operation, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
+use aqueduct_connector::{Bytes, Next, Page, Read, Records, Stream};
+use aqueduct_schema::{Batch, Checkpoint, Cursor, Error, Operation, Position, Raw, Result, StreamState, TableName, Timestamp, codes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use tokio::sync::{mpsc, watch};
@@ -18,6 +18,7 @@ use crate::loops::LoopGuard;
 use crate::options::{ReadOptions, StreamOutcome};
 use crate::patience::{Patience, cancelled};
 use crate::readings::{self, Done, Due, Seen};
+use crate::windows::{self, Place, Walk};
 
 /// Reads a stream; see [`Engine::read_stream`].
 pub(crate) async fn read_stream(
@@ -96,7 +97,8 @@ impl Reader<'_> {
         if let Some(position) = &position {
             guard.repeats(position);
         }
-        let mut fetch = self.fetch(due, position.clone());
+        let walk = Walk::of(&self.stream, due, self.engine.clock.now());
+        let mut fetch = self.fetch(due, walk.as_ref(), position.clone());
         let mut patience = Patience::new(self.engine);
         let mut waited = Duration::ZERO;
         loop {
@@ -110,12 +112,27 @@ impl Reader<'_> {
                 Err(error) if error.code() == codes::MALFORMED_ANSWER && crate::planted::ends_on_an_odd_answer() => return Ok(true),
                 Err(error) => {
                     patience.wait(error, &mut self.cancel).await?;
-                    fetch = self.fetch(due, position.clone());
+                    fetch = self.fetch(due, walk.as_ref(), position.clone());
                     continue;
                 }
             };
             fail::fail_point!("engine::page_read");
-            let Page { records, next, server_time } = page;
+            let Page { mut records, next, server_time } = page;
+            if next == Next::TooMany {
+                // They come again with the parts of their window.
+                records = Records::Json { body: Bytes::from_static(b"[]"), pointer: &[] };
+            }
+            let (records, parents) = match records {
+                Records::Sets { records, parents } => (*records, parents),
+                records => (records, Vec::new()),
+            };
+            let (next, until) = match &walk {
+                Some(walk) => {
+                    let place = walk.place(position.as_ref())?;
+                    (walk.after(&place, next, started_at.unwrap_or(server_time)).map_err(|error| self.named(error))?, place.until)
+                }
+                None => (next, due.until),
+            };
             if readings::is_of_the_future(due, server_time) {
                 return Err(self.named(Error::new(codes::BAD_STATE, "the stored state is later than the source's own time")));
             }
@@ -123,35 +140,41 @@ impl Reader<'_> {
             if let Next::Page(next) = &next
                 && guard.repeats(next)
             {
-                return Err(self.named(Error::new(codes::PAGING_LOOP, "the source gives the same page again").with("page", self.pages + 1)));
+                let error = Error::new(codes::PAGING_LOOP, "the source gives the same page again").with("page", self.pages + 1);
+                return Err(self.named(walk.iter().fold(error, |error, walk| walk.tell(error, position.as_ref()))));
             }
             let ahead = match &next {
-                Next::Page(next) if self.needs_more_than(2) => Some(self.fetch(due, Some(next.clone()))),
+                Next::Page(next) if self.needs_more_than(2) => Some(self.fetch(due, walk.as_ref(), Some(next.clone()))),
                 _ => None,
             };
-            let decoded = match self.decoder.decode(&records) {
+            let mut decoded = match self.decoder.decode(&records) {
                 Ok(decoded) => decoded,
                 Err(error) => {
                     drop(ahead);
                     guard = guard_before;
                     patience.wait(self.named(error), &mut self.cancel).await?;
-                    fetch = self.fetch(due, position.clone());
+                    fetch = self.fetch(due, walk.as_ref(), position.clone());
                     continue;
                 }
             };
             fail::fail_point!("engine::page_decoded");
             drop(records);
+            windows::trim(&self.stream, &mut decoded, until)?;
             patience = Patience::new(self.engine);
             let started = *started_at.get_or_insert(server_time);
             let complete = matches!(next, Next::End { .. });
             let seen = Seen { next: &next, server_time, newest: self.newest(&decoded) };
-            if !self.hand_over(due, started, &seen, decoded).await? {
+            if !self.hand_over(due, started, &seen, decoded, parents).await? {
                 return Ok(false);
             }
             let (next, wait) = match next {
                 Next::Page(next) => (next, None),
                 Next::Later { position, wait } => (position, Some(wait)),
                 Next::End { .. } => return Ok(complete),
+                Next::TooMany => {
+                    let error = Error::new(codes::SILENT_CAP, "the source has more records than it gives, and the stream has no windows");
+                    return Err(self.named(error));
+                }
             };
             if self.has_enough() {
                 return Ok(false);
@@ -161,7 +184,7 @@ impl Reader<'_> {
                 Some(_) => {}
                 None => waited = Duration::ZERO,
             }
-            fetch = ahead.unwrap_or_else(|| self.fetch(due, Some(next.clone())));
+            fetch = ahead.unwrap_or_else(|| self.fetch(due, walk.as_ref(), Some(next.clone())));
             position = Some(next);
         }
     }
@@ -183,11 +206,19 @@ impl Reader<'_> {
     }
 
     /// Sends a page as a batch; false when nobody takes it.
-    async fn hand_over(&mut self, due: &Due, started_at: Timestamp, seen: &Seen<'_>, decoded: Decoded) -> Result<bool> {
+    async fn hand_over(
+        &mut self,
+        due: &Due,
+        started_at: Timestamp,
+        seen: &Seen<'_>,
+        decoded: Decoded,
+        parents: Vec<String>,
+    ) -> Result<bool> {
         let (state, complete) = readings::after(&self.stream, &self.state, due, started_at, seen, self.options);
         let checkpoint = Checkpoint { state: state.clone(), mode: due.mode, reading_started_at: started_at, reading_complete: complete };
         let Decoded { table, rejects, read } = decoded;
-        if self.out.send(Batch::raw(self.name.clone(), table, rejects, read, checkpoint)).await.is_err() {
+        let batch = Batch::raw(self.name.clone(), table, rejects, read, checkpoint).of_parents(parents);
+        if self.out.send(batch).await.is_err() {
             return Ok(false);
         }
         fail::fail_point!("engine::page_handed_over");
@@ -198,11 +229,23 @@ impl Reader<'_> {
     }
 
     /// Begins to fetch a page in a task of its own, so that it goes on while another page is decoded.
-    fn fetch(&self, due: &Due, position: Option<Position>) -> Fetch {
+    fn fetch(&self, due: &Due, walk: Option<&Walk>, position: Option<Position>) -> Fetch {
         let connector = self.engine.connector.clone();
         let context = self.engine.context(self.counters.clone());
-        let (stream, due, bookmark) = (self.stream.clone(), due.clone(), self.state.bookmark.clone());
-        let task = async move { fetch_page(&*connector, &context, &stream, &due, position, bookmark).await };
+        let (stream, mode, bookmark) = (self.stream.clone(), due.mode, self.state.bookmark.clone());
+        let place = match walk {
+            Some(walk) => walk.place(position.as_ref()),
+            // One window, with the connector's own place for the place.
+            None => Ok(Place { inside: position, ..Place::new(None, due.until, Vec::new()) }),
+        };
+        let own = if walk.is_none() { due.from.clone() } else { None };
+        let task = async move {
+            let Place { from, until, inside, by_id, .. } = place?;
+            let from = own.or(from.map(Cursor::at));
+            let (position, bookmark) = (inside.as_ref(), bookmark.as_ref());
+            let read = Read { stream: &stream, mode, from: from.as_ref(), until, position, bookmark, by_id };
+            connector.read(&context, &read).await
+        };
         Fetch(tokio::spawn(task.instrument(Span::current())))
     }
 
@@ -244,25 +287,6 @@ impl Reader<'_> {
         let times = column.as_primitive_opt::<TimestampMicrosecondType>()?;
         times.iter().flatten().max().map(Timestamp::from_microseconds)
     }
-}
-
-async fn fetch_page(
-    connector: &dyn Connector,
-    context: &Context,
-    stream: &Stream,
-    due: &Due,
-    position: Option<Position>,
-    bookmark: Option<Position>,
-) -> Result<Page> {
-    let read = Read {
-        stream,
-        mode: due.mode,
-        from: due.from.as_ref(),
-        until: due.until,
-        position: position.as_ref(),
-        bookmark: bookmark.as_ref(),
-    };
-    connector.read(context, &read).await
 }
 
 /// A fetch under way; dropped with whoever waits for it.

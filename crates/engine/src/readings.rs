@@ -71,15 +71,20 @@ pub(crate) fn next(stream: &Stream, state: &StreamState, done: &Done, options: &
     let (from, until) = match mode {
         Mode::Backfill => (options.from.map(Cursor::at), options.until),
         Mode::Changes | Mode::Deletions => (state.settled.clone(), None),
+        Mode::Parents => (state.followed.clone().or_else(|| state.settled.clone()), None),
         Mode::Snapshot | Mode::Ids | Mode::Columns => (None, None),
     };
     Some(Due { mode, from, until, started_at: None, position: None })
 }
 
 /// With changes, the first load is a backfill (or a snapshot), and later runs read changes; deletions follow either, queued by its
-/// last page. Without changes, every run reads all.
+/// last page. Without changes, every run reads all, or, where the stream can be read so, what belongs to records that changed.
 fn due_by_itself(stream: &Stream, state: &StreamState, done: &Done) -> Option<Mode> {
     let has = |mode: Mode| stream.modes.contains(&mode);
+    if has(Mode::Parents) && state.settled.is_some() {
+        // After a whole reading there is nothing to follow.
+        return (!done.has(Mode::Parents) && !done.has(Mode::Snapshot)).then_some(Mode::Parents);
+    }
     let whole = [Mode::Backfill, Mode::Snapshot].into_iter().find(|mode| has(*mode));
     let mode = match whole {
         _ if done.first_load => return None,
@@ -100,7 +105,7 @@ const SET_BACK: Duration = Duration::from_secs(60 * 60);
 /// Whether a reading would begin later than it is at the source: a state that says so was not written by us, and what lies before its
 /// cursor would never be read.
 pub(crate) fn is_of_the_future(due: &Due, server_time: Timestamp) -> bool {
-    let from_state = matches!(due.mode, Mode::Changes | Mode::Deletions) || due.started_at.is_some();
+    let from_state = matches!(due.mode, Mode::Changes | Mode::Deletions | Mode::Parents) || due.started_at.is_some();
     let begins = due.from.as_ref().map(|from| from.at).filter(|_| from_state);
     begins.max(due.started_at).is_some_and(|begins| begins > server_time.plus(SET_BACK))
 }
@@ -145,6 +150,8 @@ pub(crate) fn after(
             return (state, false);
         }
         Next::End { bookmark } => bookmark,
+        // No reading goes on from there.
+        Next::TooMany => return (state, false),
     };
     state.reading = None;
     if bookmark.is_some() {
@@ -157,6 +164,10 @@ pub(crate) fn after(
     // A reading of everything has read the calculated columns too.
     if due.mode == Mode::Columns || (matches!(due.mode, Mode::Backfill | Mode::Snapshot) && due.from.is_none() && due.until.is_none()) {
         state.columns_read_at = Some(started_at);
+    }
+    if due.mode == Mode::Parents || (due.mode == Mode::Snapshot && stream.modes.contains(&Mode::Parents)) {
+        let followed = Cursor::at(started_at);
+        state.followed = Some(state.followed.map_or_else(|| followed.clone(), |old| old.max(followed.clone())));
     }
     if settles(&state, due) {
         // NEVER-PAST-LAG: by the server's time at the beginning, never by the times of records.
@@ -188,7 +199,7 @@ fn settles(state: &StreamState, due: &Due) -> bool {
                     _ => true,
                 }
         }
-        Mode::Deletions | Mode::Ids | Mode::Columns => false,
+        Mode::Deletions | Mode::Ids | Mode::Columns | Mode::Parents => false,
     }
 }
 

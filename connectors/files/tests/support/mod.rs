@@ -84,7 +84,7 @@ pub async fn only_stream(files: &Files) -> Stream {
 }
 
 pub async fn page(files: &Files, stream: &Stream, position: Option<&Position>, bookmark: Option<&Position>) -> Result<Page> {
-    let read = Read { stream, mode: Mode::Changes, from: None, until: None, position, bookmark };
+    let read = Read { stream, mode: Mode::Changes, from: None, until: None, position, bookmark, by_id: false };
     files.read(&context(), &read).await
 }
 
@@ -179,6 +179,7 @@ pub async fn read_from(files: &Files, stream: &Stream, position: Option<Position
             Next::End { bookmark } => {
                 return Ok(Reading { pages, positions, records: found, bookmark: bookmark.expect("files leave a bookmark") });
             }
+            Next::TooMany => unreachable!("files have no cap"),
         }
     }
 }

@@ -123,7 +123,7 @@ pub(crate) fn stream(connector: &dyn Connector, name: &str, properties: &[&str])
 pub(crate) fn page(connector: &dyn Connector, fake: &Arc<Fake>, stream: &Stream, mode: Mode, position: Option<&Position>) -> Result<Page> {
     let from = Cursor::at(Timestamp::from_milliseconds(1_000_000));
     let from = (mode == Mode::Changes).then_some(&from);
-    ready(connector.read(&fake.context(), &Read { stream, mode, from, until: None, position, bookmark: None }))
+    ready(connector.read(&fake.context(), &Read { stream, mode, from, until: None, position, bookmark: None, by_id: false }))
 }
 
 /// The records of a page.

@@ -168,7 +168,7 @@ pub(crate) fn record(number: usize, second: usize) -> Value {
 }
 
 pub(crate) fn read<'r>(stream: &'r Stream, mode: Mode, from: Option<&'r Cursor>, position: Option<&'r Position>) -> Read<'r> {
-    Read { stream, mode, from, until: None, position, bookmark: None }
+    Read { stream, mode, from, until: None, position, bookmark: None, by_id: false }
 }
 
 /// Reads one page.
@@ -196,7 +196,7 @@ pub(crate) fn after(page: &Page) -> (Position, Option<u128>) {
     match &page.next {
         Next::Page(position) => (position.clone(), None),
         Next::Later { position, wait } => (position.clone(), Some(wait.as_millis())),
-        Next::End { .. } => panic!("this was the last page"),
+        Next::End { .. } | Next::TooMany => panic!("this was the last page"),
     }
 }
 
