@@ -22,6 +22,9 @@ pub enum Mode {
     Ids,
     /// Some columns of all records, merged into the rows that are there.
     Columns,
+    /// The records that belong to records of another kind which changed after a cursor: all of each of those, so that what is missing is
+    /// gone. A change that moves no time at the record it belongs to is not found so, which is why this settles nothing.
+    Parents,
 }
 
 impl Mode {
@@ -34,6 +37,7 @@ impl Mode {
             Self::Deletions => "deletions",
             Self::Ids => "ids",
             Self::Columns => "columns",
+            Self::Parents => "parents",
         }
     }
 }
@@ -118,6 +122,9 @@ pub struct StreamState {
     /// When the calculated columns were last read for all records; absent where that never happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns_read_at: Option<Timestamp>,
+    /// For a stream that is also read by [`Mode::Parents`]: how far such readings, or a whole one, have followed the changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Cursor>,
     /// The newest change seen; may be later than `settled`, promises nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realtime: Option<Cursor>,

@@ -147,6 +147,12 @@ pub enum Operation {
     Upsert,
     /// Mark the rows with these keys as deleted, if they exist. Only the key and `deleted_at` are carried.
     Tombstone,
+    /// The rows with these keys were merged into others: what points at them points there. The columns are those of
+    /// [`crate::merges::COLUMNS`]; the table is that of the entity.
+    Merge,
+    /// The rows that have one of these values in the only column carried are all in this reading, or rejected: when it is complete, others
+    /// with the value are marked as deleted.
+    Sets,
 }
 
 /// Rows for one table.
