@@ -1,8 +1,9 @@
 //! What a caller asks of one stream, and what comes back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Mode, StreamState, Timestamp};
+use aqueduct_schema::{Mode, StreamState, Timestamp, ValueType};
 use tokio::sync::watch;
 
 /// How to read a stream.
@@ -45,6 +46,8 @@ pub struct StreamOutcome {
     pub requests: u64,
     /// Bytes of bodies received over the wire, before decompression.
     pub wire_bytes: u64,
+    /// Fields with values that do not fit the declared type, by path, with the type that holds all that was read.
+    pub widened: BTreeMap<String, ValueType>,
     /// Keys of records that the stream's schema does not name, with how often they occurred; the first 256 found.
     pub unknown_fields: Vec<(String, u64)>,
 }

@@ -64,6 +64,7 @@ pub(crate) async fn read_stream(
         records: reader.records,
         requests: reader.counters.requests(),
         wire_bytes: reader.counters.wire_bytes(),
+        widened: reader.decoder.widened().clone(),
         unknown_fields: reader.decoder.into_unknown_fields(),
     })
 }

@@ -10,10 +10,12 @@ mod joined;
 mod json;
 mod json_lines;
 mod plan;
+mod rigid;
 mod rows;
 mod text_column;
 mod typed;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aqueduct_connector::{Records, Stream};
@@ -22,6 +24,7 @@ use aqueduct_schema::{
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use arrow_select::filter::filter;
 use bytes::Bytes;
 
 use crate::settings::Settings;
@@ -50,6 +53,8 @@ pub struct Decoder {
     settings: Settings,
     /// The schema of the last page, used again for as long as no column widens.
     schema: Option<(Arc<TableSchema>, SchemaRef)>,
+    /// Columns with values that do not fit the declared type, by path.
+    widened: BTreeMap<String, ValueType>,
 }
 
 /// Decodes one page; see [`Decoder::decode`].
@@ -65,7 +70,7 @@ impl Decoder {
     pub fn new(stream: &Stream, table: TableName, settings: &Settings) -> Self {
         let plan = Arc::new(Plan::new(&stream.record));
         let rows = Rows::new(plan.clone(), settings.value_limit);
-        Self { plan, rows, name: table, settings: settings.clone(), schema: None }
+        Self { plan, rows, name: table, settings: settings.clone(), schema: None, widened: BTreeMap::new() }
     }
 
     /// Decodes a page. A record that cannot be taken apart, or has a value over the limit, is among the rejects; the rest is kept.
@@ -76,6 +81,7 @@ impl Decoder {
     pub fn decode(&mut self, records: &Records) -> Result<Decoded> {
         match records {
             Records::Deleted { body, pointer, key, deleted_at } => self.deleted(body, pointer, key, *deleted_at),
+            Records::Sets { records, .. } => self.decode(records),
             Records::Joined { parts } => {
                 let decoded = parts.iter().map(|part| self.columns_of(&part.records)).collect::<Result<Vec<_>>>()?;
                 let joined::Decoded { arrays, length, rejects } = joined::join(&self.plan, parts, decoded)?;
@@ -96,13 +102,21 @@ impl Decoder {
             Records::JsonLines { body, origin } => json_lines::decode(&mut self.rows, body, origin, self.settings.depth_limit),
             Records::Csv { body, format, origin } => csv::decode(&mut self.rows, body, format, origin),
             Records::Columns { rows, origin } => columns::decode(&mut self.rows, rows, origin)?,
-            Records::Joined { .. } | Records::Deleted { .. } => {
+            Records::Joined { .. } | Records::Deleted { .. } | Records::Sets { .. } => {
                 return Err(Error::new(codes::BUG, "a part of a page is made of parts, or of deletions"));
             }
         }
-        let (texts, length, rejects) = self.rows.take();
+        let (mut texts, mut length, mut rejects) = self.rows.take();
+        let away = rigid::turn_away(&self.plan, &mut texts, length);
         let arrays = texts.into_iter().zip(&self.plan.fields).map(|(text, field)| typed::convert(text, field.value_type));
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        let mut arrays = arrays.collect::<Result<Vec<_>>>()?;
+        if let Some((away, kept)) = away {
+            length = kept.true_count();
+            rejects.extend(away);
+            for (_, array) in &mut arrays {
+                *array = filter(array, &kept).map_err(|error| Error::new(codes::BUG, "rows cannot be left out").caused_by(error))?;
+            }
+        }
         Ok(joined::Decoded { arrays, length, rejects })
     }
 
@@ -122,10 +136,16 @@ impl Decoder {
         let record = RecordSchema { fields: of_key.chain(time).collect(), ..RecordSchema::new("", Vec::new(), key) };
         let plan = Arc::new(Plan::new(&record));
         let rows = Rows::new(plan.clone(), self.settings.value_limit);
-        let mut decoder = Decoder { plan, rows, name: self.name.clone(), settings: self.settings.clone(), schema: None };
+        let (name, settings) = (self.name.clone(), self.settings.clone());
+        let mut decoder = Decoder { plan, rows, name, settings, schema: None, widened: BTreeMap::new() };
         let joined::Decoded { arrays, length, rejects } = decoder.columns_of(&Records::Json { body: body.clone(), pointer })?;
         let Decoded { table, rejects, read } = decoder.finish(arrays, length, rejects)?;
         Ok(Decoded { table: Table::new(table.schema, Operation::Tombstone, table.rows)?, rejects, read })
+    }
+
+    /// Fields with values that do not fit the declared type, by path, with the type that holds all that was read.
+    pub fn widened(&self) -> &BTreeMap<String, ValueType> {
+        &self.widened
     }
 
     /// Keys of records that the stream's schema does not name, with how often they occurred; the first 256 found, in order of name.
@@ -140,6 +160,10 @@ impl Decoder {
                 (schema.clone(), arrow.clone())
             }
             _ => {
+                for (field, value_type) in self.plan.fields.iter().zip(types.clone()).filter(|(field, read)| field.value_type != *read) {
+                    let known = self.widened.entry(field.path.clone()).or_insert(value_type);
+                    *known = known.widened(value_type);
+                }
                 let columns = self.plan.fields.iter().zip(types).map(|(field, value_type)| column(field, value_type)).collect();
                 let schema =
                     TableSchema { name: self.name.clone(), columns, absent_columns: Vec::new(), key: "_id".into(), constants: Vec::new() };

@@ -160,6 +160,21 @@ impl Texts {
         self.offsets.windows(2).zip(&self.valid).map(|(ends, valid)| valid.then(|| &self.data[ends[0] as usize..ends[1] as usize]))
     }
 
+    /// The value of a row.
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        let (true, [from, to]) = (*self.valid.get(row)?, self.offsets.get(row..row + 2)?) else { return None };
+        std::str::from_utf8(&self.data[*from as usize..*to as usize]).ok()
+    }
+
+    /// Takes the value of a row out.
+    pub(crate) fn unset(&mut self, row: usize) {
+        if let Some(valid) = self.valid.get_mut(row)
+            && std::mem::replace(valid, false)
+        {
+            self.nulls += 1;
+        }
+    }
+
     /// Which values are there; `None` when all are.
     pub(crate) fn nulls(&self) -> Option<NullBuffer> {
         (self.nulls > 0).then(|| NullBuffer::new(BooleanBuffer::from(self.valid.as_slice())))

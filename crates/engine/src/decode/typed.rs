@@ -46,6 +46,19 @@ pub(crate) fn convert(texts: Texts, declared: ValueType) -> Result<(ValueType, A
     }
 }
 
+/// Whether a value can be read as a type; an empty text is no value and fits.
+pub(crate) fn fits(text: &[u8], value_type: ValueType) -> bool {
+    text.is_empty()
+        || match value_type {
+            ValueType::Text | ValueType::Json => true,
+            ValueType::Boolean => text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"false"),
+            ValueType::Integer => integer(text).is_some(),
+            ValueType::Decimal => decimal(text).is_some(),
+            ValueType::Date => date(text).is_some(),
+            ValueType::Timestamp => timestamp(text).is_some(),
+        }
+}
+
 /// All values read by `parse`, nulls and empty texts as nulls; `None` when one does not fit.
 fn primitives<T: ArrowPrimitiveType>(texts: &Texts, parse: impl Fn(&[u8]) -> Option<T::Native>) -> Option<PrimitiveArray<T>> {
     let mut values = Vec::with_capacity(texts.valid.len());
