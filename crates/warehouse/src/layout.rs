@@ -39,6 +39,8 @@ pub(crate) struct Layout {
     pub(crate) key: Arc<str>,
     /// In the order of creation: the key, the rest as people expect to read it, names with a leading `_` last.
     pub(crate) columns: Vec<LayoutColumn>,
+    /// Whether the versions of its rows are kept.
+    pub(crate) history: bool,
 }
 
 impl Layout {
@@ -49,7 +51,7 @@ impl Layout {
     pub(crate) fn of<'a>(name: &TableName, schemas: impl Iterator<Item = &'a TableSchema> + Clone) -> Result<Self> {
         let wrong = |what: &str, column: &str| Error::new(codes::BUG, what).with("table", name).with("column", column);
         let key = schemas.clone().next().map(|schema| Arc::clone(&schema.key)).ok_or_else(|| wrong("a table without rows", ""))?;
-        let mut layout = Self { name: name.clone(), key: Arc::clone(&key), columns: Vec::new() };
+        let mut layout = Self { name: name.clone(), key: Arc::clone(&key), columns: Vec::new(), history: false };
         let mut positions: HashMap<Arc<str>, usize> = HashMap::new();
         layout.add(&mut positions, &key, ValueType::Text, true)?;
         for schema in schemas {

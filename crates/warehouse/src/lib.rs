@@ -8,7 +8,9 @@ mod address;
 mod cells;
 mod discard;
 mod failure;
+mod history;
 mod identifier;
+mod late;
 mod layout;
 mod load_plan;
 #[cfg(feature = "planted-state-first")]
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use aqueduct_schema::{Result, Secret};
 
 pub use quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
+pub use history::History;
 pub use reconciliation::{Difference, Differing, ReconciledWindow};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use snapshot::guard as guard_deletion;

@@ -11,6 +11,7 @@ use arrow_array::{Array, StringArray};
 
 use crate::cells::Cells;
 use crate::layout::{Layout, SOURCE_ID};
+use crate::history::History;
 use crate::quarantine::{self, QuarantineRow};
 use crate::shadow::{Redirect, ShadowKind};
 use crate::warehouse::{Fence, Receipt, TableReceipt};
@@ -72,6 +73,8 @@ pub(crate) struct Part {
     batch: usize,
     /// When the snapshot began that the rows belong to.
     pub(crate) snapshot: Option<Timestamp>,
+    /// Whether the versions of the rows are kept.
+    pub(crate) history: bool,
     /// The rows to take, where not all are: a later row of the load has the key of the others.
     pub(crate) taken: Option<Vec<u32>>,
 }
@@ -174,7 +177,7 @@ impl LoadPlan {
             readings.dedup();
         }
         for (name, parts) in grouped {
-            let (table, duplicates) = TablePlan::new(&name, parts)?;
+            let (table, duplicates) = TablePlan::new(&name, parts, &History::default())?;
             filtered += duplicates;
             tables.push(table);
         }
@@ -246,11 +249,12 @@ struct Rows {
 }
 
 impl TablePlan {
-    fn new(name: &TableName, parts: Vec<Rows>) -> Result<(Self, u64)> {
+    fn new(name: &TableName, parts: Vec<Rows>, history: &History) -> Result<(Self, u64)> {
         // Pages mostly share one schema; looking at it once is enough.
         let mut schemas: Vec<&Arc<TableSchema>> = parts.iter().map(|rows| &rows.table.schema).collect();
         schemas.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        let layout = Layout::of(name, schemas.into_iter().map(Arc::as_ref))?;
+        let mut layout = Layout::of(name, schemas.into_iter().map(Arc::as_ref))?;
+        layout.history = history.keeps(name);
         let (taken, duplicates) = last_of_each_key(&parts)?;
         let mut steps: Vec<Step> = Vec::new();
         // Rows before a tombstone go in before it; among upserts the order is free, for every key comes once.
@@ -272,7 +276,7 @@ impl TablePlan {
                 step.kind == kind && step.counts_records == counts_records && (Arc::ptr_eq(&step.schema, &schema) || step.schema == schema)
             }) {
                 Some(step) => step.parts.push(part),
-                None => steps.push(Step { kind, schema, counts_records, parts: vec![part] }),
+                None => steps.push(Step { kind, schema, counts_records, history: layout.history, parts: vec![part] }),
             }
         }
         Ok((Self { layout, steps }, duplicates))

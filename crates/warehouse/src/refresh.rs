@@ -6,7 +6,9 @@ use aqueduct_schema::{Column, Error, Result, TableName, TableSchema, Timestamp, 
 
 use crate::cells::timestamp_text;
 use crate::failure::Failure;
+use crate::history::History;
 use crate::identifier::{literal, quoted};
+use crate::late::Late;
 use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, Layout, ROW_HASH, SOURCE_ID, SOURCE_UPDATED_AT, Stored, cleared};
 use crate::session::{Session, numbers};
 use crate::shadow::{self, ShadowKind, ShadowTable};
@@ -94,7 +96,8 @@ impl Swap<'_> {
         let types = session.stored(&aside).await?;
         session.index(&aside, &table.scope.key).await?;
         let schema = schema(table, &live, &types);
-        let layout = Layout::of(&live, std::iter::once(&schema))?;
+        let mut layout = Layout::of(&live, std::iter::once(&schema))?;
+        layout.history = History::default().keeps(&live);
         let stored = session.prepare(&layout).await?;
         let sql = Sql { swap: self, table, schema: &schema, types: &types, stored: &stored };
         let [alive, gone] = numbers(session, "compare the refresh with what is there", sql.count_gone(session, shadow.began_at)).await?;
@@ -117,6 +120,10 @@ impl Swap<'_> {
 fn schema(table: &ShadowTable, live: &TableName, types: &Stored) -> TableSchema {
     let column = |name: &String| Column::technical(name, types.get(name).copied().unwrap_or(ValueType::Text));
     let constants = &table.scope.constants;
+        if layout.history && done.unchanged > 0 {
+            let late = Late { schema: &schema, staged: session.table(&aside), values: sql.written(session) };
+            session.keep_late(&stored, &late).await?;
+        }
     TableSchema {
         name: live.clone(),
         columns: table.carried.iter().map(column).collect(),
@@ -214,32 +221,31 @@ impl Sql<'_> {
         )
     }
 
-    fn merge<S: Session>(&self, session: &S) -> String {
-        let (mut names, mut values, mut sets) = (Vec::new(), Vec::new(), Vec::new());
-        let mut add = |name: &str, value: String| {
-            let name = quoted(name);
-            if name != self.key() {
-                sets.push(format!("{name} = excluded.{name}"));
-            }
-            names.push(name);
-            values.push(value);
-        };
+    /// The columns that are written, with their values.
+    fn written<S: Session>(&self, session: &S) -> Vec<(String, String)> {
         let carried = self.schema.columns.iter().map(|column| column.name.as_ref());
         let constants = self.schema.constants.iter().map(|(name, _)| name.as_ref());
         let mut copied: Vec<&str> = carried.chain(constants).chain([ROW_HASH]).collect();
         copied.extend([IS_DELETED, DELETED_AT].into_iter().filter(|own| self.schema.index_of(own).is_none()));
-        for name in copied {
+        let value = |name: &str| {
             let (from, to) = (self.types.get(name).copied(), self.stored.get(name).copied());
             let value = format!("s.{}", quoted(name));
-            add(name, session.widened(&value, from.unwrap_or(ValueType::Text), to.unwrap_or(ValueType::Text)));
-        }
-        add(LOAD_ID, literal(&self.swap.load_id));
-        add(LOADED_AT, literal(&timestamp_text(self.swap.now)));
+            session.widened(&value, from.unwrap_or(ValueType::Text), to.unwrap_or(ValueType::Text))
+        };
+        let mut written: Vec<(String, String)> = copied.into_iter().map(|name| (name.to_owned(), value(name))).collect();
+        written.push((LOAD_ID.to_owned(), literal(&self.swap.load_id)));
+        // A literal among selected values has no type of its own in PostgreSQL.
+        written.push((LOADED_AT.to_owned(), session.time(&literal(&timestamp_text(self.swap.now)))));
+        written
+    }
+
+    fn merge<S: Session>(&self, session: &S) -> String {
+        let (names, values): (Vec<String>, Vec<String>) = self.written(session).into_iter().map(|(name, value)| (quoted(&name), value)).unzip();
+        let key = self.key();
+        let mut sets: Vec<String> =
+            names.iter().filter(|name| **name != key).map(|name| format!("{name} = excluded.{name}")).collect();
         let emptied = cleared(self.schema, self.stored).into_iter().filter(|name| *name != DELETED_AT);
         sets.extend(emptied.map(|name| format!("{} = NULL", quoted(name))));
-        let loaded_at = values.len() - 1;
-        // A literal among selected values has no type of its own in PostgreSQL.
-        values[loaded_at] = session.time(&values[loaded_at]);
         format!(
             "INSERT INTO {} ({}) SELECT {} FROM {} WHERE t.{key} IS NULL OR ({}) ON CONFLICT ({key}) DO UPDATE SET {}",
             session.table(&self.schema.name),
@@ -248,7 +254,6 @@ impl Sql<'_> {
             self.joined(session),
             self.changed(),
             sets.join(", "),
-            key = self.key()
         )
     }
 }

@@ -6,6 +6,7 @@ use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 
 use crate::failure::Failure;
+use crate::late::Late;
 use crate::layout::{Layout, Stored};
 
 /// What differs between the databases.
@@ -54,6 +55,9 @@ pub(crate) trait Session: Send {
 
     /// Creates or evolves a table so that it suits a layout, with its index. Gives the columns as they are then.
     async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure>;
+
+    /// Gives versions that come after later ones their place in the history of their table, where it is kept.
+    async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure>;
 
     /// Makes the index over a table's keys, where that is not done with the table.
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure>;

@@ -3,6 +3,7 @@
 mod binary;
 mod deletions;
 mod encode;
+mod history;
 mod ledger;
 mod quarantine;
 mod rows;

@@ -5,9 +5,11 @@ use aqueduct_schema::ValueType;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::encode::{Columns, Rows};
+use super::history;
 use super::tables::quoted_table;
 use crate::failure::{self, Doing, Failure};
 use crate::identifier::quoted;
+use crate::late::Late;
 use crate::layout::{ROW_HASH, SOURCE_UPDATED_AT, Stored, cleared};
 use crate::load_plan::{Step, StepKind};
 use crate::warehouse::TableReceipt;
@@ -56,6 +58,10 @@ pub(crate) async fn merge(connection: &mut PgConnection, step: &Step, rows: &Row
         Ok(text.parse().unwrap_or(0))
     };
     let (inserted, updated) = (count(0)?, count(1)?);
+    if step.history && step.kind == StepKind::Rows && inserted + updated < staged {
+        let values = rows.columns.names.iter().map(|name| (name.clone(), format!("s.{}", quoted(name)))).collect();
+        history::keep_late(connection, stored, &Late { schema: &step.schema, staged: stage.to_owned(), values }).await?;
+    }
     run(connection, format!("DROP TABLE {stage}; RESET enable_hashjoin; RESET enable_mergejoin"))
         .await
         .doing_in("drop the staging table", name)?;

@@ -4,10 +4,11 @@ use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::tables;
+use super::{history, tables};
 use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
 use crate::identifier::literal;
+use crate::late::Late;
 use crate::layout::{Layout, Stored};
 use crate::records::to_json;
 use crate::session::Session;
@@ -70,6 +71,10 @@ impl Session for PgConnection {
 
     async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure> {
         tables::prepare(self, layout).await
+    }
+
+    async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure> {
+        history::keep_late(self, stored, late).await
     }
 
     async fn index(&mut self, _name: &TableName, _key: &str) -> Result<(), Failure> {

@@ -6,12 +6,13 @@
 use aqueduct_schema::{Layer, TableName, ValueType};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
+use super::history;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, push_name, quoted};
 use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
 
 /// The most columns a table can have in PostgreSQL (MaxHeapAttributeNumber).
-const MOST_COLUMNS: usize = 1600;
+pub(crate) const MOST_COLUMNS: usize = 1600;
 
 /// The schema of the common tables.
 const COMMON: &str = "crm";
@@ -52,7 +53,7 @@ fn sql_type(value_type: ValueType) -> &'static str {
     }
 }
 
-fn value_type(sql: &str) -> ValueType {
+pub(crate) fn value_type(sql: &str) -> ValueType {
     match sql {
         "boolean" => ValueType::Boolean,
         "bigint" => ValueType::Integer,
@@ -83,7 +84,10 @@ pub(crate) async fn stored(connection: &mut PgConnection, name: &TableName) -> R
 /// Creates or evolves a table so that it suits a load. Gives the columns as they are then.
 pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> Result<Stored, Failure> {
     let found = stored(connection, &layout.name).await?;
-    if !found.is_empty() && Evolution::between(&found, layout, MOST_COLUMNS)? == Evolution::default() {
+    if !found.is_empty()
+        && Evolution::between(&found, layout, MOST_COLUMNS)? == Evolution::default()
+        && (!layout.history || history::is_kept(connection, &layout.name).await?)
+    {
         return Ok(found);
     }
     // Two loads may need the same change: the second one waits here, and then finds it done.
@@ -95,10 +99,15 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
     let mut stored = stored(connection, &layout.name).await?;
     let evolution = Evolution::between(&stored, layout, MOST_COLUMNS)?;
     let table = quoted_table(&layout.name);
+    let changes = evolution != Evolution::default();
+    let kept = !stored.is_empty() && history::is_kept(connection, &layout.name).await?;
+    if kept && !evolution.widened.is_empty() {
+        history::suspend(connection, &layout.name).await?;
+    }
     if stored.is_empty() {
         create_schema(connection, &layout.name).await?;
         execute(connection, layout, "create the table", create(&table, layout)).await?;
-    } else if evolution != Evolution::default() {
+    } else if changes {
         let mut changes: Vec<String> = Vec::new();
         for column in &evolution.added {
             changes.push(format!("ADD COLUMN {} {}", quoted(&column.name), sql_type(column.value_type)));
@@ -111,6 +120,9 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
     }
     stored.extend(evolution.added.iter().map(|column| (column.name.to_string(), column.value_type)));
     stored.extend(evolution.widened.iter().map(|(name, _, to)| (name.to_string(), *to)));
+    if (kept && changes) || (layout.history && !kept) {
+        history::keep(connection, layout, &stored, kept).await?;
+    }
     Ok(stored)
 }
 

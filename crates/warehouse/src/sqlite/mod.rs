@@ -1,6 +1,7 @@
 //! SQLite: one file, one connection, one load at a time.
 
 mod deletions;
+mod history;
 mod image;
 mod ledger;
 mod quarantine;

@@ -2,10 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use super::history;
 use super::statements::Statements;
 use crate::failure::{Doing, Failure};
+use crate::late::Late;
 use crate::layout::Stored;
-use crate::load_plan::{LoadPlan, Step};
+use crate::load_plan::{LoadPlan, Step, StepKind};
 use crate::warehouse::TableReceipt;
 
 /// Carries out a step of rows, which are staged under the step's number. With `append` no key is in the table, which has no index.
@@ -24,6 +26,7 @@ pub(crate) async fn merge(
         return Ok(done);
     }
     let statements = Statements::new(plan, step, number, stored);
+    let mut older = 0;
     if append {
         done.inserted = staged;
     } else {
@@ -33,13 +36,17 @@ pub(crate) async fn merge(
             let count: i64 = counted.try_get(index).doing_in("look rows up", name)?;
             Ok(u64::try_from(count).unwrap_or(0))
         };
-        (done.inserted, done.updated) = (count(0)?, count(1)?);
+        (done.inserted, done.updated, older) = (count(0)?, count(1)?, count(2)?);
         done.unchanged = staged - done.inserted - done.updated;
     }
     if done.inserted + done.updated > 0 {
         // Rows whose keys are all new need not be looked up a second time.
         let sql = if done.inserted == staged { statements.append } else { statements.merge };
-        sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await.doing_in("write rows", name)?;
+        sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(&mut *connection).await.doing_in("write rows", name)?;
+    }
+    if older > 0 && step.history && step.kind == StepKind::Rows {
+        let late = Late { schema: &step.schema, staged: statements.staged, values: statements.values };
+        history::keep_late(connection, stored, &late).await?;
     }
     Ok(done)
 }

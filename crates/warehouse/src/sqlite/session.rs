@@ -4,10 +4,11 @@ use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::tables;
+use super::{history, tables};
 use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, quoted};
+use crate::late::Late;
 use crate::layout::{Layout, Stored};
 use crate::records::to_json;
 use crate::session::Session;
@@ -69,6 +70,10 @@ impl Session for SqliteConnection {
         let (stored, _) = tables::prepare(self, layout).await?;
         tables::index(self, &layout.name, &layout.key).await?;
         Ok(stored)
+    }
+
+    async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure> {
+        history::keep_late(self, stored, late).await
     }
 
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {

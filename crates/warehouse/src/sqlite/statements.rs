@@ -13,10 +13,14 @@ use crate::load_plan::{LoadPlan, Step, StepKind};
 pub(crate) struct Statements {
     /// Appends all rows.
     pub(crate) append: String,
-    /// Counts the rows whose key is new, and those that change what is stored.
+    /// Counts the rows whose key is new, those that change what is stored, and those that are older than it.
     pub(crate) count: String,
     /// Inserts new rows and updates changed ones; leaves the others alone.
     pub(crate) merge: String,
+    /// The columns that are written, with their values.
+    pub(crate) values: Vec<(String, String)>,
+    /// Where the rows are staged.
+    pub(crate) staged: String,
 }
 
 impl Statements {
@@ -24,8 +28,9 @@ impl Statements {
     pub(crate) fn new(plan: &LoadPlan, step: &Step, number: usize, stored: &Stored) -> Self {
         let schema = &step.schema;
         let whole = step.kind == StepKind::Rows;
-        let (mut names, mut values, mut sets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut names, mut values, mut sets, mut written) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut add = |name: &str, value: String, updated: bool| {
+            written.push((name.to_owned(), value.clone()));
             let name = quoted(name);
             if updated {
                 sets.push(format!("{name} = excluded.{name}"));
@@ -58,28 +63,30 @@ impl Statements {
         let (table, key, stage) = (quoted(&schema.name.to_string()), quoted(&schema.key), stage_table(number));
         let known = format!("t.{key}");
         let staged_key = format!("s.c{}", schema.index_of(&schema.key).unwrap_or(0));
-        let stale = match schema.index_of(SOURCE_UPDATED_AT) {
+        let older = match schema.index_of(SOURCE_UPDATED_AT) {
             Some(index) if stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) => {
                 let incoming = widened(&format!("s.c{index}"), schema.columns[index].value_type, ValueType::Timestamp);
-                format!(" AND ({incoming} < t.{}) IS NOT 1", quoted(SOURCE_UPDATED_AT))
+                format!("({incoming} < t.{}) IS 1", quoted(SOURCE_UPDATED_AT))
             }
-            _ => String::new(),
+            _ => "0".to_owned(),
         };
         let differs = match step.kind {
             // The stored digest is of the whole row, of which these are a part.
             StepKind::Columns => format!("({})", differing.join(" OR ")),
             _ => format!("t.{hash} <> {digest}", hash = quoted(ROW_HASH)),
         };
-        let changed = format!("({known} IS NOT NULL AND {differs}{stale})");
+        let changed = format!("({known} IS NOT NULL AND {differs} AND NOT {older})");
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
             append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),
-            count: format!("SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}) FROM {joined}"),
+            count: format!("SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}), count(*) FILTER (WHERE {older}) FROM {joined}"),
             merge: format!(
                 "INSERT INTO main.{table} ({names}) SELECT {values} FROM {joined} WHERE {known} IS NULL OR {changed} \
                  ON CONFLICT ({key}) DO UPDATE SET {}",
                 sets.join(", ")
             ),
+            values: written,
+            staged: format!("stage.{stage}"),
         }
     }
 }

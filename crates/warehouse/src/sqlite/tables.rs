@@ -7,6 +7,7 @@
 use aqueduct_schema::{TableName, ValueType};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use super::history;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{push_name, quoted};
 use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
@@ -15,7 +16,7 @@ use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
 pub(crate) const MOST_COLUMNS: usize = 2000;
 
 /// The declared type of a column.
-fn declared(value_type: ValueType) -> &'static str {
+pub(crate) fn declared(value_type: ValueType) -> &'static str {
     match value_type {
         ValueType::Text => "TEXT",
         ValueType::Boolean => "BOOLEAN",
@@ -27,7 +28,7 @@ fn declared(value_type: ValueType) -> &'static str {
     }
 }
 
-fn value_type(declared: &str) -> ValueType {
+pub(crate) fn value_type(declared: &str) -> ValueType {
     match declared.to_ascii_uppercase().as_str() {
         "BOOLEAN" => ValueType::Boolean,
         "INTEGER" => ValueType::Integer,
@@ -58,6 +59,11 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) 
     let evolution = Evolution::between(&stored, layout, MOST_COLUMNS)?;
     let created = stored.is_empty();
     let table = quoted(&layout.name.to_string());
+    let changes = evolution != Evolution::default();
+    let kept = !created && (layout.history || changes) && history::is_kept(connection, &layout.name).await?;
+    if kept && changes {
+        history::suspend(connection, &layout.name).await?;
+    }
     if created {
         execute(connection, layout, "create the table", create(&table, layout)).await?;
     } else {
@@ -71,6 +77,9 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) 
     }
     stored.extend(evolution.added.iter().map(|column| (column.name.to_string(), column.value_type)));
     stored.extend(evolution.widened.iter().map(|(name, _, to)| (name.to_string(), *to)));
+    if (kept && changes) || (layout.history && !kept) {
+        history::keep(connection, layout, &stored).await?;
+    }
     Ok((stored, created))
 }
 
@@ -137,7 +146,7 @@ pub(crate) fn widened(value: &str, from: ValueType, to: ValueType) -> String {
 
 /// Gives a column a wider type. SQLite cannot change a declared type, and with the old one it would turn a text such as `007`
 /// into a number, so the values move into a new column of the same name.
-async fn widen(
+pub(crate) async fn widen(
     connection: &mut SqliteConnection,
     layout: &Layout,
     table: &str,

@@ -4,6 +4,7 @@
 mod contract;
 mod destination;
 mod faults;
+mod history;
 mod quarantine;
 mod reconciliation;
 mod refresh;
@@ -44,6 +45,10 @@ suite! {
     quarantine:
         the_quarantine_is_listed_decided_and_purged
         a_table_of_an_older_version_gets_its_new_columns;
+    history:
+        any_sequence_of_versions_is_told_as_it_was
+        history_follows_its_table_when_columns_come_and_widen
+        a_table_that_had_no_history_keeps_it_from_then_on;
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants

@@ -1,0 +1,345 @@
+//! Earlier versions of rows: any sequence of versions, late ones, deletions, returns, snapshots and refreshes, against a plain
+//! account of what was valid when, kept beside the warehouse.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aqueduct_schema::{Cursor, Mode, Operation, Table, Timestamp, ValueType};
+use aqueduct_warehouse::{Fence, ShadowKind};
+
+use crate::destination::Destination;
+use crate::rows::*;
+
+const COLUMNS: [(&str, ValueType); 5] = [
+    ("id", ValueType::Text),
+    ("name", ValueType::Text),
+    ("source_updated_at", ValueType::Timestamp),
+    ("is_deleted", ValueType::Boolean),
+    ("deleted_at", ValueType::Timestamp),
+];
+
+/// A row as a source gives it; times in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version {
+    name: String,
+    updated_at: Option<i64>,
+    is_deleted: bool,
+    deleted_at: Option<i64>,
+}
+
+/// What is known of one row: from when each version is valid, the last one until further notice.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    valid: Vec<(i64, Version)>,
+    /// Whether a tombstone has marked the present version.
+    marked: bool,
+    /// Versions that were there and were replaced.
+    replaced: BTreeSet<Version>,
+}
+
+impl Life {
+    fn begins(version: &Version, loaded_at: i64) -> i64 {
+        let deleted_at = version.deleted_at.filter(|_| version.is_deleted);
+        deleted_at.or(version.updated_at).unwrap_or(loaded_at).min(loaded_at)
+    }
+
+    fn put(&mut self, version: Version, loaded_at: i64) {
+        let Some((since, present)) = self.valid.last().cloned() else {
+            return self.valid.push((Self::begins(&version, loaded_at), version));
+        };
+        if let (Some(before), Some(at)) = (present.updated_at, version.updated_at)
+            && at < before
+        {
+            return self.put_late(version, at);
+        }
+        if !self.marked && present == version {
+            return;
+        }
+        let moved = version.updated_at.filter(|at| present.updated_at.is_none_or(|before| *at > before));
+        let died = version.deleted_at.filter(|_| version.is_deleted && !present.is_deleted);
+        self.replace(since, present, version, died.or(moved).unwrap_or(loaded_at).min(loaded_at));
+        self.marked = false;
+    }
+
+    fn replace(&mut self, since: i64, present: Version, version: Version, at: i64) {
+        if !self.marked {
+            self.replaced.insert(present);
+        }
+        if at <= since {
+            self.valid.pop();
+        }
+        self.valid.push((at.max(since), version));
+    }
+
+    fn put_late(&mut self, version: Version, updated_at: i64) {
+        let at = version.deleted_at.filter(|_| version.is_deleted).unwrap_or(updated_at);
+        let open_since = self.valid.last().map_or(i64::MIN, |(since, _)| *since);
+        if at >= open_since || !self.replaced.insert(version.clone()) {
+            return;
+        }
+        self.valid.retain(|(since, _)| *since != at);
+        let place = self.valid.iter().position(|(since, _)| *since > at).unwrap_or(self.valid.len());
+        self.valid.insert(place, (at, version));
+    }
+
+    fn bury(&mut self, deleted_at: i64, loaded_at: i64) {
+        let Some((since, present)) = self.valid.last().cloned() else { return };
+        if !present.is_deleted {
+            let version = Version { is_deleted: true, deleted_at: Some(deleted_at), ..present.clone() };
+            self.replace(since, present, version, deleted_at.min(loaded_at));
+            self.marked = true;
+        }
+    }
+
+    fn living(&self) -> Vec<Span> {
+        let ends = self.valid.iter().skip(1).map(|(since, _)| Some(*since)).chain([None]);
+        self.valid.iter().zip(ends).filter(|((_, version), _)| !version.is_deleted).map(|((since, v), end)| (*since, end, v.name.clone())).collect()
+    }
+}
+
+/// From when, until when, and what.
+type Span = (i64, Option<i64>, String);
+/// The spans of every row that has any.
+type Belief = BTreeMap<String, Vec<Span>>;
+
+/// A generator of numbers that is the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+
+    fn version(&mut self) -> Version {
+        let second = |dice: &mut Self| (1_770_000_000 + dice.roll(40) as i64) * 1_000_000;
+        let is_deleted = self.roll(6) == 0;
+        Version {
+            name: format!("name {}", self.roll(4)),
+            updated_at: (self.roll(8) > 0).then(|| second(self)),
+            is_deleted,
+            deleted_at: (is_deleted && self.roll(3) > 0).then(|| second(self)),
+        }
+    }
+}
+
+fn contacts(rows: &[(String, Version)]) -> Table {
+    let time = |time: Option<i64>| time.map_or(Value::None, Value::At);
+    let row = |(id, version): &(String, Version)| {
+        vec![
+            text(id.as_str()),
+            text(version.name.as_str()),
+            time(version.updated_at),
+            Value::Boolean(version.is_deleted),
+            time(version.deleted_at),
+        ]
+    };
+    let mut schema = schema(common(), &COLUMNS);
+    schema.constants = vec![("source_system".into(), "shop".into())];
+    table_of(schema, Operation::Upsert, rows.iter().map(row).collect())
+}
+
+fn microseconds(text: &str) -> i64 {
+    text.parse::<Timestamp>().unwrap().microseconds()
+}
+
+impl Destination {
+    /// An expression that is a time, as text that can be parsed and compared.
+    fn instant(&self, value: &str) -> String {
+        if self.is_sqlite() { value.to_owned() } else { format!("to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')") }
+    }
+
+    fn view(&self) -> &'static str {
+        if self.is_sqlite() { "contact_history" } else { "crm.contact_history" }
+    }
+
+    /// What was believed at an instant; now, without one.
+    async fn belief(&self, at: Option<&str>) -> Belief {
+        let known = match at {
+            None => "recorded_to IS NULL".to_owned(),
+            Some(at) => format!("recorded_from <= '{at}' AND (recorded_to IS NULL OR recorded_to > '{at}')"),
+        };
+        let sql = format!(
+            "SELECT id, {}, {}, name FROM {} WHERE {known} ORDER BY id, valid_from",
+            self.instant("valid_from"),
+            self.instant("valid_to"),
+            self.view()
+        );
+        let mut belief = Belief::new();
+        for row in self.ask(&sql).await {
+            let [id, from, to, name] = <[Option<String>; 4]>::try_from(row).unwrap();
+            let span = (microseconds(&from.unwrap()), to.as_deref().map(microseconds), name.unwrap());
+            belief.entry(id.unwrap()).or_default().push(span);
+        }
+        belief
+    }
+
+    async fn time_of_load(&self, load_id: &str) -> i64 {
+        let sql = format!("SELECT {} FROM {{contact}} WHERE _load_id = '{load_id}' LIMIT 1", self.instant("_loaded_at"));
+        self.ask(&sql).await.first().and_then(|row| row[0].as_deref()).map_or(0, microseconds)
+    }
+
+    /// No two rows of the view speak of one row of the table at the same time of both clocks, and none speaks of no time at all.
+    async fn assert_no_overlap(&self) {
+        let view = self.view();
+        let never = format!("SELECT count(*) FROM {view} WHERE valid_to <= valid_from OR recorded_to <= recorded_from");
+        assert_eq!(self.one(&never).await, "0");
+        let numbered = format!("(SELECT v.*, row_number() OVER (ORDER BY id, valid_from, recorded_from, recorded_to, name) AS place FROM {view} AS v)");
+        let overlapping = format!(
+            "SELECT count(*) FROM {numbered} AS a JOIN {numbered} AS b ON a.id = b.id AND a.place < b.place \
+             WHERE (a.valid_to IS NULL OR a.valid_to > b.valid_from) AND (b.valid_to IS NULL OR b.valid_to > a.valid_from) \
+             AND (a.recorded_to IS NULL OR a.recorded_to > b.recorded_from) AND (b.recorded_to IS NULL OR b.recorded_to > a.recorded_from)"
+        );
+        assert_eq!(self.one(&overlapping).await, "0");
+    }
+}
+
+/// The rows of a story: what the warehouse is told, and what it must know then.
+struct Story<'a> {
+    to: &'a Destination,
+    fence: Fence,
+    dice: Dice,
+    lives: BTreeMap<String, Life>,
+}
+
+impl Story<'_> {
+    fn rows(&mut self, share: u64) -> Vec<(String, Version)> {
+        let ids: Vec<String> = (0..6).map(|id| format!("row {id}")).collect();
+        ids.into_iter().filter_map(|id| (self.dice.roll(share) == 0).then(|| (id, self.dice.version()))).collect()
+    }
+
+    /// Changes, some followed by tombstones in the same load, as some come twice.
+    async fn change(&mut self) {
+        let (rows, again) = (self.rows(2), self.dice.roll(4) == 0);
+        let buried: Vec<(String, i64)> = (0..6).filter_map(|id| (self.dice.roll(5) == 0).then(|| (format!("row {id}"), self.dice.roll(40) as i64))).collect();
+        let stones: Vec<(&str, i64)> = buried.iter().map(|(id, second)| (id.as_str(), *second)).collect();
+        let tables = || vec![people(&[]), contacts(&rows), tombstones(common(), "id", &stones)];
+        let receipt = self.to.load(&self.fence, vec![batch(tables())]).await.unwrap();
+        let loaded_at = self.to.time_of_load(&receipt.load_id).await;
+        for (id, version) in &rows {
+            self.lives.entry(id.clone()).or_default().put(version.clone(), loaded_at);
+        }
+        for (id, second) in &buried {
+            if let Some(life) = self.lives.get_mut(id) {
+                life.bury((1_770_000_000 + second) * 1_000_000, loaded_at);
+            }
+        }
+        if again && stones.is_empty() {
+            // A load that comes again: rows that lost against later ones are known by now, and the others are as stored.
+            let before = self.to.belief(None).await;
+            self.to.load(&self.fence, vec![batch(tables())]).await.unwrap();
+            assert_eq!(self.to.belief(None).await, before);
+        }
+    }
+
+    /// A complete snapshot: rows that it lacks are deleted.
+    async fn snapshot(&mut self) {
+        let (rows, second) = (self.rows(2), self.dice.roll(60) as i64);
+        let receipt = self.to.load(&self.fence, vec![snapshot(vec![people(&[]), contacts(&rows)], second, true)]).await.unwrap();
+        let loaded_at = self.to.time_of_load(&receipt.load_id).await;
+        for (id, version) in &rows {
+            self.lives.entry(id.clone()).or_default().put(version.clone(), loaded_at);
+        }
+        for (id, life) in &mut self.lives {
+            if !rows.iter().any(|(known, _)| known == id) {
+                life.bury((1_770_000_000 + second) * 1_000_000, loaded_at);
+            }
+        }
+    }
+
+    /// A full refresh in two loads.
+    async fn refresh(&mut self) {
+        let (rows, mut end) = (self.rows(2), checkpoint(Mode::Backfill, 0, true));
+        end.state.settled = Some(Cursor::at(Timestamp::from_seconds(1_770_000_000)));
+        let aside = |rows: &[(String, Version)], of| batch_with(vec![people(&[]), contacts(rows)], Vec::new(), 0, of);
+        let (one, other) = rows.split_at(rows.len() / 2);
+        for batch in [aside(one, checkpoint(Mode::Backfill, 0, false)), aside(other, end)] {
+            self.to.warehouse.load_shadow(&self.fence, ShadowKind::Refresh, "all", vec![batch]).await.unwrap();
+        }
+        let receipt = self.to.warehouse.swap(&self.fence, "people", None).await.unwrap();
+        let loaded_at = self.to.time_of_load(&receipt.load_id).await;
+        for (id, version) in &rows {
+            self.lives.entry(id.clone()).or_default().put(version.clone(), loaded_at);
+        }
+        for (id, life) in &mut self.lives {
+            if !rows.iter().any(|(known, _)| known == id) {
+                let deleted_at = self.to.one(&format!("SELECT {} FROM {{contact}} WHERE id = '{id}'", self.to.instant("deleted_at"))).await;
+                if deleted_at != "NULL" {
+                    life.bury(microseconds(&deleted_at), loaded_at);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) async fn any_sequence_of_versions_is_told_as_it_was(to: &Destination) {
+    let fence = to.begin_with("run-1", true).await;
+    let mut story = Story { to, fence, dice: Dice(0x9e37_79b9_7f4a_7c15), lives: BTreeMap::new() };
+    let mut told: Vec<(String, Belief)> = Vec::new();
+    for _ in 0..80 {
+        match story.dice.roll(10) {
+            0 => story.snapshot().await,
+            1 => story.refresh().await,
+            _ => story.change().await,
+        }
+        let expected: Belief = story.lives.iter().map(|(id, life)| (id.clone(), life.living())).filter(|(_, spans)| !spans.is_empty()).collect();
+        let belief = to.belief(None).await;
+        for (id, life) in &story.lives {
+            assert_eq!(belief.get(id), expected.get(id), "{id}: {life:?}");
+        }
+        assert_eq!(belief, expected);
+        let last = format!("SELECT {} FROM {}", to.instant("max(recorded_from)"), to.view());
+        let known = format!("SELECT {} FROM {} WHERE recorded_to IS NOT NULL", to.instant("max(recorded_to)"), to.view());
+        let at = to.one(&last).await.max(to.one(&known).await.replace("NULL", ""));
+        told.push((at, belief));
+    }
+    // Whatever came later, what was believed then is believed of then.
+    for (at, belief) in &told {
+        assert_eq!(&to.belief(Some(at)).await, belief, "at {at}");
+    }
+    to.assert_no_overlap().await;
+    let open = format!("SELECT id, name FROM {} WHERE valid_to IS NULL AND recorded_to IS NULL ORDER BY id", to.view());
+    assert_eq!(to.ask(&open).await, to.ask("SELECT id, name FROM {contact} WHERE NOT is_deleted ORDER BY id").await);
+    let now = if to.is_sqlite() { "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 second')" } else { "now()" };
+    let as_of = format!(
+        "SELECT id, name FROM {} WHERE valid_from <= {now} AND (valid_to IS NULL OR valid_to > {now}) \
+         AND recorded_from <= {now} AND (recorded_to IS NULL OR recorded_to > {now}) ORDER BY id",
+        to.view()
+    );
+    assert_eq!(to.ask(&as_of).await, to.ask(&open).await);
+}
+
+/// Names of a contact over time, with whether each is open.
+async fn spans(to: &Destination, id: &str) -> Vec<String> {
+    let sql = format!("SELECT name || CASE WHEN valid_to IS NULL THEN ' until now' ELSE '' END FROM {} WHERE id = '{id}' AND recorded_to IS NULL ORDER BY valid_from", to.view());
+    crate::destination::flat(to.ask(&sql).await)
+}
+
+pub(crate) async fn history_follows_its_table_when_columns_come_and_widen(to: &Destination) {
+    let columns = |kind| [("id", ValueType::Text), ("name", ValueType::Text), ("source_updated_at", ValueType::Timestamp), ("size", kind)];
+    let fence = to.begin("run-1").await;
+    let row = |name: &str, second: i64| vec![text("1"), text(name), at(second)];
+    let with = |name: &str, second: i64, size: Value| [row(name, second), vec![size]].concat();
+    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Integer)[..3], vec![row("a", 1)])])]).await.unwrap();
+    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Integer), vec![with("b", 2, Value::Integer(7))])])]).await.unwrap();
+    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Text), vec![with("c", 3, text("large"))])])]).await.unwrap();
+    assert_eq!(spans(to, "1").await, ["a", "b", "c until now"]);
+    let sizes = format!("SELECT size FROM {} WHERE recorded_to IS NULL ORDER BY valid_from", to.view());
+    assert_eq!(crate::destination::flat(to.ask(&sizes).await), ["NULL", "7", "large"]);
+}
+
+pub(crate) async fn a_table_that_had_no_history_keeps_it_from_then_on(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    let load = |name: &'static str, second| batch(vec![people(&[]), upsert(common(), &COLUMNS[..3], vec![vec![text("1"), text(name), at(second)]])]);
+    to.load(&fence, vec![load("a", 1)]).await.unwrap();
+    let drop = if to.is_sqlite() {
+        "DROP VIEW contact_history; DROP TRIGGER contact_versions; DROP TABLE _history_contact"
+    } else {
+        "DROP VIEW crm.contact_history; DROP TRIGGER contact_versions ON crm.contact; DROP TABLE aqueduct.history_contact"
+    };
+    to.ask(drop).await;
+    to.load(&fence, vec![load("b", 2)]).await.unwrap();
+    to.load(&fence, vec![load("c", 3)]).await.unwrap();
+    assert_eq!(spans(to, "1").await, ["a", "b", "c until now"], "the load that makes it keeps what it replaces");
+}
