@@ -67,6 +67,14 @@ impl Database {
         }
     }
 
+    /// Runs statements in a SQLite file that may be damaged.
+    pub(crate) fn try_execute(&self, sql: &str) -> Result<String, String> {
+        let Self::Sqlite(path) = self else { return Err("not a file".to_owned()) };
+        let output = Command::new("sqlite3").arg("-bail").arg("-batch").arg(path).arg(sql).output().map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
     /// All rows of all tables.
     pub(crate) fn dump(&self) -> Dump {
         match self {

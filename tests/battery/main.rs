@@ -6,6 +6,7 @@ mod database;
 mod oracle;
 mod outcome;
 mod planted;
+mod power;
 mod proxy;
 mod random;
 mod report;

@@ -58,6 +58,18 @@ pub(crate) fn judge_between(world: &World) -> Outcome {
     outcome
 }
 
+/// Judges a destination after a power cut. Where a run had ended and said that it is complete, everything must be there.
+pub(crate) fn judge_dump(source: &Source, dump: &Dump, complete: bool) -> Outcome {
+    let mut outcome = Outcome::default();
+    duplicates(dump, &mut outcome);
+    whole_loads(dump, &mut outcome);
+    settled(source, dump, &mut outcome);
+    if complete {
+        against_source(source, dump, &mut outcome);
+    }
+    outcome
+}
+
 /// Judges what a run printed and how it ended.
 pub(crate) fn judge_run(world: &World, ran: &Ran) -> Outcome {
     let mut outcome = Outcome::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::random::Random;
 use crate::report::Planted;
-use crate::rows::{Trial, changes, kills, runners, storms};
+use crate::rows::{Trial, changes, kills, power, runners, storms};
 use crate::world::Shared;
 
 /// A mistake, how to wake it, and the row that must find it.
@@ -53,6 +53,13 @@ fn mistakes() -> Vec<Mistake> {
             waking: "planted::no_dedupe=return",
             trial: |shared, random, number| Box::pin(changes::twice_in_a_load(shared, random, number)),
             within: 4,
+        },
+        Mistake {
+            name: "no-sync",
+            words: "what is committed is not synced",
+            waking: "planted::no_sync=return",
+            trial: |shared, random, number| Box::pin(power::cut(shared, random, number)),
+            within: 6,
         },
         Mistake {
             name: "forgotten-place",

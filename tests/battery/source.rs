@@ -7,6 +7,7 @@ use std::time::Duration;
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
 use aqueduct_simulator::hubspot::{self, ObjectKind};
+use aqueduct_simulator::salesforce::RefreshRotation;
 use aqueduct_simulator::{Counters, Fault, salesforce};
 use async_trait::async_trait;
 
@@ -71,28 +72,41 @@ impl Source {
                 Simulator::Hubspot(hubspot::Simulator::start(options).await.expect("the simulator starts"))
             }
             Vendor::Salesforce => {
-                let options = salesforce::Options {
-                    clock: clock.clone(),
-                    seed,
-                    contacts: size.contacts,
-                    opportunities: Some(size.deals),
-                    accounts: Some(4),
-                    leads: Some(0),
-                    tasks: Some(0),
-                    events: Some(0),
-                    campaigns: Some(0),
-                    campaign_members: Some(0),
-                    individuals: Some(0),
-                    subscriptions: Some(0),
-                    deleted_per_mille: per_mille,
-                    merged_per_mille: 0,
-                    page_records: Some(100),
-                    ..salesforce::Options::default()
-                };
-                Simulator::Salesforce(salesforce::Simulator::start(options).await.expect("the simulator starts"))
+                let simulator = salesforce::Simulator::start(organisation(&clock, seed, size)).await;
+                Simulator::Salesforce(simulator.expect("the simulator starts"))
             }
         };
         Self { simulator, clock }
+    }
+
+    /// A Salesforce organisation that gives a new refresh token with every use of one, which is then good no more.
+    pub(crate) async fn rotating(seed: u64, size: &Size) -> Self {
+        let clock = aqueduct_simulator::Clock::manual(noon());
+        let options = salesforce::Options { refresh_rotation: RefreshRotation::Strict, ..organisation(&clock, seed, size) };
+        let simulator = salesforce::Simulator::start(options).await.expect("the simulator starts");
+        Self { simulator: Simulator::Salesforce(simulator), clock }
+    }
+
+    /// The Salesforce organisation.
+    pub(crate) fn salesforce(&self) -> &salesforce::Simulator {
+        match &self.simulator {
+            Simulator::Salesforce(simulator) => simulator,
+            Simulator::Hubspot(_) => panic!("the trial is for Salesforce"),
+        }
+    }
+
+    /// The sections `name` and `source` with the newest refresh token of a user.
+    pub(crate) fn section_of_a_user(&self) -> String {
+        let credentials = self.salesforce().client_credentials();
+        format!(
+            "name: battery\nsource:\n  connector: salesforce\n  config: {{ client_id: '{}', client_secret: '{}', refresh_token: '{}', base_url: '{}', \
+             lag_seconds: {} }}\n  select: [contacts, opportunities]\n",
+            credentials.client_id,
+            credentials.client_secret,
+            credentials.refresh_token,
+            self.salesforce().base_url(),
+            LAG.as_secs()
+        )
     }
 
     /// The HubSpot account.
@@ -241,6 +255,27 @@ impl Source {
     /// A machine's clock that differs from the vendor's by `skew` and whose waits move both.
     pub(crate) fn machine_clock(&self, skew_seconds: i64) -> Arc<dyn Clock> {
         Arc::new(MachineClock { vendor: self.clock.clone(), skew_seconds })
+    }
+}
+
+fn organisation(clock: &aqueduct_simulator::Clock, seed: u64, size: &Size) -> salesforce::Options {
+    salesforce::Options {
+        clock: clock.clone(),
+        seed,
+        contacts: size.contacts,
+        opportunities: Some(size.deals),
+        accounts: Some(4),
+        leads: Some(0),
+        tasks: Some(0),
+        events: Some(0),
+        campaigns: Some(0),
+        campaign_members: Some(0),
+        individuals: Some(0),
+        subscriptions: Some(0),
+        deleted_per_mille: if size.archived { 30 } else { 0 },
+        merged_per_mille: 0,
+        page_records: Some(100),
+        ..salesforce::Options::default()
     }
 }
 

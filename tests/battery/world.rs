@@ -56,11 +56,22 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) async fn new(shared: &Arc<Shared>, vendor: Vendor, postgres: bool, seed: u64, size: Size) -> Self {
+        Self::of(shared, Source::start(vendor, seed, &size).await, postgres).await
+    }
+
+    /// A world whose pipeline reads an account with the refresh token of a user, which is good once only.
+    pub(crate) async fn rotating(shared: &Arc<Shared>, postgres: bool, seed: u64, size: Size) -> Self {
+        let source = Source::rotating(seed, &size).await;
+        let section = source.section_of_a_user();
+        Self { section: Some(section), ..Self::of(shared, source, postgres).await }
+    }
+
+    async fn of(shared: &Arc<Shared>, source: Source, postgres: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = if postgres { new_postgres(shared).await } else { Database::sqlite(folder.path(), "warehouse.db") };
         let more = "run: { records_per_load: 60, idle_timeout_seconds: 2, retry_seconds: 600 }\n".to_owned();
         Self {
-            source: Arc::new(Source::start(vendor, seed, &size).await),
+            source: Arc::new(source),
             database,
             folder,
             shared: shared.clone(),
@@ -68,6 +79,21 @@ impl World {
             more,
             detour: None,
             section: None,
+        }
+    }
+
+    /// The same account and pipeline, with a folder and a SQLite file of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            source: self.source.clone(),
+            database: Database::sqlite(folder.path(), "warehouse.db"),
+            folder,
+            shared: self.shared.clone(),
+            skew_seconds: self.skew_seconds,
+            more: self.more.clone(),
+            detour: self.detour.clone(),
+            section: self.section.clone(),
         }
     }
 

@@ -10,6 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::durable;
+
 /// The shortest key that is taken: 128 bits in hex.
 const SHORTEST: usize = 32;
 const NONCE: usize = 12;
@@ -47,6 +49,8 @@ impl Key {
         if !path.exists() {
             make(&path).map_err(unusable)?;
         }
+        // Also where another process has just made it: what is sealed with it may not outlast it.
+        durable::sync_folder_of(&path).map_err(unusable)?;
         let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(unusable)?);
         Self::of(&Secret::new(text.trim()))
     }

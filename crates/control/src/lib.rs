@@ -8,6 +8,7 @@ mod address;
 mod budget;
 mod control;
 mod documents;
+mod durable;
 mod failure;
 mod holder;
 mod key;

@@ -1,20 +1,23 @@
 //! A SQLite file: the control store of one machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aqueduct_schema::{Error, Result, Timestamp, codes};
+use aqueduct_schema::{Error, Result, Timestamp, codes, lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::documents::{Change, Decision, Documents, Place};
+use crate::durable;
 use crate::failure::{failed, is_passing};
 
 /// How long a change waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 3;
+/// The byte of the file `-shm` that whoever writes locks (<https://www.sqlite.org/walformat.html>, section 2.3).
+const WRITE_LOCK: u64 = 120;
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS control (kind TEXT NOT NULL, key TEXT NOT NULL, content TEXT NOT NULL, \
                      PRIMARY KEY (kind, key)) WITHOUT ROWID";
@@ -23,6 +26,7 @@ const READ: &str = "SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), (
 
 /// One file, one connection.
 pub(crate) struct Sqlite {
+    path: PathBuf,
     connection: Mutex<SqliteConnection>,
 }
 
@@ -41,12 +45,12 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        let cannot = |error: sqlx::Error| failed("be opened", &error).with("file", path.display());
+        let cannot = |error: sqlx::Error| told(path, failed("be opened", &error), &error);
         let mut last = None;
         // Two processes that turn a new file into one with a write-ahead log meet in a way that no timeout of SQLite's covers.
         for _ in 0..20 {
             match Self::connect(&options).await {
-                Ok(connection) => return Ok(Self { connection: Mutex::new(connection) }),
+                Ok(connection) => return Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) }),
                 Err(error) if is_passing(&error) => last = Some(error),
                 Err(error) => return Err(cannot(error)),
             }
@@ -87,6 +91,16 @@ impl Sqlite {
     }
 }
 
+/// An error with the file, and with the process that keeps this one from writing where there is one.
+fn told(path: &Path, told: Error, error: &sqlx::Error) -> Error {
+    let told = told.with("file", path.display());
+    let mut index = path.as_os_str().to_owned();
+    index.push("-shm");
+    let Some(holder) = is_passing(error).then(|| lock_holder(Path::new(&index), WRITE_LOCK)).flatten() else { return told };
+    let advice = format!("Let process {0} go on (`kill -CONT {0}`) or end it (`kill -KILL {0}`), then run again.", holder.process);
+    told.with("lock held by", holder).advise(advice)
+}
+
 #[expect(clippy::disallowed_methods, reason = "a lock of the file system is waited for, which no test's clock knows of")]
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -101,7 +115,7 @@ impl Documents for Sqlite {
             match self.attempt(place, now, &mut decide).await {
                 Ok(outcome) => return outcome,
                 Err(error) if is_passing(&error) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(failed("be changed", &error)),
+                Err(error) => return Err(told(&self.path, failed("be changed", &error), &error)),
             }
         }
     }
@@ -121,10 +135,10 @@ fn make(path: &Path) -> std::io::Result<()> {
         file.mode(0o600);
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        folder.recursive(true).create(parent)?;
+        durable::make_folder(parent, folder.recursive(true))?;
     }
     match file.write(true).create_new(true).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        _ => durable::sync_folder_of(path),
     }
 }

@@ -11,6 +11,8 @@ use sqlx::postgres::PgDatabaseError;
 pub(crate) enum Failure {
     Ours(Error),
     Database { doing: &'static str, table: Option<String>, error: sqlx::Error },
+    /// What the load relied on has changed since it began.
+    Outdated,
 }
 
 impl From<Error> for Failure {
@@ -25,13 +27,23 @@ impl Failure {
         match self {
             Self::Ours(_) => Verdict::Final,
             Self::Database { error, .. } => verdict(error),
+            Self::Outdated => Verdict::Again,
         }
+    }
+
+    /// Whether somebody else held a lock for longer than it is waited for, in PostgreSQL.
+    pub(crate) fn is_held(&self) -> bool {
+        let Self::Database { error, .. } = self else { return false };
+        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
     }
 
     /// The error to show.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Ours(error) => error,
+            Self::Outdated => {
+                Error::new(codes::DESTINATION_FAILED, "another load wrote merges down each time this one had begun")
+            }
             Self::Database { doing, table, error } => {
                 let mapped = failed(doing, &error);
                 let known = mapped.context().iter().any(|(name, _)| *name == "table");
@@ -74,6 +86,12 @@ pub(crate) enum Verdict {
 /// SQLSTATE classes whose messages speak of objects, roles and the server, not of data.
 const QUOTABLE: [&str; 12] = ["08", "0A", "25", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57"];
 
+/// SQLSTATE of a session that the server ended because it was idle inside a transaction.
+const IDLE: &str = "25P03";
+
+/// SQLSTATE of a lock that was waited for as long as `lock_timeout` allows.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// SQLSTATE of a violated unique constraint.
 const UNIQUE_VIOLATION: &str = "23505";
 
@@ -86,9 +104,9 @@ pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
 pub(crate) fn verdict(error: &sqlx::Error) -> Verdict {
     match error {
         sqlx::Error::Database(error) => match (error.try_downcast_ref::<PgDatabaseError>(), error.code().as_deref()) {
-            // Serialization failure, deadlock, lock not available, admin shutdown, crash shutdown, cannot connect now, and two transactions
+            // Serialization failure, deadlock, lock not available, idle inside a transaction, admin shutdown, crash shutdown, cannot connect now, and two transactions
             // that create the same thing.
-            (Some(_), Some("40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701")) => Verdict::Again,
+            (Some(_), Some("40001" | "40P01" | LOCK_NOT_AVAILABLE | IDLE | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701")) => Verdict::Again,
             (Some(error), Some(UNIQUE_VIOLATION)) if error.constraint().is_some_and(|name| name.starts_with("pg_")) => Verdict::Again,
             // The low byte is the primary result code: busy, or locked by another connection.
             (None, Some(code)) if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) => Verdict::Again,
@@ -104,7 +122,7 @@ pub(crate) fn is_disconnected(error: &sqlx::Error) -> bool {
     matches!(
         error,
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut
-    ) || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(code.as_ref(), "57P01" | "57P02" | "57P03"))
+    ) || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(code.as_ref(), IDLE | "57P01" | "57P02" | "57P03"))
 }
 
 /// A failure to connect or open.
@@ -144,7 +162,7 @@ pub(crate) fn failed(doing: &str, error: &sqlx::Error) -> Error {
 
 fn verdict_of(error: &dyn sqlx::error::DatabaseError) -> Verdict {
     match error.code().as_deref() {
-        Some("40001" | "40P01" | "55P03") => Verdict::Again,
+        Some("40001" | "40P01" | LOCK_NOT_AVAILABLE) => Verdict::Again,
         Some(code)
             if error.try_downcast_ref::<PgDatabaseError>().is_none()
                 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) =>

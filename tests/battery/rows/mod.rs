@@ -6,6 +6,7 @@ pub(crate) mod clocks;
 pub(crate) mod commits;
 pub(crate) mod credentials;
 pub(crate) mod kills;
+pub(crate) mod power;
 pub(crate) mod repeats;
 pub(crate) mod runners;
 pub(crate) mod space;
@@ -59,6 +60,15 @@ pub(crate) fn all() -> Vec<Row> {
             kills::POINTS,
         ),
         row(2, "kill -9 at any time, once to five times", trial!(kills::at_any_time), 24, 3_000, 3, &["killed"]),
+        row(
+            3,
+            "power cuts: what was not synced is lost, torn or there",
+            trial!(power::cut),
+            12,
+            2_000,
+            3,
+            &["power cut", "power cut with a token that may be used once", "cut before there was a warehouse"],
+        ),
         row(9, "records change while pages are read", trial!(changes::while_paging), 40, 3_000, 3, &["changed between pages"]),
         row(
             6,
@@ -84,9 +94,9 @@ pub(crate) fn all() -> Vec<Row> {
             16,
             "two to eight runners at once; a zombie after a takeover",
             trial!(runners::at_once),
-            8,
+            12,
             1_000,
-            1,
+            4,
             &["zombie resumed", "taken over in the middle"],
         ),
         row(17, "corrupt state", trial!(states::corrupt), 64, 10_000, 3, &["refused", "read on"]),

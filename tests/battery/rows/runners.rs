@@ -1,7 +1,7 @@
 //! Row 16: several processes run one pipeline at once, and one that was paused wakes up after another took over.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     world.more = "run: { records_per_load: 20 }\ncontrol: { lease_seconds: 2 }\n".to_owned();
     let mut outcome = Outcome::default();
     if number.is_multiple_of(2) {
-        zombie(&world, &mut random, &mut outcome).await;
+        zombie(&world, number % 4 == 2, &mut random, &mut outcome).await;
     } else {
         let runners: Vec<_> = (0..random.between(2, 9)).map(|_| world.start(&world.database, &[], &[])).collect();
         outcome.note_times("runners", runners.len() as u64);
@@ -38,16 +38,31 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     outcome
 }
 
-/// A run is paused between loads, another takes the pipeline over and ends, and the first goes on.
-async fn zombie(world: &World, random: &mut Random, outcome: &mut Outcome) {
+/// A run is paused, another takes the pipeline over and ends, and the first goes on. Where the first one sleeps inside its transaction it
+/// keeps its locks; a pause at any other time may also find it there.
+async fn zombie(world: &World, inside: bool, random: &mut Random, outcome: &mut Outcome) {
     // Slow enough that the pause comes in the middle: each load waits for a moment.
-    let slow = [("FAILPOINTS", planted(world, "pipeline::before_load=sleep(40)"))];
-    let mut first = world.start(&world.database, &[], &slow);
-    pause(Duration::from_millis(random.between(350, 900))).await;
+    let point = match (inside, world.database.is_postgres()) {
+        (false, _) => "pipeline::before_load=sleep(40)".to_owned(),
+        (true, postgres) => format!(
+            "{}::{}=2*off->sleep(1000)",
+            if postgres { "postgres" } else { "sqlite" },
+            random.pick(&["load_begun", "fence_checked", "step_merged", "load_recorded", "before_commit"])
+        ),
+    };
+    let mut first = world.start(&world.database, &[], &[("FAILPOINTS", planted(world, &point))]);
+    if inside {
+        until_locked(world).await;
+    } else {
+        pause(Duration::from_millis(random.between(350, 900))).await;
+    }
     first.signal("-STOP");
-    let before = loads(world);
+    let (before, locked) = (loads(world), is_locked(world));
+    // Its lease is over by then.
     pause(Duration::from_millis(2_300)).await;
+    let begun = Instant::now();
     let second = world.run_binary(&[]).await;
+    let took = begun.elapsed();
     outcome.add(judge_run(world, &second));
     let took_over = second.code == Some(0);
     first.signal("-CONT");
@@ -56,10 +71,42 @@ async fn zombie(world: &World, random: &mut Random, outcome: &mut Outcome) {
     outcome.note("zombie resumed");
     outcome
         .must(matches!(second.code, Some(0 | 5 | 9)), || format!("the second run ended with {:?}: {}", second.code, tail(&second.words)));
+    // PostgreSQL ends whoever is idle inside a transaction, after a minute; a file's lock ends with its process.
+    outcome.must(took < Duration::from_secs(200), || format!("the second run took {took:?}"));
+    if locked {
+        outcome.note(format!("zombie with a lock: the second run ended with {:?}", second.code));
+        let told = second.code != Some(5)
+            || (second.words.contains("lock held by") && (second.words.contains("stopped") || second.words.contains("idle in transaction")));
+        outcome.must(told, || format!("who holds the lock is not said: {}", tail(&second.words)));
+    }
     if took_over && before > 0 {
         // It was in the middle, so it has something left to commit, and must be refused.
         outcome.note("taken over in the middle");
         outcome.note(format!("zombie ended with {:?}", ran.code));
+    }
+}
+
+/// Whether somebody is inside a transaction that writes.
+fn is_locked(world: &World) -> bool {
+    tokio::task::block_in_place(|| {
+        if world.database.is_postgres() {
+            let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%';";
+            world.database.execute(open).trim() != "0"
+        } else {
+            world.database.try_execute("BEGIN IMMEDIATE; ROLLBACK;").is_err()
+        }
+    })
+}
+
+/// Waits until somebody stays inside a transaction.
+async fn until_locked(world: &World) {
+    let mut times = 0;
+    for _ in 0..2_000 {
+        times = if is_locked(world) { times + 1 } else { 0 };
+        if times == 4 {
+            return;
+        }
+        pause(Duration::from_millis(10)).await;
     }
 }
 

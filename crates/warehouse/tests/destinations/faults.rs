@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aqueduct_schema::{Mode, Retry, Secret, ValueType, codes};
+use sqlx::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -159,6 +160,32 @@ async fn a_refused_value_is_not_quoted() {
     assert!(!shown.contains("canary") && shown.contains("shop_people") && shown.contains("22P02"), "{shown}");
     // The connection goes on to work.
     to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_holds_a_lock_for_too_long_is_named() {
+    let to = Destination::postgres().await;
+    to.begin("run-1").await;
+    let mut holder = sqlx::PgConnection::connect(to.url.expose()).await.unwrap();
+    sqlx::raw_sql("SET application_name = 'somebody'; BEGIN; UPDATE aqueduct.fence SET run_id = run_id").execute(&mut holder).await.unwrap();
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
+    // What the address says of limits is kept.
+    let url = Secret::new(format!("{}?options=-c%20lock_timeout=100ms", to.url.expose()));
+    let warehouse = aqueduct_warehouse::open(&url).await.unwrap();
+    let start = aqueduct_warehouse::RunStart {
+        pipeline: "shop".into(),
+        run_id: "run-2".into(),
+        started_at: aqueduct_schema::Timestamp::from_seconds(2),
+        allow_mass_delete: false,
+    };
+    let error = warehouse.begin_run(start.clone()).await.unwrap_err();
+    assert_eq!((error.code(), error.retry(), error.exit_code()), (codes::DESTINATION_FAILED, Retry::Exhausted, 5));
+    let shown = format!("{error} {}", error.advice());
+    for word in [&format!("session {process} (somebody"), "idle in transaction", "aqueduct.fence", &format!("pg_terminate_backend({process})")] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    warehouse.begin_run(start).await.unwrap();
 }
 
 /// Passes bytes between clients and a server. Once armed, the next COMMIT reaches the server, but its answer is lost.
