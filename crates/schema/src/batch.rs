@@ -170,15 +170,6 @@ impl Batch<Checked> {
         self
     }
 
-    /// The batch without its source table, for rows that were made from that table again: no record was read, and each that is turned
-    /// away counts as read and rejected.
-    #[must_use]
-    pub fn without_source(mut self) -> Self {
-        self.tables.retain(|table| !matches!(table.schema.name.layer, crate::table::Layer::Source(_)));
-        self.counts = Counts { read: self.rejects.len() as u64, filtered: 0 };
-        self
-    }
-
     /// Takes the batch's tables and rejects out to be protected, leaving both empty.
     pub fn take_content(&mut self) -> (Vec<Table>, Vec<Reject>) {
         (std::mem::take(&mut self.tables), std::mem::take(&mut self.rejects))
