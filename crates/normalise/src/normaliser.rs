@@ -25,6 +25,7 @@ use crate::report::Report;
 use crate::rows::{Failure, Failures, KEY_MISSING, Rows, SetBuilder, bug, filled, known_flag, positions, spread};
 use crate::settings::Defaults;
 use crate::space::{Computed, Space, labelled};
+use crate::told::{self, Telling};
 use crate::value::Input;
 
 /// Maps and cleans the batches of one stream.
@@ -104,7 +105,11 @@ impl Normaliser {
             tombstones: !first_load,
             started_at: batch.checkpoint().reading_started_at.microseconds(),
         };
-        let tables = self.normalise(&table, &reading, &mut rejects)?;
+        let mut tables = self.normalise(&table, &reading, &mut rejects)?;
+        if !batch.parents().is_empty() {
+            let around = Surroundings { context: CleaningContext::NONE, zone: &self.zone };
+            tables.extend(told::sets(&mut self.plan, &self.record, batch.parents(), &around)?);
+        }
         let mut batch = batch.into_normalised(tables, rejects, 0);
         *batch.cleaning_mut() = self.report.take();
         Ok(batch)
@@ -182,7 +187,21 @@ impl Normaliser {
             let source_id = keys.is_valid(row).then(|| keys.value(row).to_owned());
             rejects.push(reject(failure, source_id, source.table.schema.columns[6..].iter().zip(&inputs), row));
         }
-        built.into_iter().map(|rows| rows.into_table(kept.as_ref())).collect()
+        let mut tables = built.into_iter().map(|rows| rows.into_table(kept.as_ref())).collect::<Result<Vec<_>>>()?;
+        if told::tells(&self.record, entities) {
+            let Self { mappings, stream, record, source: identity, .. } = &*self;
+            let Plan { raw, source, entities, .. } = &self.plan;
+            let telling = Telling { record, raw, identity, source, inputs: &inputs, computed: &computed, rows };
+            tables.extend(telling.merges(entities)?);
+            // In a first load nothing of them was there before.
+            if reading.tombstones
+                && let Some(gone) = telling.gone()?
+            {
+                let planner = Planner { mappings, stream, record, source: identity, raw: &gone.schema };
+                tables.extend(crate::deletions::tombstones(&planner, &gone, reading.started_at, &around)?.0);
+            }
+        }
+        Ok(tables)
     }
 }
 

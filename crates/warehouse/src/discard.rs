@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aqueduct_schema::{Batch, Operation, Protected, Result, StreamState, TableName, Timestamp};
+use aqueduct_schema::{Batch, Operation, Protected, Result, SchemaChange, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
 
 use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
+use crate::drift::{ColumnHistory, RecordedChange, Schemas, SettledStream, StoredSchema};
 use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::records;
+use crate::source_rows::{SourcePage, SourceRow, SourceTables};
 use crate::shadow::{Shadow, ShadowKind};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
@@ -27,6 +29,13 @@ struct Memory {
 impl Discard {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SourceTables for Discard {
+    async fn source_rows(&self, _page: &SourcePage<'_>) -> Result<Vec<SourceRow>> {
+        Ok(Vec::new())
     }
 }
 
@@ -57,7 +66,7 @@ impl Warehouse for Discard {
         *epoch += 1;
         let epoch = *epoch;
         memory.runs.push(records::running(&start));
-        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete, backfill: false })
     }
 
     async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
@@ -93,6 +102,7 @@ impl Warehouse for Discard {
                 match table.operation {
                     Operation::Upsert => done.inserted = rows,
                     Operation::Tombstone => done.deleted = rows,
+                    Operation::Merge | Operation::Sets => continue,
                 }
                 match receipt.tables.iter_mut().find(|mine| mine.table == done.table) {
                     Some(mine) => {
@@ -154,5 +164,32 @@ impl Warehouse for Discard {
         runs.sort_by(|one, other| (other.started_at, &other.run_id).cmp(&(one.started_at, &one.run_id)));
         runs.truncate(limit as usize);
         Ok(runs)
+    }
+}
+
+#[async_trait]
+impl Schemas for Discard {
+    async fn schemas(&self, _pipeline: &str) -> Result<BTreeMap<String, StoredSchema>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn record_schemas(&self, _fence: &Fence, _schemas: &BTreeMap<String, StoredSchema>, _changes: &[SchemaChange]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn record_columns(&self, _fence: &Fence, _stream: &str, _columns: &ColumnHistory, _changes: &[SchemaChange]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn accept_schemas(&self, _pipeline: &str, _stream: Option<&str>) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn schema_changes(&self, _pipeline: &str, _limit: u32) -> Result<Vec<RecordedChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn settled(&self, _pipeline: &str) -> Result<Vec<SettledStream>> {
+        Ok(Vec::new())
     }
 }

@@ -5,14 +5,20 @@
 //! the digest of a row (`row_hash`), rejected records (`quarantine`), errors (`failure`).
 
 mod address;
+mod backfill;
 mod cells;
+mod cleaning;
+mod ddl;
 mod discard;
+mod drift;
 mod failure;
 mod history;
 mod identifier;
 mod late;
 mod layout;
 mod load_plan;
+mod merges;
+mod merging;
 #[cfg(feature = "planted-state-first")]
 mod planted;
 mod postgres;
@@ -21,12 +27,14 @@ pub mod private_server;
 mod quarantine;
 mod reconciliation;
 mod records;
+mod redirected;
 mod refresh;
 mod row_hash;
 mod sequence;
 mod session;
 mod shadow;
 mod snapshot;
+mod source_rows;
 mod sqlite;
 pub mod warehouse;
 
@@ -34,9 +42,13 @@ use std::sync::Arc;
 
 use aqueduct_schema::{Result, Secret};
 
+pub use drift::{ColumnHistory, Filling, RecordedChange, Schemas, SettledStream, StoredSchema};
 pub use quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
+pub use backfill::{Backfill, BackfillState, BackfillWindow, Backfills, TimeSpan, WindowKey, WindowNote, WindowState};
+pub use ddl::{SqlDialect, ddl};
 pub use history::History;
 pub use reconciliation::{Difference, Differing, ReconciledWindow};
+pub use source_rows::{SourcePage, SourceRow, SourceTables};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use snapshot::guard as guard_deletion;
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};

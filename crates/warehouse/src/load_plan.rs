@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aqueduct_schema::{
-    Batch, Checkpoint, Error, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp, codes,
+    Batch, Checkpoint, CleaningCount, Error, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp, codes,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
 
+use crate::backfill::WindowKey;
 use crate::cells::Cells;
-use crate::layout::{Layout, SOURCE_ID};
 use crate::history::History;
+use crate::layout::{Layout, SOURCE_ID};
+use crate::merges::Merged;
 use crate::quarantine::{self, QuarantineRow};
 use crate::shadow::{Redirect, ShadowKind};
 use crate::warehouse::{Fence, Receipt, TableReceipt};
@@ -26,17 +28,36 @@ pub(crate) struct LoadPlan {
     pub(crate) tables: Vec<TablePlan>,
     pub(crate) quarantine: Vec<QuarantineRow>,
     /// Ids at the source of the records that are rejected, with the last batch that did so.
-    rejected: HashMap<String, usize>,
+    pub(crate) rejected: HashMap<String, usize>,
     pub(crate) checkpoint: Checkpoint,
-    /// When the snapshots began that batches of this load belong to.
+    /// What cleaning did; nothing of a reading of keys, whose records are not whole.
+    pub(crate) cleaning: Vec<CleaningCount>,
+    /// When the readings began that batches of this load belong to and whose ends mark what they did not see: snapshots, and readings of
+    /// what belongs to some records.
     pub(crate) snapshots: Vec<Timestamp>,
     /// Those of them that are complete with this load.
     pub(crate) completed: Vec<Timestamp>,
+    /// The records whose own rows are all in a reading.
+    pub(crate) sets: Vec<SetsOf>,
+    /// Which rows were merged into which, as the source says.
+    pub(crate) merges: Vec<Merged>,
     /// Where the rows go when they are not to be seen yet.
     pub(crate) shadow: Option<Redirect>,
-    read: u64,
-    quarantined: u64,
-    filtered: u64,
+    /// The window of a backfill whose row of the ledger takes the checkpoint.
+    pub(crate) window: Option<Arc<WindowKey>>,
+    /// Pages of the source in it.
+    pub(crate) pages: u64,
+    pub(crate) read: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) filtered: u64,
+}
+
+/// Values of a column whose rows are all in a reading.
+pub(crate) struct SetsOf {
+    /// When the reading began.
+    pub(crate) reading: Timestamp,
+    /// The values, in the only column.
+    pub(crate) table: Table,
 }
 
 /// What a load does in one table.
@@ -52,6 +73,8 @@ pub(crate) struct Step {
     pub(crate) schema: Arc<TableSchema>,
     /// Whether the rows are the records themselves, which the receipt's counts speak of.
     pub(crate) counts_records: bool,
+    /// Whether the versions of the rows are kept.
+    pub(crate) history: bool,
     pub(crate) parts: Vec<Part>,
 }
 
@@ -73,8 +96,6 @@ pub(crate) struct Part {
     batch: usize,
     /// When the snapshot began that the rows belong to.
     pub(crate) snapshot: Option<Timestamp>,
-    /// Whether the versions of the rows are kept.
-    pub(crate) history: bool,
     /// The rows to take, where not all are: a later row of the load has the key of the others.
     pub(crate) taken: Option<Vec<u32>>,
 }
@@ -130,6 +151,8 @@ impl LoadPlan {
         let Some((stream, checkpoint)) = batches.last().map(|last| (Arc::clone(last.stream()), last.checkpoint().clone())) else {
             return Err(Error::new(codes::BUG, "a load without batches"));
         };
+        let of_keys = shadow.as_ref().is_some_and(|shadow| shadow.kind() == ShadowKind::Keys);
+        let pages = batches.len() as u64;
         let (mut read, mut filtered, mut quarantined) = (0, 0, 0);
         let mut tables: Vec<TablePlan> = Vec::new();
         let mut grouped: Vec<(TableName, Vec<Rows>)> = Vec::new();
@@ -137,10 +160,15 @@ impl LoadPlan {
         let mut rejects: Vec<Reject> = Vec::new();
         let (mut snapshots, mut completed) = (Vec::new(), Vec::new());
         let mut rejected: HashMap<String, usize> = HashMap::new();
+        let mut cleaning = Vec::new();
+        let (mut sets, mut merges) = (Vec::new(), Vec::new());
         for (index, batch) in batches.into_iter().enumerate() {
+            if !of_keys {
+                CleaningCount::add_to(&mut cleaning, batch.cleaning());
+            }
             let (_, parts, batch_rejects, counts, of) = batch.into_parts();
             // What is in a shadow is compared as a whole in the end.
-            if of.mode == Mode::Snapshot && shadow.is_none() {
+            if closes(of.mode) && shadow.is_none() {
                 snapshots.push(of.reading_started_at);
                 if of.reading_complete {
                     completed.push(of.reading_started_at);
@@ -154,6 +182,18 @@ impl LoadPlan {
             }
             rejects.extend(batch_rejects);
             for (place, table) in parts.into_iter().enumerate() {
+                match table.operation {
+                    Operation::Merge if of_keys => continue,
+                    Operation::Merge => {
+                        merges.extend(Merged::all_of(&table));
+                        continue;
+                    }
+                    Operation::Sets => {
+                        sets.push(SetsOf { reading: of.reading_started_at, table });
+                        continue;
+                    }
+                    Operation::Upsert | Operation::Tombstone => {}
+                }
                 let table = match &mut shadow {
                     Some(shadow) => shadow.lead(&stream, table, place == 0)?,
                     None => table,
@@ -188,9 +228,14 @@ impl LoadPlan {
             quarantine: quarantine::rows(fence, &stream, rejects),
             rejected,
             checkpoint,
+            cleaning,
             snapshots,
             completed,
+            sets,
+            merges,
             shadow,
+            window: None,
+            pages,
             stream,
             read,
             quarantined,
@@ -261,7 +306,7 @@ impl TablePlan {
         let mut first_of_run = 0;
         for (Rows { counts_records, mode, reading_started_at, batch, table }, taken) in parts.into_iter().zip(taken) {
             let kind = match (table.operation, mode) {
-                (Operation::Tombstone, _) => StepKind::Tombstones,
+                (Operation::Tombstone | Operation::Merge | Operation::Sets, _) => StepKind::Tombstones,
                 (Operation::Upsert, Mode::Columns) => StepKind::Columns,
                 (Operation::Upsert, _) => StepKind::Rows,
             };
@@ -269,7 +314,7 @@ impl TablePlan {
                 first_of_run = steps.len();
             }
             let schema = Arc::clone(&table.schema);
-            let snapshot = (mode == Mode::Snapshot).then_some(reading_started_at);
+            let snapshot = closes(mode).then_some(reading_started_at);
             let part = Part { table, batch, snapshot, taken };
             part.keys()?;
             match steps[first_of_run..].iter_mut().find(|step| {
@@ -281,6 +326,11 @@ impl TablePlan {
         }
         Ok((Self { layout, steps }, duplicates))
     }
+}
+
+/// Whether a reading marks, at its end, rows that it did not see.
+fn closes(mode: Mode) -> bool {
+    matches!(mode, Mode::Snapshot | Mode::Parents)
 }
 
 /// For every part the rows to take, where a later row has the key of others, and how many records are left out for that.

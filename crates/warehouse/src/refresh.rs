@@ -10,6 +10,7 @@ use crate::history::History;
 use crate::identifier::{literal, quoted};
 use crate::late::Late;
 use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, Layout, ROW_HASH, SOURCE_ID, SOURCE_UPDATED_AT, Stored, cleared};
+use crate::merging::Settling;
 use crate::session::{Session, numbers};
 use crate::shadow::{self, ShadowKind, ShadowTable};
 use crate::snapshot;
@@ -47,6 +48,13 @@ impl Swap<'_> {
         for table in &stored.tables {
             let done = self.place(session, table, &stored.shadow).await?;
             touched.push(table.scope.table());
+            match receipt.tables.iter_mut().find(|mine| mine.table == done.table) {
+                Some(mine) => mine.add(&done),
+                None => receipt.tables.push(done),
+            }
+        }
+        let of = Settling { pipeline: &self.fence.pipeline, stream: self.stream, load_id: &self.load_id, at: self.now };
+        for done in of.settle(session).await? {
             match receipt.tables.iter_mut().find(|mine| mine.table == done.table) {
                 Some(mine) => mine.add(&done),
                 None => receipt.tables.push(done),
@@ -112,6 +120,10 @@ impl Swap<'_> {
         if new + changed > 0 {
             session.execute("put the rows of the refresh in place", sql.merge(session)).await?;
         }
+        if layout.history && done.unchanged > 0 {
+            let late = Late { schema: &schema, staged: session.table(&aside), values: sql.written(session) };
+            session.keep_late(&stored, &late).await?;
+        }
         Ok(done)
     }
 }
@@ -120,10 +132,6 @@ impl Swap<'_> {
 fn schema(table: &ShadowTable, live: &TableName, types: &Stored) -> TableSchema {
     let column = |name: &String| Column::technical(name, types.get(name).copied().unwrap_or(ValueType::Text));
     let constants = &table.scope.constants;
-        if layout.history && done.unchanged > 0 {
-            let late = Late { schema: &schema, staged: session.table(&aside), values: sql.written(session) };
-            session.keep_late(&stored, &late).await?;
-        }
     TableSchema {
         name: live.clone(),
         columns: table.carried.iter().map(column).collect(),

@@ -44,6 +44,13 @@ pub(crate) trait Session: Send {
     /// The condition, with an `AND` before it, of rows `t` whose column is not among the keys of these rows of `_seen`.
     fn unseen(&self, column: &str, of: &str) -> String;
 
+    /// The condition, with an `AND` before it, of rows `t` whose column is among the keys of these rows of `_seen`.
+    fn seen(&self, column: &str, of: &str) -> String;
+
+    /// The statement that waits, until the transaction ends, for others who take the same turn: for all of them, or, `shared`, for those
+    /// who do not share it. `None` where transactions take turns anyway.
+    fn turn(&self, what: &str, shared: bool) -> Option<String>;
+
     /// Carries out a statement; the number of rows it touched.
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure>;
 
@@ -61,6 +68,9 @@ pub(crate) trait Session: Send {
 
     /// Makes the index over a table's keys, where that is not done with the table.
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure>;
+
+    /// Makes an index over a column that is no key, if it is not there.
+    async fn index_column(&mut self, name: &TableName, column: &str) -> Result<(), Failure>;
 }
 
 /// The numbers of a query's only row.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Error, Layer, TableName, TableSchema, Timestamp, codes};
+use aqueduct_schema::{Error, Layer, Mode, TableName, TableSchema, Timestamp, codes};
+use arrow_array::cast::AsArray;
 use serde::{Deserialize, Serialize};
 
 use crate::cells::timestamp_text;
@@ -32,6 +33,9 @@ pub(crate) struct Scope {
     pub(crate) key: String,
     /// Columns and their values.
     pub(crate) constants: BTreeMap<String, String>,
+    /// The column whose values are the records that the rows belong to, where the keys seen are such values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
 }
 
 impl Scope {
@@ -45,6 +49,7 @@ impl Scope {
             table: schema.name.name.to_string(),
             key: schema.key.to_string(),
             constants: schema.constants.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            of: None,
         }
     }
 
@@ -55,7 +60,7 @@ impl Scope {
             Layer::Source(system) => Some(system.to_string()),
         };
         let constants = [("source_account_id".to_owned(), account.to_owned())].into();
-        Self { system, table: table.name.to_string(), key: "_id".to_owned(), constants }
+        Self { system, table: table.name.to_string(), key: "_id".to_owned(), constants, of: None }
     }
 
     /// The condition of its live rows, by the name that the table has in the statement.
@@ -101,6 +106,13 @@ fn seen(plan: &LoadPlan) -> aqueduct_schema::Result<Vec<Seen<'_>>> {
             }
         }
     }
+    for sets in &plan.sets {
+        let [column] = sets.table.schema.columns.as_slice() else { continue };
+        let scope = to_json(&Scope { of: Some(column.name.to_string()), ..Scope::of(&sets.table.schema) })?;
+        let values = sets.table.rows.column(0).as_string_opt::<i32>();
+        let keys = values.into_iter().flat_map(|values| values.iter().flatten()).collect();
+        all.push(Seen { reading: sets.reading, scope, keys });
+    }
     let rejected = plan.rejected_ids();
     if !rejected.is_empty() {
         all.extend(plan.snapshots.iter().map(|reading| Seen { reading: *reading, scope: String::new(), keys: rejected.clone() }));
@@ -129,13 +141,32 @@ pub(crate) async fn close_snapshots<S: Session>(session: &mut S, fence: &Fence, 
     for reading in &plan.completed {
         let place = format!("{stream} AND reading_started_at = {}", at(*reading));
         let sql = format!("SELECT DISTINCT scope FROM {} WHERE {place} AND scope <> '' ORDER BY scope", session.own("seen"));
-        for scope in session.rows("read what the snapshot has seen", sql).await?.into_iter().flatten().flatten() {
-            done.push(close(session, fence, plan, (*reading, &place), &scope).await?);
+        for json in session.rows("read what the snapshot has seen", sql).await?.into_iter().flatten().flatten() {
+            let scope: Scope = from_json(&json, "what the snapshot has seen cannot be read")?;
+            // A reading of what belongs to some records says nothing about what belongs to others.
+            if scope.of.is_some() == (plan.checkpoint.mode == Mode::Parents) {
+                done.push(close(session, fence, plan, (*reading, &place), scope).await?);
+            }
         }
         let sql = format!("DELETE FROM {} WHERE {stream} AND reading_started_at <= {}", session.own("seen"), at(*reading));
         session.execute("forget what the snapshot has seen", sql).await?;
     }
     Ok(done)
+}
+
+/// Makes the indexes by which the rows that belong to some records are found. Before anything is written: an index waits for those who
+/// write into its table, and they wait for it.
+pub(crate) async fn index_sets<S: Session>(session: &mut S, plan: &LoadPlan) -> Result<(), Failure> {
+    if plan.checkpoint.mode != Mode::Parents || !plan.checkpoint.reading_complete {
+        return Ok(());
+    }
+    for sets in &plan.sets {
+        let [column] = sets.table.schema.columns.as_slice() else { continue };
+        if !session.stored(&sets.table.schema.name).await?.is_empty() {
+            session.index_column(&sets.table.schema.name, &column.name).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Marks the rows of a scope as deleted that the snapshot did not contain.
@@ -144,9 +175,11 @@ async fn close<S: Session>(
     fence: &Fence,
     plan: &LoadPlan,
     (reading, place): (Timestamp, &str),
-    json: &str,
+    mut scope: Scope,
 ) -> Result<TableReceipt, Failure> {
-    let scope: Scope = from_json(json, "what the snapshot has seen cannot be read")?;
+    let sets = to_json(&scope)?;
+    let of = scope.of.take();
+    let json = to_json(&scope)?;
     let name = scope.table();
     let mut done = TableReceipt::empty(&name);
     let stored = session.stored(&name).await?;
@@ -154,9 +187,12 @@ async fn close<S: Session>(
         return Ok(done);
     }
     let mut condition = scope.alive(session, "t");
+    if let Some(column) = &of {
+        condition.push_str(&session.seen(&quoted(column), &format!("{place} AND scope = {}", literal(&sets))));
+    }
     let sql = format!("SELECT count(*) FROM {} AS t WHERE {condition}", session.table(&name));
     let [live] = numbers(session, "count live rows", sql).await?;
-    condition.push_str(&session.unseen(&quoted(&scope.key), &format!("{place} AND scope = {}", literal(json))));
+    condition.push_str(&session.unseen(&quoted(&scope.key), &format!("{place} AND scope = {}", literal(&json))));
     if stored.contains_key(SOURCE_ID) {
         // A rejected record exists at the source: its last good version stays.
         condition.push_str(&session.unseen(&quoted(SOURCE_ID), &format!("{place} AND scope = ''")));
@@ -202,7 +238,7 @@ mod tests {
 
     #[test]
     fn only_many_rows_and_most_of_them_stop_a_snapshot() {
-        let fence = |allow_mass_delete| Fence { pipeline: "p".into(), run_id: "r".into(), epoch: 1, allow_mass_delete };
+        let fence = |allow_mass_delete| Fence { pipeline: "p".into(), run_id: "r".into(), epoch: 1, allow_mass_delete, backfill: false };
         let table = TableName::common("contact");
         assert!(guard(&fence(false), &table, 20, 20).is_ok());
         assert!(guard(&fence(false), &table, 100, 50).is_ok());

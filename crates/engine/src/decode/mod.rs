@@ -181,6 +181,11 @@ impl Decoder {
     }
 }
 
+/// The column of the source table that a field's values are in, as long as they fit the type that the source declares.
+pub fn source_column(field: &RecordField) -> Column {
+    column(field, field.value_type)
+}
+
 fn column(field: &RecordField, value_type: ValueType) -> Column {
     Column {
         name: field.column.clone(),

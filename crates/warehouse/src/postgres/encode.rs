@@ -11,6 +11,7 @@ use crate::failure::{Doing, Failure};
 use crate::identifier::push_name;
 use crate::layout::{IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, Stored};
 use crate::load_plan::{LoadPlan, Step, StepKind};
+use crate::redirected::{Replaced, stored_cells};
 use crate::row_hash::RowHasher;
 
 /// How many bytes are handed to the connection at once.
@@ -80,7 +81,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn encode(plan: &LoadPlan, step: &Step, stored: &Stored) -> Result<Self> {
+    pub(crate) fn encode(plan: &LoadPlan, step: &Step, stored: &Stored, replaced: &[Replaced]) -> Result<Self> {
         let columns = Columns::new(plan, step, stored);
         // At most 1,600 columns.
         let fields = (columns.names.len() as i16).to_be_bytes();
@@ -88,12 +89,13 @@ impl Rows {
         let mut bytes = Vec::with_capacity(step.len() * (128 + 12 * columns.names.len()));
         let mut order = Vec::with_capacity(step.len());
         let (mut hasher, mut text) = (RowHasher::new(&step.schema), Vec::with_capacity(64));
-        for part in &step.parts {
+        for (place, part) in step.parts.iter().enumerate() {
             let (keys, cells) = (part.keys()?, cells(&part.table)?);
+            let shown = stored_cells(&cells, replaced.get(place));
             for row in part.rows() {
                 let start = bytes.len();
                 bytes.extend_from_slice(&fields);
-                for (cells, stored) in cells.iter().zip(&columns.stored) {
+                for (cells, stored) in shown.iter().zip(&columns.stored) {
                     push_as(&mut bytes, cells.get(row), *stored, &mut text);
                 }
                 push_field(&mut bytes, &hasher.digest(&cells, row));

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use aqueduct_schema::{StreamState, Timestamp};
 use sqlx::{PgConnection, Row};
 
+use crate::backfill::ledger::fenced_as;
 use crate::cells::timestamp_text;
+use crate::drift;
 use crate::failure::{Doing, Failure};
 use crate::load_plan::LoadPlan;
 use crate::quarantine::QuarantineRow;
@@ -38,6 +40,16 @@ CREATE TABLE IF NOT EXISTS aqueduct.seen (
     pipeline text NOT NULL, stream text NOT NULL, reading_started_at timestamptz NOT NULL, scope text NOT NULL, keys text[] NOT NULL,
     load_id text NOT NULL);
 CREATE INDEX IF NOT EXISTS seen_reading ON aqueduct.seen (pipeline, stream, reading_started_at);
+CREATE TABLE IF NOT EXISTS aqueduct.merges (
+    loser_id text PRIMARY KEY, winner_id text NOT NULL, resolved_id text NOT NULL, entity text NOT NULL, loser_source_id text,
+    winner_source_id text, source_system text NOT NULL, source_account_id text NOT NULL, said_by_loser bigint NOT NULL,
+    evidence text NOT NULL, merged_at timestamptz, recorded_at timestamptz NOT NULL, pipeline text NOT NULL, stream text NOT NULL,
+    load_id text NOT NULL, ended_at timestamptz, settled bigint NOT NULL, version bigint NOT NULL);
+CREATE INDEX IF NOT EXISTS merges_version ON aqueduct.merges (version);
+CREATE INDEX IF NOT EXISTS merges_open ON aqueduct.merges (pipeline, stream) WHERE settled = 0;
+CREATE OR REPLACE VIEW aqueduct.redirects AS SELECT
+    entity, source_system, source_account_id, loser_id AS id, resolved_id AS current_id, loser_source_id AS source_id
+    FROM aqueduct.merges WHERE ended_at IS NULL;
 CREATE TABLE IF NOT EXISTS aqueduct.shadows (
     pipeline text NOT NULL, stream text NOT NULL, kind text NOT NULL, fingerprint text NOT NULL, began_at text NOT NULL,
     state json NOT NULL, counts json NOT NULL, tables json NOT NULL, PRIMARY KEY (pipeline, stream, kind));
@@ -48,18 +60,41 @@ CREATE INDEX IF NOT EXISTS differences_run ON aqueduct.differences (run_id, stre
 CREATE TABLE IF NOT EXISTS aqueduct.reconciliation (
     run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, \"window\" text NOT NULL, source bigint NOT NULL,
     warehouse bigint NOT NULL, missing bigint NOT NULL, extra bigint NOT NULL, stale bigint NOT NULL, at timestamptz NOT NULL);
+CREATE TABLE IF NOT EXISTS aqueduct.backfills (
+    backfill_id text PRIMARY KEY, pipeline text NOT NULL, arguments json NOT NULL, from_at timestamptz, until_at timestamptz,
+    state text NOT NULL, pause_asked bigint NOT NULL, began_at timestamptz NOT NULL, ended_at timestamptz);
+CREATE TABLE IF NOT EXISTS aqueduct.backfill_windows (
+    backfill_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, number bigint NOT NULL, from_at timestamptz,
+    until_at timestamptz, whole bigint NOT NULL, state text NOT NULL, place json NOT NULL, planned bigint, expected bigint,
+    found bigint, read bigint NOT NULL, loaded bigint NOT NULL, unchanged bigint NOT NULL, quarantined bigint NOT NULL,
+    filtered bigint NOT NULL, requests bigint NOT NULL, attempts bigint NOT NULL, started_at timestamptz, ended_at timestamptz,
+    error text, PRIMARY KEY (backfill_id, stream, number));
+CREATE TABLE IF NOT EXISTS aqueduct.cleaning (
+    run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, entity text NOT NULL, field text NOT NULL, status text NOT NULL,
+    code text NOT NULL, cells bigint NOT NULL, kept bigint NOT NULL, examples json,
+    PRIMARY KEY (run_id, stream, entity, field, status, code));
+CREATE OR REPLACE VIEW aqueduct.cleaning_fields AS SELECT
+    run_id, pipeline, stream, entity, field, CAST(sum(cells) AS bigint) AS cells,
+    CAST(sum(CASE WHEN status = 'missing' AND code = '' THEN 0 ELSE cells END) AS bigint) AS present, CAST(sum(kept) AS bigint) AS kept,
+    CAST(sum(CASE status WHEN 'ok' THEN cells ELSE 0 END) AS bigint) AS ok,
+    CAST(sum(CASE status WHEN 'fixed' THEN cells ELSE 0 END) AS bigint) AS fixed,
+    CAST(sum(CASE status WHEN 'suspect' THEN cells ELSE 0 END) AS bigint) AS suspect,
+    CAST(sum(CASE status WHEN 'invalid' THEN cells ELSE 0 END) AS bigint) AS invalid,
+    CAST(sum(CASE status WHEN 'missing' THEN cells ELSE 0 END) AS bigint) AS missing
+    FROM aqueduct.cleaning GROUP BY run_id, pipeline, stream, entity, field;
 ";
 
 /// Creates the tables that are missing, and columns that older versions did not have.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), Failure> {
     // A comment says what was created last: a user who may not create anything can still load where all is there.
-    let layout = blake3::hash(TABLES.as_bytes()).to_hex();
+    let layout = blake3::hash([TABLES, drift::POSTGRES].concat().as_bytes()).to_hex();
     let noted = sqlx::query_scalar("SELECT obj_description(to_regclass('aqueduct.fence'), 'pg_class')");
     let noted: Option<String> = noted.fetch_one(&mut *connection).await.doing("read the list of tables")?;
     if noted.as_deref() != Some(layout.as_str()) {
         let doing = "create Aqueduct's own tables";
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('aqueduct', 0))").execute(&mut *connection).await.doing(doing)?;
         sqlx::raw_sql(TABLES).execute(&mut *connection).await.doing(doing)?;
+        sqlx::raw_sql(drift::POSTGRES).execute(&mut *connection).await.doing(doing)?;
         let note = format!("COMMENT ON TABLE aqueduct.fence IS '{layout}'");
         sqlx::raw_sql(sqlx::AssertSqlSafe(note)).execute(connection).await.doing(doing)?;
     }
@@ -71,13 +106,13 @@ pub(crate) async fn exists(connection: &mut PgConnection) -> Result<bool, Failur
     sqlx::query_scalar("SELECT to_regclass('aqueduct.seen') IS NOT NULL").fetch_one(connection).await.doing("read the list of tables")
 }
 
-/// Takes a pipeline over and records the run as running.
-pub(crate) async fn begin_run(connection: &mut PgConnection, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
+/// Takes the fence of this name over and records the run as running.
+pub(crate) async fn begin_run(connection: &mut PgConnection, name: &str, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
     let epoch = sqlx::query_scalar(
         "INSERT INTO aqueduct.fence AS held (pipeline, epoch, run_id, taken_at) VALUES ($1, 1, $2, $3::timestamptz)
          ON CONFLICT (pipeline) DO UPDATE SET epoch = held.epoch + 1, run_id = excluded.run_id, taken_at = excluded.taken_at RETURNING held.epoch",
     )
-    .bind(start.pipeline.as_ref())
+    .bind(name)
     .bind(start.run_id.as_ref())
     .bind(timestamp_text(start.started_at))
     .fetch_one(&mut *connection)
@@ -127,7 +162,7 @@ pub(crate) async fn check_fence(connection: &mut PgConnection, fence: &Fence) ->
     #[cfg(feature = "planted-no-fence")]
     fail::fail_point!("planted::no_fence", |_| Ok(()));
     let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM aqueduct.fence WHERE pipeline = $1 FOR SHARE")
-        .bind(fence.pipeline.as_ref())
+        .bind(fenced_as(fence))
         .fetch_optional(connection)
         .await
         .doing("check the fence")?;

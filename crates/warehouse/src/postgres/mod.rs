@@ -1,16 +1,23 @@
 //! PostgreSQL: a small pool of connections, rows by COPY, several loads at once.
 
+mod backfill;
 mod binary;
 mod deletions;
+mod drift;
 mod encode;
+mod held;
 mod history;
 mod ledger;
 mod quarantine;
 mod rows;
 mod session;
+mod source_rows;
 mod tables;
 
+pub(crate) use self::tables::create_table;
+
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,13 +28,19 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 use self::encode::Rows;
+use crate::backfill::{WindowKey, ledger as windows};
+use crate::cleaning;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::layout::Stored;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
+use crate::merges::Winners;
+use crate::merging;
 use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
 use crate::records::{self, wait};
+use crate::redirected::Redirected;
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
+use crate::session::Session;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
 use crate::snapshot::{self, Scope};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
@@ -36,6 +49,8 @@ use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableR
 const PARALLEL_LOADS: usize = 4;
 /// Attempts of a load that met another transaction or lost its connection, and the pause after the first.
 const ATTEMPTS: u32 = 4;
+/// Attempts to take a pipeline over from somebody who holds its lock: longer together than the server lets anybody be idle.
+const BEGINNINGS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -44,8 +59,12 @@ const CONNECT: Duration = Duration::from_secs(30);
 pub(crate) struct Postgres {
     pool: PgPool,
     sequence: Sequence,
+    /// Whether the last load gave up waiting for a lock: the next ones do not wait as long again.
+    gave_up: AtomicBool,
     /// Whether rows are copied straight into a table, for the tables that a run has met.
     direct: Mutex<HashMap<(Arc<str>, TableName), bool>>,
+    /// The rows that were merged away, as far as this process knows.
+    winners: Mutex<Arc<Winners>>,
 }
 
 /// Why an attempt did not end with a receipt.
@@ -95,22 +114,58 @@ impl Postgres {
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // Literals are written for `standard_conforming_strings`; notices of temporary tables are of no use to anybody.
-                    sqlx::raw_sql("SET standard_conforming_strings = on; SET client_min_messages = warning; SET jit = off")
-                        .execute(connection)
-                        .await?;
-                    Ok(())
+                    let settings = "SET standard_conforming_strings = on; SET client_min_messages = warning; SET jit = off";
+                    sqlx::raw_sql(settings).execute(&mut *connection).await?;
+                    held::limit(connection).await
                 })
             })
             .connect_with(options)
             .await
             .map_err(|error| failure::unreachable("the PostgreSQL server", &error).with("server", place))?;
-        Ok(Self { pool, sequence: Sequence::default(), direct: Mutex::default() })
+        Ok(Self { pool, sequence: Sequence::default(), gave_up: AtomicBool::new(false), direct: Mutex::default(), winners: Mutex::default() })
     }
 
     async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        self.load_for(fence, shadow, None, batches).await
+    }
+
+    /// Takes a pipeline over from live runs, or from backfills.
+    async fn begin(&self, start: RunStart, backfill: bool) -> Result<Fence> {
+        let mut left = BEGINNINGS;
+        let epoch = loop {
+            left -= 1;
+            let begin = async {
+                let mut transaction = self.pool.begin().await.doing("begin the run")?;
+                ledger::create(&mut transaction).await?;
+                let epoch = ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
+                fail::fail_point!("postgres::run_begins");
+                transaction.commit().await.doing("begin the run")?;
+                Ok::<_, Failure>(epoch)
+            };
+            match begin.await {
+                Ok(epoch) => break epoch,
+                // Whoever is idle inside a transaction is ended by the server after a while.
+                Err(failure) if failure.is_held() && left > 0 => {
+                    tracing::warn!("the run waits for a lock: {}", self.told(failure).await);
+                }
+                Err(failure) => return Err(self.told(failure).await),
+            }
+        };
+        // What an earlier run of this process met is no longer asked for.
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).retain(|(run, _), _| *run == start.run_id);
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete, backfill })
+    }
+
+    async fn load_for(
+        &self,
+        fence: &Fence,
+        shadow: Option<Redirect>,
+        window: Option<Arc<WindowKey>>,
+        batches: Vec<Batch<Protected>>,
+    ) -> Result<Receipt> {
         let Some(first) = batches.first() else { return Ok(Receipt::default()) };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = Arc::new(LoadPlan::new(fence, sequence, records::now(), batches, shadow)?);
+        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)? });
         self.lasting(fence, &plan.stream, &plan.load_id, || self.attempt(fence, &plan)).await
     }
 
@@ -120,11 +175,14 @@ impl Postgres {
         F: Future<Output = Result<Receipt, Ended>> + Send,
     {
         let mut pause = PAUSE;
-        let mut left = ATTEMPTS;
+        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
         loop {
             left -= 1;
             let failure = match attempt().await {
-                Ok(receipt) => return Ok(receipt),
+                Ok(receipt) => {
+                    self.gave_up.store(false, Ordering::SeqCst);
+                    return Ok(receipt);
+                }
                 Err(Ended::Failed(failure)) => failure,
                 Err(Ended::Unanswered(error)) => match self.find(fence, load_id).await {
                     Ok(Some(receipt)) => return Ok(receipt),
@@ -133,7 +191,8 @@ impl Postgres {
                 },
             };
             if left == 0 || failure.verdict() == Verdict::Final {
-                return Err(failure.into_error());
+                self.gave_up.store(failure.is_held(), Ordering::SeqCst);
+                return Err(self.told(failure).await);
             }
             tracing::warn!(stream, "the load begins again: {}", failure.into_error());
             wait(&mut pause).await;
@@ -166,21 +225,29 @@ impl Postgres {
         fail::fail_point!("postgres::load_begun");
         ledger::check_fence(&mut transaction, fence).await?;
         fail::fail_point!("postgres::fence_checked");
-        let mut outcome = self.load_tables(&mut transaction, fence, plan).await?;
+        let winners = self.winners(&mut transaction, plan).await?;
+        snapshot::index_sets(&mut *transaction, plan).await?;
+        let redirected = Arc::new(Redirected::of(plan, &winners));
+        let mut outcome = self.load_tables(&mut transaction, fence, plan, &redirected).await?;
         for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
             outcome.add(&done);
         }
         fail::fail_point!("postgres::snapshots_closed");
+        for done in merging::follow(&mut *transaction, fence, plan, &winners).await? {
+            outcome.add(&done);
+        }
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
         fail::fail_point!("postgres::quarantine_stored");
+        cleaning::record(&mut *transaction, fence, &plan.stream, &plan.cleaning).await?;
         let receipt = plan.receipt(outcome);
         let now = records::now();
         ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
         fail::fail_point!("postgres::load_recorded");
         let state = &plan.checkpoint.state;
-        match &plan.shadow {
-            Some(redirect) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
-            None => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
+        match (&plan.shadow, &plan.window) {
+            (Some(redirect), _) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
+            (None, Some(window)) => windows::loaded(&mut *transaction, window, plan, &receipt, now).await?,
+            (None, None) => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
         }
         fail::fail_point!("postgres::before_commit");
         let answer = transaction.commit().await;
@@ -189,8 +256,27 @@ impl Postgres {
         Ok(receipt)
     }
 
+    /// The rows that were merged away. Other loads go on beside this one unless it may bring rows to what they were merged into: a row
+    /// that another load is putting in meanwhile would keep pointing at what is gone.
+    async fn winners(&self, connection: &mut PgConnection, plan: &LoadPlan) -> Result<Arc<Winners>, Failure> {
+        let known = Arc::clone(&self.winners.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = merging::refreshed(connection, &known).await?;
+        if let Some(sql) = connection.turn("merges are followed", !merging::may_settle(plan, &known)) {
+            connection.execute("wait for loads that follow merges", sql).await?;
+        }
+        let known = merging::refreshed(connection, &known).await?;
+        *self.winners.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        Ok(known)
+    }
+
     /// Carries the plan out, table by table. While the server takes the rows of a step, those of the next one are encoded.
-    async fn load_tables(&self, connection: &mut PgConnection, fence: &Fence, plan: &Arc<LoadPlan>) -> Result<Outcome, Failure> {
+    async fn load_tables(
+        &self,
+        connection: &mut PgConnection,
+        fence: &Fence,
+        plan: &Arc<LoadPlan>,
+        redirected: &Arc<Redirected>,
+    ) -> Result<Outcome, Failure> {
         let mut stored = Vec::with_capacity(plan.tables.len());
         for table in &plan.tables {
             stored.push(Arc::new(tables::prepare(connection, &table.layout).await?));
@@ -200,10 +286,10 @@ impl Postgres {
             plan.tables.iter().enumerate().flat_map(|(table, of)| (0..of.steps.len()).map(move |step| (table, step))).collect();
         let encode = |place: Option<&(usize, usize)>| {
             let (table, step) = *place?;
-            let (plan, stored) = (Arc::clone(plan), Arc::clone(&stored[table]));
+            let (plan, stored, redirected) = (Arc::clone(plan), Arc::clone(&stored[table]), Arc::clone(redirected));
             Some(tokio::task::spawn_blocking(move || match &plan.tables[table].steps[step] {
-                step if step.kind == StepKind::Tombstones => Ok(None),
-                step => Rows::encode(&plan, step, &stored).map(Some),
+                of if of.kind == StepKind::Tombstones => Ok(None),
+                of => Rows::encode(&plan, of, &stored, redirected.step(table, step)).map(Some),
             }))
         };
         let mut outcome = Outcome::default();
@@ -285,18 +371,7 @@ impl Warehouse for Postgres {
     }
 
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {
-        let begin = async {
-            let mut transaction = self.pool.begin().await.doing("begin the run")?;
-            ledger::create(&mut transaction).await?;
-            let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
-            fail::fail_point!("postgres::run_begins");
-            transaction.commit().await.doing("begin the run")?;
-            Ok::<_, Failure>(epoch)
-        };
-        let epoch = begin.await.map_err(Failure::into_error)?;
-        // What an earlier run of this process met is no longer asked for.
-        self.direct.lock().unwrap_or_else(PoisonError::into_inner).retain(|(run, _), _| *run == start.run_id);
-        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+        self.begin(start, false).await
     }
 
     async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {

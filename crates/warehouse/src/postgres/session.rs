@@ -1,5 +1,6 @@
 //! PostgreSQL behind [`Session`].
 
+use aqueduct_schema::table::identifier;
 use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -7,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use super::{history, tables};
 use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
-use crate::identifier::literal;
+use crate::identifier::{literal, quoted};
 use crate::late::Late;
 use crate::layout::{Layout, Stored};
 use crate::records::to_json;
@@ -55,6 +56,15 @@ impl Session for PgConnection {
         )
     }
 
+    fn seen(&self, column: &str, of: &str) -> String {
+        format!(" AND t.{column} IN (SELECT unnest(keys) FROM {} WHERE {of})", self.own("seen"))
+    }
+
+    fn turn(&self, what: &str, shared: bool) -> Option<String> {
+        let lock = if shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+        Some(format!("SELECT {lock}(hashtextextended({}, 0))", literal(&format!("aqueduct {what}"))))
+    }
+
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
         Ok(sqlx::raw_sql(AssertSqlSafe(sql)).execute(self).await.doing(doing)?.rows_affected())
     }
@@ -79,6 +89,24 @@ impl Session for PgConnection {
 
     async fn index(&mut self, _name: &TableName, _key: &str) -> Result<(), Failure> {
         // Keys are primary keys, and have their index from the first row on.
+        Ok(())
+    }
+
+    async fn index_column(&mut self, name: &TableName, column: &str) -> Result<(), Failure> {
+        let (table, index) = (self.table(name), identifier(&format!("{name}_{column}")));
+        let schema = table.rsplit_once('.').map_or_else(String::new, |(schema, _)| format!("{schema}."));
+        let known = format!("SELECT to_regclass({}) IS NULL", literal(&format!("{schema}{}", quoted(&index))));
+        let is_missing = |rows: Vec<Vec<Option<String>>>| rows.into_iter().flatten().flatten().any(|missing| missing == "t");
+        if is_missing(self.rows("look for an index", known.clone()).await?) {
+            // One after the other: two loads that each wrote into the table would wait for each other.
+            if let Some(sql) = self.turn("indexes are made", false) {
+                self.execute("wait for another load to make an index", sql).await?;
+            }
+            if is_missing(self.rows("look for an index", known).await?) {
+                let sql = format!("CREATE INDEX {} ON {table} ({})", quoted(&index), quoted(column));
+                self.execute("make an index", sql).await?;
+            }
+        }
         Ok(())
     }
 }

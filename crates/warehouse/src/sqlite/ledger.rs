@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aqueduct_schema::{StreamState, Timestamp};
 use sqlx::{Row, SqliteConnection};
 
+use crate::backfill::ledger::fenced_as;
 use crate::cells::timestamp_text;
+use crate::drift;
 use crate::failure::{Doing, Failure};
 use crate::load_plan::LoadPlan;
 use crate::records::{fenced, from_json, parse_state, state_json, to_json};
@@ -33,6 +35,16 @@ CREATE TABLE IF NOT EXISTS _seen (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, reading_started_at TIMESTAMP TEXT NOT NULL, scope TEXT NOT NULL,
     keys JSON TEXT NOT NULL, load_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS _seen_reading ON _seen (pipeline, stream, reading_started_at, scope);
+CREATE TABLE IF NOT EXISTS _merges (
+    loser_id TEXT NOT NULL PRIMARY KEY, winner_id TEXT NOT NULL, resolved_id TEXT NOT NULL, entity TEXT NOT NULL, loser_source_id TEXT,
+    winner_source_id TEXT, source_system TEXT NOT NULL, source_account_id TEXT NOT NULL, said_by_loser INTEGER NOT NULL,
+    evidence TEXT NOT NULL, merged_at TIMESTAMP TEXT, recorded_at TIMESTAMP TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL,
+    load_id TEXT NOT NULL, ended_at TIMESTAMP TEXT, settled INTEGER NOT NULL, version INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS _merges_version ON _merges (version);
+CREATE INDEX IF NOT EXISTS _merges_open ON _merges (pipeline, stream) WHERE settled = 0;
+CREATE VIEW IF NOT EXISTS _redirects AS SELECT
+    entity, source_system, source_account_id, loser_id AS id, resolved_id AS current_id, loser_source_id AS source_id
+    FROM _merges WHERE ended_at IS NULL;
 CREATE TABLE IF NOT EXISTS _shadows (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL, fingerprint TEXT NOT NULL, began_at TIMESTAMP TEXT NOT NULL,
     state JSON TEXT NOT NULL, counts JSON TEXT NOT NULL, tables JSON TEXT NOT NULL, PRIMARY KEY (pipeline, stream, kind));
@@ -43,6 +55,28 @@ CREATE INDEX IF NOT EXISTS _differences_run ON _differences (run_id, stream);
 CREATE TABLE IF NOT EXISTS _reconciliation (
     run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, \"window\" TEXT NOT NULL, source INTEGER NOT NULL,
     warehouse INTEGER NOT NULL, missing INTEGER NOT NULL, extra INTEGER NOT NULL, stale INTEGER NOT NULL, at TIMESTAMP TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _backfills (
+    backfill_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, arguments JSON TEXT NOT NULL, from_at TIMESTAMP TEXT, until_at TIMESTAMP TEXT,
+    state TEXT NOT NULL, pause_asked INTEGER NOT NULL, began_at TIMESTAMP TEXT NOT NULL, ended_at TIMESTAMP TEXT);
+CREATE TABLE IF NOT EXISTS _backfill_windows (
+    backfill_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, number INTEGER NOT NULL, from_at TIMESTAMP TEXT,
+    until_at TIMESTAMP TEXT, whole INTEGER NOT NULL, state TEXT NOT NULL, place JSON TEXT NOT NULL, planned INTEGER, expected INTEGER,
+    found INTEGER, read INTEGER NOT NULL, loaded INTEGER NOT NULL, unchanged INTEGER NOT NULL, quarantined INTEGER NOT NULL,
+    filtered INTEGER NOT NULL, requests INTEGER NOT NULL, attempts INTEGER NOT NULL, started_at TIMESTAMP TEXT, ended_at TIMESTAMP TEXT,
+    error TEXT, PRIMARY KEY (backfill_id, stream, number));
+CREATE TABLE IF NOT EXISTS _cleaning (
+    run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, entity TEXT NOT NULL, field TEXT NOT NULL, status TEXT NOT NULL,
+    code TEXT NOT NULL, cells INTEGER NOT NULL, kept INTEGER NOT NULL, examples JSON TEXT,
+    PRIMARY KEY (run_id, stream, entity, field, status, code));
+CREATE VIEW IF NOT EXISTS _cleaning_fields AS SELECT
+    run_id, pipeline, stream, entity, field, CAST(sum(cells) AS bigint) AS cells,
+    CAST(sum(CASE WHEN status = 'missing' AND code = '' THEN 0 ELSE cells END) AS bigint) AS present, CAST(sum(kept) AS bigint) AS kept,
+    CAST(sum(CASE status WHEN 'ok' THEN cells ELSE 0 END) AS bigint) AS ok,
+    CAST(sum(CASE status WHEN 'fixed' THEN cells ELSE 0 END) AS bigint) AS fixed,
+    CAST(sum(CASE status WHEN 'suspect' THEN cells ELSE 0 END) AS bigint) AS suspect,
+    CAST(sum(CASE status WHEN 'invalid' THEN cells ELSE 0 END) AS bigint) AS invalid,
+    CAST(sum(CASE status WHEN 'missing' THEN cells ELSE 0 END) AS bigint) AS missing
+    FROM _cleaning GROUP BY run_id, pipeline, stream, entity, field;
 ";
 
 /// Columns that older versions of the tables do not have: table, column, type.
@@ -53,6 +87,7 @@ const ADDED: [(&str, &str, &str); 3] =
 pub(crate) async fn create(connection: &mut SqliteConnection) -> Result<(), Failure> {
     let doing = "create Aqueduct's own tables";
     sqlx::raw_sql(TABLES).execute(&mut *connection).await.doing(doing)?;
+    sqlx::raw_sql(drift::SQLITE).execute(&mut *connection).await.doing(doing)?;
     for (table, column, definition) in ADDED {
         let known = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?").bind(table).bind(column);
         let known: i64 = known.fetch_one(&mut *connection).await.doing(doing)?;
@@ -73,13 +108,13 @@ pub(crate) async fn exists(connection: &mut SqliteConnection) -> Result<bool, Fa
     Ok(found == 2)
 }
 
-/// Takes a pipeline over and records the run as running.
-pub(crate) async fn begin_run(connection: &mut SqliteConnection, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
+/// Takes the fence of this name over and records the run as running.
+pub(crate) async fn begin_run(connection: &mut SqliteConnection, name: &str, start: &RunStart, record: &RunRecord) -> Result<i64, Failure> {
     let epoch = sqlx::query_scalar(
         "INSERT INTO _fence (pipeline, epoch, run_id, taken_at) VALUES (?, 1, ?, ?)
          ON CONFLICT (pipeline) DO UPDATE SET epoch = epoch + 1, run_id = excluded.run_id, taken_at = excluded.taken_at RETURNING epoch",
     )
-    .bind(start.pipeline.as_ref())
+    .bind(name)
     .bind(start.run_id.as_ref())
     .bind(timestamp_text(start.started_at))
     .fetch_one(&mut *connection)
@@ -127,7 +162,7 @@ pub(crate) async fn check_fence(connection: &mut SqliteConnection, fence: &Fence
     #[cfg(feature = "planted-no-fence")]
     fail::fail_point!("planted::no_fence", |_| Ok(()));
     let held: Option<i64> = sqlx::query_scalar("SELECT epoch FROM _fence WHERE pipeline = ?")
-        .bind(fence.pipeline.as_ref())
+        .bind(fenced_as(fence))
         .fetch_optional(connection)
         .await
         .doing("check the fence")?;

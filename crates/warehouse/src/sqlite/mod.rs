@@ -1,6 +1,9 @@
 //! SQLite: one file, one connection, one load at a time.
 
+mod backfill;
 mod deletions;
+mod drift;
+mod held;
 mod history;
 mod image;
 mod ledger;
@@ -8,13 +11,18 @@ mod quarantine;
 mod record;
 mod rows;
 mod session;
+mod source_rows;
 mod stage;
 mod statements;
 mod tables;
 mod unindexed;
 
+pub(crate) use self::tables::create_table;
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aqueduct_schema::{Batch, Error, Layer, Protected, Result, Retry, StreamState, TableName, Timestamp, codes};
@@ -24,8 +32,13 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use self::unindexed::Unindexed;
+use crate::backfill::{WindowKey, ledger as windows};
+use crate::cleaning;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
+use crate::merges::Winners;
+use crate::merging;
+use crate::redirected::Redirected;
 use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
 use crate::records::{self, wait};
 use crate::refresh::{Swap, Swapped};
@@ -42,14 +55,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A SQLite file as destination.
 pub(crate) struct Sqlite {
+    path: PathBuf,
     connection: Mutex<Connected>,
     sequence: Sequence,
+    /// How long it waits for another process to finish writing.
+    busy: Duration,
+    /// Whether the last load gave up waiting: the next ones do not wait as long again.
+    gave_up: AtomicBool,
 }
 
 /// The connection, and what it has begun.
 struct Connected {
     sqlite: SqliteConnection,
     unindexed: Unindexed,
+    /// The rows that were merged away, as far as this process knows.
+    winners: Arc<Winners>,
 }
 
 impl Sqlite {
@@ -58,6 +78,10 @@ impl Sqlite {
     /// # Errors
     /// `AQ4001` when the folder is missing or the file cannot be opened.
     pub(crate) async fn open(path: &Path) -> Result<Self> {
+        Self::open_waiting(path, BUSY).await
+    }
+
+    async fn open_waiting(path: &Path, busy: Duration) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(Error::new(codes::DESTINATION_UNREACHABLE, "the folder of the SQLite file does not exist")
                 .with("folder", folder.display())
@@ -69,22 +93,29 @@ impl Sqlite {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A committed load must survive a power cut; with loads of thousands of rows one sync each costs little.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
+            .synchronous(synchronous())
+            .busy_timeout(busy)
             .statement_cache_capacity(32)
             .pragma("cache_size", "-20480")
             .disable_statement_logging();
         let mut connection =
             options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
         sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(|error| failure::unreachable("the SQLite file", &error))?;
-        let connected = Connected { sqlite: connection, unindexed: Unindexed::default() };
-        Ok(Self { connection: Mutex::new(connected), sequence: Sequence::default() })
+        let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default() };
+        Ok(Self {
+            path: path.to_owned(),
+            connection: Mutex::new(connected),
+            sequence: Sequence::default(),
+            busy,
+            gave_up: AtomicBool::new(false),
+        })
     }
 
     async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed } = &mut *connection;
-        stage::put(sqlite, stage::image(plan, unindexed)?).await?;
+        let Connected { sqlite, unindexed, winners } = &mut *connection;
+        *winners = merging::refreshed(sqlite, winners).await?;
+        stage::put(sqlite, stage::image(plan, unindexed, &Redirected::of(plan, winners))?).await?;
         fail::fail_point!("sqlite::rows_staged");
         #[cfg(feature = "planted-state-first")]
         if crate::planted::state_comes_first() {
@@ -94,6 +125,10 @@ impl Sqlite {
         fail::fail_point!("sqlite::load_begun");
         ledger::check_fence(&mut transaction, fence).await?;
         fail::fail_point!("sqlite::fence_checked");
+        if merging::version(&mut *transaction).await? != winners.version {
+            return Err(Failure::Outdated);
+        }
+        snapshot::index_sets(&mut *transaction, plan).await?;
         let mut outcome = Outcome::default();
         let (mut filled, mut number) = (Vec::new(), 0);
         for table in &plan.tables {
@@ -105,16 +140,21 @@ impl Sqlite {
             outcome.add(&done);
         }
         fail::fail_point!("sqlite::snapshots_closed");
+        for done in merging::follow(&mut *transaction, fence, plan, winners).await? {
+            outcome.add(&done);
+        }
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
         fail::fail_point!("sqlite::quarantine_stored");
+        cleaning::record(&mut *transaction, fence, &plan.stream, &plan.cleaning).await?;
         let receipt = plan.receipt(outcome);
         let now = records::now();
         ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
         fail::fail_point!("sqlite::load_recorded");
         let state = &plan.checkpoint.state;
-        match &plan.shadow {
-            Some(redirect) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
-            None => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
+        match (&plan.shadow, &plan.window) {
+            (Some(redirect), _) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
+            (None, Some(window)) => windows::loaded(&mut *transaction, window, plan, &receipt, now).await?,
+            (None, None) => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
         }
         fail::fail_point!("sqlite::before_commit");
         transaction.commit().await.doing("commit the load")?;
@@ -133,25 +173,60 @@ impl Sqlite {
     }
 
     async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
+        self.load_for(fence, shadow, None, batches).await
+    }
+
+    /// Takes a pipeline over from live runs, or from backfills.
+    async fn begin(&self, start: RunStart, backfill: bool) -> Result<Fence> {
+        let mut connection = self.connection.lock().await;
+        let begin = async {
+            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
+            ledger::create(&mut transaction).await?;
+            let epoch = ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
+            fail::fail_point!("sqlite::run_begins");
+            transaction.commit().await.doing("begin the run")?;
+            Ok::<_, Failure>(epoch)
+        };
+        let epoch = begin.await.map_err(|failure| self.told(failure))?;
+        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete, backfill })
+    }
+
+    async fn load_for(
+        &self,
+        fence: &Fence,
+        shadow: Option<Redirect>,
+        window: Option<Arc<WindowKey>>,
+        batches: Vec<Batch<Protected>>,
+    ) -> Result<Receipt> {
         let Some(first) = batches.first() else { return Ok(Receipt::default()) };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan::new(fence, sequence, records::now(), batches, shadow)?;
+        let plan = LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)? };
         let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
+        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
+        loop {
+            left -= 1;
             match self.attempt(fence, &plan).await {
-                Err(failure) if failure.verdict() == Verdict::Again => {
-                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", failure.into_error());
+                Err(failure) if failure.verdict() == Verdict::Again && left > 0 => {
+                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", self.told(failure));
                     wait(&mut pause).await;
                 }
-                result => return result.map_err(Failure::into_error),
+                Err(failure) => {
+                    if failure.verdict() == Verdict::Again {
+                        self.wait_at_most(true).await;
+                    }
+                    return Err(self.told(failure));
+                }
+                Ok(receipt) => {
+                    self.wait_at_most(false).await;
+                    return Ok(receipt);
+                }
             }
         }
-        self.attempt(fence, &plan).await.map_err(Failure::into_error)
     }
 
     async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed } = &mut *connection;
+        let Connected { sqlite, unindexed, .. } = &mut *connection;
         let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("put a refresh in place")?;
         ledger::check_fence(&mut transaction, swap.fence).await?;
         let Swapped { receipt, state, touched } = swap.carry_out(&mut *transaction).await?;
@@ -167,7 +242,7 @@ impl Sqlite {
     /// Makes the indexes of the tables that this process has filled.
     async fn index(&self) -> Result<(), Failure> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed } = &mut *connection;
+        let Connected { sqlite, unindexed, .. } = &mut *connection;
         for (name, key) in unindexed.tables() {
             let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing_in("make the table's index", &name)?;
             // Somebody may have dropped the table meanwhile.
@@ -180,6 +255,13 @@ impl Sqlite {
         }
         Ok(())
     }
+}
+
+/// What is synced, and when: everything at each commit.
+fn synchronous() -> SqliteSynchronous {
+    #[cfg(feature = "planted-no-sync")]
+    fail::fail_point!("planted::no_sync", |_| SqliteSynchronous::Off);
+    SqliteSynchronous::Full
 }
 
 /// Carries out what a plan does in one table, whose first step has the number `first`. Gives the number of rows while the table goes on without index.
@@ -227,25 +309,15 @@ impl Warehouse for Sqlite {
     }
 
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {
-        let mut connection = self.connection.lock().await;
-        let begin = async {
-            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
-            ledger::create(&mut transaction).await?;
-            let epoch = ledger::begin_run(&mut transaction, &start, &records::running(&start)).await?;
-            fail::fail_point!("sqlite::run_begins");
-            transaction.commit().await.doing("begin the run")?;
-            Ok::<_, Failure>(epoch)
-        };
-        let epoch = begin.await.map_err(Failure::into_error)?;
-        Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete })
+        self.begin(start, false).await
     }
 
     async fn states(&self, pipeline: &str) -> Result<BTreeMap<String, StreamState>> {
         let mut connection = self.connection.lock().await;
-        if !ledger::exists(&mut connection.sqlite).await.map_err(Failure::into_error)? {
+        if !ledger::exists(&mut connection.sqlite).await.map_err(|failure| self.told(failure))? {
             return Ok(BTreeMap::new());
         }
-        ledger::states(&mut connection.sqlite, pipeline).await.map_err(Failure::into_error)
+        ledger::states(&mut connection.sqlite, pipeline).await.map_err(|failure| self.told(failure))
     }
 
     async fn set_state(&self, pipeline: &str, stream: &str, state: Option<&StreamState>) -> Result<()> {
@@ -259,7 +331,7 @@ impl Warehouse for Sqlite {
             }
             transaction.commit().await.doing("store the state")
         };
-        set.await.map_err(Failure::into_error)
+        set.await.map_err(|failure| self.told(failure))
     }
 
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
@@ -267,7 +339,7 @@ impl Warehouse for Sqlite {
     }
 
     async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
-        shadow::all(&mut self.connection.lock().await.sqlite, pipeline, kind).await.map_err(Failure::into_error)
+        shadow::all(&mut self.connection.lock().await.sqlite, pipeline, kind).await.map_err(|failure| self.told(failure))
     }
 
     async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
@@ -276,7 +348,7 @@ impl Warehouse for Sqlite {
 
     async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed } = &mut *connection;
+        let Connected { sqlite, unindexed, .. } = &mut *connection;
         let discard = async {
             let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("throw a shadow away")?;
             ledger::check_fence(&mut transaction, fence).await?;
@@ -284,18 +356,18 @@ impl Warehouse for Sqlite {
             transaction.commit().await.doing("throw a shadow away")?;
             Ok::<_, Failure>(dropped)
         };
-        discard.await.map_err(Failure::into_error)?.iter().for_each(|table| unindexed.remove(table));
+        discard.await.map_err(|failure| self.told(failure))?.iter().for_each(|table| unindexed.remove(table));
         Ok(())
     }
 
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
-        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now() }).await.map_err(Failure::into_error)
+        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now() }).await.map_err(|failure| self.told(failure))
     }
 
     async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed } = &mut *connection;
+        let Connected { sqlite, unindexed, .. } = &mut *connection;
         let compare = async {
             let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("compare source and warehouse")?;
             ledger::check_fence(&mut transaction, fence).await?;
@@ -303,7 +375,7 @@ impl Warehouse for Sqlite {
             transaction.commit().await.doing("compare source and warehouse")?;
             Ok::<_, Failure>(windows)
         };
-        let windows = compare.await.map_err(Failure::into_error)?;
+        let windows = compare.await.map_err(|failure| self.told(failure))?;
         // The index of the shadow is made now.
         for (name, _) in unindexed.tables() {
             if name.layer == Layer::Shadow {
@@ -315,13 +387,13 @@ impl Warehouse for Sqlite {
 
     async fn differences(&self, fence: &Fence, stream: &str) -> Result<Vec<Difference>> {
         let mut connection = self.connection.lock().await;
-        reconciliation::differences(&mut connection.sqlite, fence, stream).await.map_err(Failure::into_error)
+        reconciliation::differences(&mut connection.sqlite, fence, stream).await.map_err(|failure| self.told(failure))
     }
 
     async fn count_live(&self, fence: &Fence, stream: &str, table: &TableName, account: &str) -> Result<[u64; 2]> {
         let mut connection = self.connection.lock().await;
         let scope = Scope::of_account(table, account);
-        reconciliation::count(&mut connection.sqlite, &fence.pipeline, stream, &scope).await.map_err(Failure::into_error)
+        reconciliation::count(&mut connection.sqlite, &fence.pipeline, stream, &scope).await.map_err(|failure| self.told(failure))
     }
 
     async fn record_reconciliation(&self, fence: &Fence, windows: &[ReconciledWindow]) -> Result<()> {
@@ -332,7 +404,7 @@ impl Warehouse for Sqlite {
             reconciliation::record(&mut *transaction, fence, windows, records::now()).await?;
             transaction.commit().await.doing("store the reconciliation")
         };
-        record.await.map_err(Failure::into_error)
+        record.await.map_err(|failure| self.told(failure))
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
@@ -342,14 +414,14 @@ impl Warehouse for Sqlite {
         }
         let mut connection = self.connection.lock().await;
         fail::fail_point!("sqlite::run_ends");
-        ledger::write_run(&mut connection.sqlite, record).await.map_err(Failure::into_error)
+        ledger::write_run(&mut connection.sqlite, record).await.map_err(|failure| self.told(failure))
     }
 
     async fn runs(&self, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunRecord>> {
         let mut connection = self.connection.lock().await;
-        if !ledger::exists(&mut connection.sqlite).await.map_err(Failure::into_error)? {
+        if !ledger::exists(&mut connection.sqlite).await.map_err(|failure| self.told(failure))? {
             return Ok(Vec::new());
         }
-        ledger::runs(&mut connection.sqlite, pipeline, limit).await.map_err(Failure::into_error)
+        ledger::runs(&mut connection.sqlite, pipeline, limit).await.map_err(|failure| self.told(failure))
     }
 }

@@ -1,5 +1,6 @@
 //! SQLite behind [`Session`].
 
+use aqueduct_schema::table::identifier;
 use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
@@ -52,6 +53,14 @@ impl Session for SqliteConnection {
         format!(" AND (t.{column} IS NULL OR t.{column} NOT IN (SELECT value FROM _seen, json_each(_seen.keys) WHERE {of}))")
     }
 
+    fn seen(&self, column: &str, of: &str) -> String {
+        format!(" AND t.{column} IN (SELECT value FROM _seen, json_each(_seen.keys) WHERE {of})")
+    }
+
+    fn turn(&self, _what: &str, _shared: bool) -> Option<String> {
+        None
+    }
+
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
         let done = sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(self).await;
         Ok(done.doing(doing)?.rows_affected())
@@ -78,5 +87,11 @@ impl Session for SqliteConnection {
 
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {
         tables::index(self, name, key).await
+    }
+
+    async fn index_column(&mut self, name: &TableName, column: &str) -> Result<(), Failure> {
+        let index = quoted(&identifier(&format!("{name}_{column}")));
+        let sql = format!("CREATE INDEX IF NOT EXISTS {index} ON {} ({})", self.table(name), quoted(column));
+        self.execute("make an index", sql).await.map(drop)
     }
 }

@@ -12,6 +12,7 @@ use crate::cells::{Cell, Cells, without_nul};
 use crate::failure::{Doing, Failure};
 use crate::layout::fits;
 use crate::load_plan::{LoadPlan, Step, StepKind};
+use crate::redirected::{Redirected, Replaced, stored_cells};
 use crate::row_hash::RowHasher;
 
 /// The database that rows are staged in; attached as long as the connection is open.
@@ -23,17 +24,17 @@ pub(crate) fn stage_table(number: usize) -> String {
 }
 
 /// Writes the rows of a load: for each step a table of its columns in order, and the digest.
-pub(crate) fn image(plan: &LoadPlan, unindexed: &Unindexed) -> Result<Vec<u8>> {
+pub(crate) fn image(plan: &LoadPlan, unindexed: &Unindexed, redirected: &Redirected) -> Result<Vec<u8>> {
     let mut image = Image::new();
     let mut number = 0;
-    for table in &plan.tables {
+    for (index, table) in plan.tables.iter().enumerate() {
         fits(&table.layout.name, table.layout.columns.len(), MOST_COLUMNS)?;
         // Row ids are digests: in the order of their keys, neighbours meet in one page of the index. Rows that are appended to a table
         // without index stay in the order of the source.
         let sorted = unindexed.rows(&table.layout.name).is_none();
-        for step in &table.steps {
+        for (place, step) in table.steps.iter().enumerate() {
             if step.kind != StepKind::Tombstones {
-                write(&mut image, &stage_table(number), step, sorted)?;
+                write(&mut image, &stage_table(number), step, sorted, redirected.step(index, place))?;
             }
             number += 1;
         }
@@ -54,7 +55,7 @@ pub(crate) async fn clear(connection: &mut SqliteConnection) -> Result<(), Failu
     put(connection, Image::new().finish()).await
 }
 
-fn write(image: &mut Image, name: &str, step: &Step, sorted: bool) -> Result<()> {
+fn write(image: &mut Image, name: &str, step: &Step, sorted: bool, replaced: &[Replaced]) -> Result<()> {
     let parts = step.parts.iter().map(|part| Ok((part.keys()?, part.cells()?))).collect::<Result<Vec<_>>>()?;
     for (index, column) in step.schema.columns.iter().enumerate() {
         let lost: usize = parts.iter().map(|(_, cells)| cells[index].out_of_range()).sum();
@@ -72,10 +73,11 @@ fn write(image: &mut Image, name: &str, step: &Step, sorted: bool) -> Result<()>
     let mut hasher = RowHasher::new(&step.schema);
     let mut table = image.table(name, step.schema.columns.len() + 1);
     let (mut record, mut text) = (Record::default(), Vec::with_capacity(64));
+    let stored: Vec<Vec<Cells<'_>>> = replaced.iter().zip(&parts).map(|(replaced, (_, cells))| stored_cells(cells, Some(replaced))).collect();
     for (part, row) in rows {
         let cells: &[Cells<'_>] = &parts[part].1;
         record.clear();
-        for cells in cells {
+        for cells in stored.get(part).map_or(cells, Vec::as_slice) {
             push(&mut record, cells.get(row), &mut text);
         }
         record.push_text(std::str::from_utf8(&hasher.digest(cells, row)).unwrap_or_default());

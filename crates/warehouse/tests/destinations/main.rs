@@ -1,10 +1,13 @@
 //! Every sentence of the contract of a warehouse, held against every destination that keeps rows.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backfill;
 mod contract;
 mod destination;
+mod drift;
 mod faults;
 mod history;
+mod merges;
 mod quarantine;
 mod reconciliation;
 mod refresh;
@@ -38,6 +41,10 @@ suite! {
         a_load_that_is_dropped_leaves_nothing
         columns_of_others_stay_and_unknown_ones_are_cleared
         a_columns_reading_touches_no_other_column;
+    drift:
+        descriptions_come_back_and_changes_are_written_down
+        a_description_is_accepted_by_hand
+        a_table_is_complete_up_to_the_earliest_of_its_streams;
     faults:
         loads_of_two_streams_into_one_new_table_both_arrive
         a_constraint_of_somebody_else_loses_no_row
@@ -49,6 +56,21 @@ suite! {
         any_sequence_of_versions_is_told_as_it_was
         history_follows_its_table_when_columns_come_and_widen
         a_table_that_had_no_history_keeps_it_from_then_on;
+    merges:
+        children_of_a_merged_row_are_brought_to_the_winner
+        merges_are_followed_in_any_order
+        a_first_reading_follows_merges_at_its_end
+        a_row_that_the_source_brings_back_is_live_again
+        loads_beside_a_merge_leave_no_child_at_the_loser
+        a_reading_by_parents_replaces_what_belongs_to_them;
+    backfill:
+        a_window_keeps_its_checkpoint_and_counts_and_no_live_state_moves
+        a_window_goes_on_where_it_was_and_may_be_read_again
+        windows_are_counted_by_the_time_of_change
+        a_live_run_and_a_backfill_hold_fences_of_their_own
+        a_pause_is_asked_for_from_elsewhere
+        an_older_row_of_a_backfill_changes_nothing_whoever_comes_first
+        loads_of_a_run_and_of_windows_at_once_leave_the_newest_rows;
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants
