@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Batch, Protected, Result, StreamState, TableName, Timestamp};
+use aqueduct_schema::{Batch, CleaningCount, Protected, Result, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::drift::Schemas;
 use crate::quarantine::Quarantine;
+use crate::backfill::Backfills;
 use crate::reconciliation::{Difference, ReconciledWindow};
+use crate::source_rows::SourceTables;
 use crate::shadow::{Shadow, ShadowKind};
 
 /// A destination.
@@ -25,7 +28,7 @@ use crate::shadow::{Shadow, ShadowKind};
 /// - A shadow is seen by nobody: live rows and state change when it is put in place, all at once, and only when it lacks nothing.
 /// - A run whose fence has been taken over commits nothing (`AQ5001`).
 #[async_trait]
-pub trait Warehouse: Quarantine + Send + Sync {
+pub trait Warehouse: Backfills + Quarantine + SourceTables + Schemas + Send + Sync {
     /// What this destination can do.
     fn capabilities(&self) -> Capabilities;
 
@@ -156,6 +159,8 @@ pub struct Fence {
     pub epoch: i64,
     /// As in [`RunStart`].
     pub allow_mass_delete: bool,
+    /// Whether a backfill holds it: backfills take over from each other, and not from live runs.
+    pub backfill: bool,
 }
 
 /// What a load did.
@@ -282,6 +287,9 @@ pub struct StreamRecord {
     pub settled_until: Option<Timestamp>,
     /// Why the stream is not complete: code and message.
     pub error: Option<String>,
+    /// What cleaning did, in the loads of this process; what is stored of it are rows of `_cleaning`.
+    #[serde(skip)]
+    pub cleaning: Vec<CleaningCount>,
 }
 
 impl StreamRecord {
