@@ -5,6 +5,9 @@ mod list;
 mod search;
 mod snapshot;
 
+pub(crate) use list::list_cost;
+pub(crate) use search::search_cost;
+
 use aqueduct_connector::schema::{Error, Position, Result, codes};
 use aqueduct_connector::{Account, Http, LimitClass, Next, Read, Request, Response};
 use serde::Deserialize;
@@ -121,13 +124,24 @@ pub(crate) struct Property {
     #[serde(default)]
     pub(crate) calculated: bool,
     pub(crate) data_sensitivity: Option<String>,
+    #[serde(default)]
+    pub(crate) options: Vec<Choice>,
+}
+
+/// A value of an enumeration. One that is hidden is no longer offered, and records may still have it.
+#[derive(Deserialize)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: Option<String>,
+    #[serde(default)]
+    pub(crate) hidden: bool,
 }
 
 impl Property {
     /// A property of HubSpot's own of which only the name is known.
     pub(crate) fn of_hubspot(name: &str) -> Self {
         let kind = "string".to_owned();
-        Self { name: name.to_owned(), label: None, kind, hubspot_defined: true, calculated: false, data_sensitivity: None }
+        Self { name: name.to_owned(), label: None, kind, hubspot_defined: true, calculated: false, data_sensitivity: None, options: Vec::new() }
     }
 }
 

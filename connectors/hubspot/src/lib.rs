@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
+    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
     async_trait,
 };
 
@@ -102,8 +102,8 @@ impl Connector for HubSpot {
         for object in &streams::OBJECTS {
             let properties = match self.api(context).properties(object.name).await {
                 // One missing scope, or an object type that is not there, must not hide the other streams: reading this one says what it lacks.
-                Err(error) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => Vec::new(),
-                answer => answer?,
+                Err(error) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => None,
+                answer => Some(answer?),
             };
             streams.push(streams::object(object, properties, lag));
         }
@@ -118,14 +118,20 @@ impl Connector for HubSpot {
         }
     }
 
+    fn cost(&self, stream: &Stream, windowed: bool, records: u64) -> Option<Cost> {
+        let listed = streams::OBJECTS.iter().any(|object| object.name == stream.name);
+        listed.then(|| if windowed { api::search_cost(records) } else { api::list_cost(stream, records) })
+    }
+
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
         let name = read.stream.name.as_str();
         if let Some(object) = streams::OBJECTS.iter().find(|object| object.name == name) {
-            return match (read.mode, read.from) {
+            return match read.mode {
+                Mode::Changes => api.search(object, read).await,
                 // Lists know no times, so a window of history is a search too.
-                (Mode::Changes, _) | (Mode::Backfill, Some(_)) => api.search(object, read).await,
-                (Mode::Backfill | Mode::Deletions | Mode::Ids, _) => api.list(object.name, read).await,
+                Mode::Backfill if read.from.is_some() || read.until.is_some() => api.search(object, read).await,
+                Mode::Backfill | Mode::Deletions | Mode::Ids | Mode::Columns => api.list(object.name, read).await,
                 _ => Err(unread(read)),
             };
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType};
+use aqueduct_connector::schema::{Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
 
-use crate::api::Property;
+use crate::api::{Choice, Property};
 
 /// An object type of the CRM: listed by id, searched by time of change.
 pub(crate) struct Object {
@@ -65,18 +65,22 @@ pub(crate) const LIST_PAGE: u32 = 100;
 pub(crate) const PROPERTIES: &str = "properties.";
 
 /// The stream of an object type with the properties that the account has, and those of HubSpot's own that the mappings use: newer ones
-/// reach accounts by and by. Where the account lacks one HubSpot passes over its name and the column is empty, so that tables have
-/// the same shape everywhere.
-pub(crate) fn object(object: &Object, properties: Vec<Property>, lag: Duration) -> Stream {
+/// reach accounts by and by. One that the account lacks is absent and its column is empty, so that tables have the same shape
+/// everywhere. Where HubSpot does not say what there is (`properties` is none), those of the mappings are asked for: it passes over
+/// names that it does not know.
+pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Duration) -> Stream {
     let mut lacking = mapped(object.name);
+    let visibility = if properties.is_some() { Visibility::Absent } else { Visibility::Visible };
+    let properties = properties.unwrap_or_default();
     for property in &properties {
         lacking.remove(property.name.as_str());
     }
     let mut fields = times_and_flags();
     fields.insert(0, id("id"));
-    fields.extend(properties.into_iter().chain(lacking.into_iter().map(Property::of_hubspot)).map(field));
+    fields.extend(properties.into_iter().map(field));
+    fields.extend(lacking.into_iter().map(|name| RecordField { visibility, ..field(Property::of_hubspot(name)) }));
     let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
-    let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids];
+    let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns];
     Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
 }
 
@@ -122,9 +126,10 @@ fn mapped(stream: &str) -> BTreeSet<&'static str> {
     words.filter_map(|word| word.strip_prefix(PROPERTIES)).collect()
 }
 
-/// The property names among a stream's selected fields, in order.
+/// The property names among a stream's selected fields that the account has, in order.
 pub(crate) fn property_names(stream: &Stream) -> Vec<&str> {
-    stream.record.fields.iter().filter_map(|field| field.path.strip_prefix(PROPERTIES)).collect()
+    let visible = stream.record.fields.iter().filter(|field| field.visibility == Visibility::Visible);
+    visible.filter_map(|field| field.path.strip_prefix(PROPERTIES)).collect()
 }
 
 fn id(path: &str) -> RecordField {
@@ -162,6 +167,9 @@ fn field(property: Property) -> RecordField {
     }
     field.custom = !property.hubspot_defined;
     field.calculated = property.calculated;
+    let offered = property.options.into_iter().filter(|choice| !choice.hidden);
+    let choice = |choice: Choice| PicklistValue { label: choice.label.unwrap_or_else(|| choice.value.clone()), value: choice.value };
+    field.picklist = offered.map(choice).collect();
     field.label = property.label.unwrap_or(property.name);
     field
 }

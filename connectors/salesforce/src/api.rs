@@ -8,7 +8,7 @@ use aqueduct_connector::schema::{Error, Position, Result, Timestamp, codes};
 use aqueduct_connector::{Account, Bytes, Http, Next, Page, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use bulk::Job;
+pub(crate) use bulk::{Job, cost};
 pub(crate) use query::Question;
 
 use crate::config::Config;
@@ -80,6 +80,17 @@ pub(crate) struct FieldDescription {
     pub(crate) calculated: bool,
     #[serde(default)]
     pub(crate) encrypted: bool,
+    #[serde(default, rename = "picklistValues")]
+    pub(crate) picklist: Vec<Choice>,
+}
+
+/// A value of a picklist. One that is not active is no longer offered, and records may still have it.
+#[derive(Deserialize)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: Option<String>,
+    #[serde(default)]
+    pub(crate) active: bool,
 }
 
 #[derive(Deserialize)]

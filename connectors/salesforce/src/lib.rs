@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
+    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
     async_trait,
 };
 use futures_util::{StreamExt, stream};
@@ -133,6 +133,10 @@ impl Connector for Salesforce {
         self.api(context).count_live(span).await
     }
 
+    fn cost(&self, stream: &Stream, _windowed: bool, records: u64) -> Option<Cost> {
+        stream.modes.contains(&Mode::Backfill).then(|| api::cost(&self.config, stream, records))
+    }
+
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
         match (read.mode, api::place(read)?) {
@@ -141,6 +145,7 @@ impl Connector for Salesforce {
             (Mode::Backfill | Mode::Columns | Mode::Snapshot, None) => api.begin(read).await,
             (_, Some(Place::Job(job))) => api.job(read, job).await,
             (Mode::Backfill | Mode::Columns | Mode::Snapshot | Mode::Changes | Mode::Ids, Some(place)) => api.records(read, place).await,
+            (Mode::Parents, _) => Err(Error::new(codes::BUG, format!("salesforce stream `{}` is not read by parents", read.stream.name))),
         }
     }
 }

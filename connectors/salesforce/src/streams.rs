@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use aqueduct_connector::schema::table::identifier;
-use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
+use aqueduct_connector::schema::{Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
 use aqueduct_connector::{Stream, selection};
 
-use crate::api::{Description, FieldDescription, Listed};
+use crate::api::{Choice, Description, FieldDescription, Listed};
 
 /// The most records a query gives at once. <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_queryoptions.htm>
 pub(crate) const PAGE: u32 = 2_000;
@@ -120,7 +120,6 @@ pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Dur
     let cursor = CURSORS.into_iter().find(|path| has(path));
     let created = Some(CREATED).filter(has);
     let deleted = Some(DELETED).filter(has);
-    let calculated = fields.iter().any(|field| field.calculated);
     let mut record = RecordSchema::new(&chosen.object, fields, &[ID]);
     record.created_at = created.map(str::to_owned);
     record.updated_at = cursor.map(str::to_owned);
@@ -129,8 +128,7 @@ pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Dur
     if cursor.is_some() && chosen.object != SMALL {
         modes = vec![Mode::Backfill, Mode::Changes];
         modes.extend(chosen.replicateable.then_some(Mode::Deletions));
-        modes.push(Mode::Ids);
-        modes.extend(calculated.then_some(Mode::Columns));
+        modes.extend([Mode::Ids, Mode::Columns]);
     }
     Stream::new(&chosen.stream, record, &modes, DOCUMENTATION).lag(lag).page_size(PAGE)
 }
@@ -203,6 +201,9 @@ fn visible(described: FieldDescription) -> Option<RecordField> {
     }
     field.custom = described.custom;
     field.calculated = described.calculated;
+    let offered = described.picklist.into_iter().filter(|choice| choice.active);
+    let choice = |choice: Choice| PicklistValue { label: choice.label.unwrap_or_else(|| choice.value.clone()), value: choice.value };
+    field.picklist = offered.map(choice).collect();
     field.label = described.label.unwrap_or(described.name);
     Some(field)
 }

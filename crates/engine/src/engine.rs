@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aqueduct_connector::{Account, Connector, Context, Span, Stream};
+use aqueduct_connector::{Account, Connector, Context, Cost, Limit, Span, Stream};
 use aqueduct_schema::{Batch, Raw, Result, StreamState, Timestamp};
 use tokio::sync::{mpsc, watch};
 
@@ -53,6 +53,16 @@ impl Engine {
     /// Those of [`Connector::count`].
     pub async fn count(&self, stream: &Stream, from: Option<Timestamp>, until: Option<Timestamp>) -> Result<Option<u64>> {
         self.patiently(|context| async move { self.connector.count(&context, &Span { stream, from, until }).await }).await
+    }
+
+    /// What it costs to read so many records, all there are or those of a window; see [`Connector::cost`].
+    pub fn cost(&self, stream: &Stream, windowed: bool, records: u64) -> Option<Cost> {
+        self.connector.cost(stream, windowed, records)
+    }
+
+    /// The vendor's limits.
+    pub fn limits(&self) -> Vec<Limit> {
+        self.connector.limits()
     }
 
     /// Reads one stream through all readings that are due and hands over a raw batch a page, in order, each with the checkpoint that

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
-use aqueduct_connector::{Page, Read, Records, Request, Response};
+use aqueduct_connector::{Cost, LimitClass, Page, Read, Records, Request, Response, Stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -70,13 +70,23 @@ impl<T> BatchAnswer<T> {
     }
 }
 
+/// Whether these names need a batch beside the list. A comma takes three bytes in a URL.
+fn is_too_long(names: &[&str]) -> bool {
+    names.iter().map(|name| name.len() + 3).sum::<usize>() > PROPERTIES_BUDGET
+}
+
+/// What it costs to list so many records.
+pub(crate) fn list_cost(stream: &Stream, records: u64) -> Cost {
+    let pages = records.div_ceil(u64::from(stream.page_size.clamp(1, LIST_PAGE))).max(1);
+    Cost::new(LimitClass::DEFAULT, if is_too_long(&property_names(stream)) { 2 * pages } else { pages })
+}
+
 impl Api<'_> {
     /// A page of a list. The token of the next page is the id it begins with, so records that vanish before it move nothing.
     pub(crate) async fn list(&self, object: &str, read: &Read<'_>) -> Result<Page> {
         let archived = read.mode == Mode::Deletions;
         let names = if read.mode == Mode::Ids { Vec::new() } else { property_names(read.stream) };
-        // A comma takes three bytes in a URL.
-        if names.iter().map(|name| name.len() + 3).sum::<usize>() > PROPERTIES_BUDGET {
+        if is_too_long(&names) {
             return self.list_and_batch(object, &names, archived, read).await;
         }
         let response = self.http.send(self.list_request(object, &names, archived, read, place(read)?)).await?;

@@ -6,7 +6,7 @@
 
 use aqueduct_connector::schema::checkpoint::compare_ids;
 use aqueduct_connector::schema::{Result, Timestamp};
-use aqueduct_connector::{Next, Page, Read, Records, Request, Response, Span};
+use aqueduct_connector::{Cost, Next, Page, Read, Records, Request, Response, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -63,6 +63,11 @@ impl FoundRecord {
 #[derive(Deserialize)]
 struct Counted {
     total: u64,
+}
+
+/// What it costs to search for so many records: a page begins with the last record of the one before.
+pub(crate) fn search_cost(records: u64) -> Cost {
+    Cost::new(SEARCH, records.div_ceil(u64::from(SEARCH_PAGE) - 1).max(1))
 }
 
 impl Api<'_> {

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, Timestamp, codes};
-use aqueduct_connector::{Bytes, CsvFormat, Next, Origin, Page, Read, Records, Request, Response, csv};
+use aqueduct_connector::{Bytes, Cost, CsvFormat, LimitClass, Next, Origin, Page, Read, Records, Request, Response, Stream, csv};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::query::{beginning, is_id};
 use crate::api::{Api, END, Place, Question, empty, instant, onward, operation, position};
-use crate::config::Bulk;
+use crate::config::{Bulk, Config};
 use crate::streams::PAGE;
 
 /// How many rows a page may have: the fewer the more fields they have, so that a page stays small in memory.
@@ -21,6 +21,8 @@ const ROWS: std::ops::RangeInclusive<u64> = 5_000..=25_000;
 const VALUES: u64 = 500_000;
 /// Requests of a job besides its pages: to create it, to look for lost ones, to ask how far it is, to delete it.
 const OVERHEAD: u64 = 12;
+/// What a job that is ready soon takes of that: to be created, a page of the list of jobs, to be asked for twice, to be deleted.
+const OF_A_JOB: u64 = 5;
 /// Long enough for an intention to be committed.
 const INTENTION: Duration = Duration::from_millis(500);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -72,6 +74,7 @@ struct Described {
     operation: String,
     created_by_id: Option<String>,
     created_date: Option<String>,
+    line_ending: Option<String>,
     number_records_processed: Option<u64>,
 }
 
@@ -80,6 +83,29 @@ struct Described {
 struct Jobs {
     records: Vec<Described>,
     next_records_url: Option<String>,
+}
+
+/// Whether so many records are read by a job: where it needs fewer requests, or nobody can say how many there are.
+fn is_worthwhile(bulk: Bulk, question: &Question<'_>, count: Option<u64>) -> bool {
+    match (bulk, count) {
+        (Bulk::Never, _) | (_, Some(0)) => false,
+        (Bulk::Always, _) | (_, None) => true,
+        (Bulk::Auto, Some(count)) => OVERHEAD + count.div_ceil(rows_of(question)) < by_query(question, count),
+    }
+}
+
+fn by_query(question: &Question<'_>, count: u64) -> u64 {
+    count.div_ceil(PAGE.into()).max(1) * question.parts().len() as u64
+}
+
+/// What it costs to read so many records of a stream, or of a window of it. Two jobs for one object may be taken for lost ones of each
+/// other.
+pub(crate) fn cost(config: &Config, stream: &Stream, records: u64) -> Cost {
+    let question = Question::of_all(stream);
+    // The records are counted first, unless queries are all there is.
+    let (counting, jobs) = (u64::from(config.bulk != Bulk::Never), is_worthwhile(config.bulk, &question, Some(records)));
+    let requests = if jobs { OF_A_JOB + records.div_ceil(rows_of(&question)) } else { by_query(&question, records) };
+    Cost { prepared: jobs, alone: config.bulk != Bulk::Never, ..Cost::new(LimitClass::DEFAULT, counting + requests) }
 }
 
 impl Api<'_> {
@@ -91,15 +117,7 @@ impl Api<'_> {
         }
         let question = Question::of(read);
         let (response, count) = self.count(&question, read).await?;
-        let worthwhile = match (self.config.bulk, count) {
-            (_, Some(0)) => false,
-            (Bulk::Always, _) | (_, None) => true,
-            (_, Some(count)) => {
-                let by_query = count.div_ceil(PAGE.into()) * question.parts().len() as u64;
-                OVERHEAD + count.div_ceil(rows_of(&question)) < by_query
-            }
-        };
-        if worthwhile { again(&response, 0) } else { self.records(read, beginning(read)).await }
+        if is_worthwhile(self.config.bulk, &question, count) { again(&response, 0) } else { self.records(read, beginning(read)).await }
     }
 
     /// The next step of a job.
@@ -126,7 +144,7 @@ impl Api<'_> {
             "query": question.soql(&question.fields, None),
             "contentType": "CSV",
             "columnDelimiter": "COMMA",
-            "lineEnding": "LF",
+            "lineEnding": line_ending(read),
         });
         let request = Request::post(self.path("jobs/query"), body.to_string(), doing(read, "create job")).once();
         let (response, refusal) = self.ask(request).await?;
@@ -156,6 +174,8 @@ impl Api<'_> {
             let jobs: Jobs = response.json()?;
             for job in jobs.records {
                 let same = job.object.eq_ignore_ascii_case(&read.stream.record.object) && job.operation == created.operation;
+                // A window of a backfill may be read beside the changes; neither must take the other's job for a lost one.
+                let same = same && job.line_ending.as_deref().is_none_or(|ending| ending == line_ending(read));
                 let ours = job.id != created.id && same && job.created_by_id == created.created_by_id;
                 let Some(date) = job.created_date.as_deref().filter(|_| ours) else { continue };
                 let date = instant(&response, date)?;
@@ -263,6 +283,11 @@ impl Api<'_> {
         }
         again(response, attempt + 1)
     }
+}
+
+/// How the lines of a job end, which tells jobs for windows from others: the list of jobs does not say what they ask for.
+fn line_ending(read: &Read<'_>) -> &'static str {
+    if read.mode == Mode::Backfill && (read.from.is_some() || read.until.is_some()) { "CRLF" } else { "LF" }
 }
 
 fn doing(read: &Read<'_>, what: &str) -> String {

@@ -49,6 +49,12 @@ impl<'r> Question<'r> {
         }
     }
 
+    /// All records of a stream.
+    pub(crate) fn of_all(stream: &'r Stream) -> Self {
+        let fields = visible_paths(stream);
+        Self { object: &stream.record.object, fields, cursor: stream.record.updated_at.as_deref(), window: Vec::new(), all: true }
+    }
+
     /// What a span holds that is not deleted.
     pub(crate) fn live_in(span: &Span<'r>) -> Self {
         let cursor = span.stream.record.updated_at.as_deref();
