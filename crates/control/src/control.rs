@@ -60,11 +60,14 @@ impl Control {
     /// # Errors
     /// `AQ4004`.
     pub async fn acquire(&self, name: &str, holder: &Holder, life: Duration) -> Result<Acquired> {
-        self.change(Place { kind: "lease", key: name, durable: false }, |stored: Option<Lease>, now| {
-            let (lease, acquired) = lease::acquire(stored, holder, life, now);
-            Ok((lease.map(Some), acquired))
-        })
-        .await
+        let acquired = self
+            .change(Place { kind: "lease", key: name, durable: false }, |stored: Option<Lease>, now| {
+                let (lease, acquired) = lease::acquire(stored, holder, life, now);
+                Ok((lease.map(Some), acquired))
+            })
+            .await?;
+        fail::fail_point!("control::lease_taken");
+        Ok(acquired)
     }
 
     /// Prolongs the lease of a run: whether it still has it.
@@ -72,12 +75,15 @@ impl Control {
     /// # Errors
     /// `AQ4004`.
     pub async fn renew(&self, name: &str, run_id: &str, life: Duration) -> Result<bool> {
-        self.change(Place { kind: "lease", key: name, durable: false }, |stored, now| {
-            let renewed = lease::renew(stored, run_id, life, now);
-            let ours = renewed.is_some();
-            Ok((renewed.map(Some), ours))
-        })
-        .await
+        let ours = self
+            .change(Place { kind: "lease", key: name, durable: false }, |stored, now| {
+                let renewed = lease::renew(stored, run_id, life, now);
+                let ours = renewed.is_some();
+                Ok((renewed.map(Some), ours))
+            })
+            .await?;
+        fail::fail_point!("control::lease_renewed");
+        Ok(ours)
     }
 
     /// Gives the lease of a run back, if it still has it.
@@ -88,7 +94,9 @@ impl Control {
         self.change(Place { kind: "lease", key: name, durable: false }, |stored: Option<Lease>, _| {
             Ok((stored.filter(|lease| lease.holder.run_id == run_id).map(|_| None), ()))
         })
-        .await
+        .await?;
+        fail::fail_point!("control::lease_released");
+        Ok(())
     }
 
     /// Takes requests from the budget of an account.
@@ -96,7 +104,9 @@ impl Control {
     /// # Errors
     /// `AQ4004`; `AQ1005` for a time zone that does not exist.
     pub async fn take(&self, account: &str, ask: &Ask<'_>) -> Result<Answer> {
-        self.account(account, |account, now| account.take(ask, now)).await
+        let answer = self.account(account, |account, now| account.take(ask, now)).await?;
+        fail::fail_point!("control::requests_taken");
+        Ok(answer)
     }
 
     /// Takes nothing of a class for a while: the vendor asked for it.
@@ -133,11 +143,14 @@ impl Control {
         getrandom::fill(&mut ticket).map_err(|_| Error::new(codes::BUG, "the system has no random numbers"))?;
         // Half of the numbers, so that every reader of JSON keeps them as they are.
         let ticket = u64::from_le_bytes(ticket) >> 12;
-        self.tokens(grant, |kept, now| {
-            let turn = kept.turn(grant, key, stale, &self.holder, ticket, now)?;
-            Ok((matches!(turn, Turn::Renew { .. }), turn))
-        })
-        .await
+        let turn = self
+            .tokens(grant, |kept, now| {
+                let turn = kept.turn(grant, key, stale, &self.holder, ticket, now)?;
+                Ok((matches!(turn, Turn::Renew { .. }), turn))
+            })
+            .await?;
+        fail::fail_point!("control::turn_taken");
+        Ok(turn)
     }
 
     /// Stores what a renewal brought, before it is used: its serial, or nothing when the turn has gone to somebody else meanwhile.
@@ -146,11 +159,15 @@ impl Control {
     /// As [`Control::turn`].
     pub async fn keep(&self, grant: &str, ticket: u64, tokens: &Tokens) -> Result<Option<u64>> {
         let key = self.keys.key()?;
-        self.tokens(grant, |kept, _| {
-            let serial = kept.keep(grant, key, ticket, tokens)?;
-            Ok((serial.is_some(), serial))
-        })
-        .await
+        fail::fail_point!("control::tokens_renewed");
+        let serial = self
+            .tokens(grant, |kept, _| {
+                let serial = kept.keep(grant, key, ticket, tokens)?;
+                Ok((serial.is_some(), serial))
+            })
+            .await?;
+        fail::fail_point!("control::tokens_stored");
+        Ok(serial)
     }
 
     /// Ends a turn whose renewal brought nothing.

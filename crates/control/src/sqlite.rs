@@ -86,7 +86,9 @@ impl Sqlite {
             }
             Err(error) => return Ok(Err(error)),
         }
+        fail::fail_point!("control::before_commit");
         transaction.commit().await?;
+        fail::fail_point!("control::after_commit");
         Ok(Ok(()))
     }
 }
