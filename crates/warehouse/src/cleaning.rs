@@ -10,16 +10,6 @@ use crate::records::to_json;
 use crate::session::Session;
 use crate::warehouse::Fence;
 
-/// The columns of the view over the rows of `_cleaning`, in both databases.
-pub(crate) const FIELDS: &str = "
-    run_id, pipeline, stream, entity, field, CAST(sum(cells) AS bigint) AS cells,
-    CAST(sum(CASE WHEN status = 'missing' AND code = '' THEN 0 ELSE cells END) AS bigint) AS present, CAST(sum(kept) AS bigint) AS kept,
-    CAST(sum(CASE status WHEN 'ok' THEN cells ELSE 0 END) AS bigint) AS ok,
-    CAST(sum(CASE status WHEN 'fixed' THEN cells ELSE 0 END) AS bigint) AS fixed,
-    CAST(sum(CASE status WHEN 'suspect' THEN cells ELSE 0 END) AS bigint) AS suspect,
-    CAST(sum(CASE status WHEN 'invalid' THEN cells ELSE 0 END) AS bigint) AS invalid,
-    CAST(sum(CASE status WHEN 'missing' THEN cells ELSE 0 END) AS bigint) AS missing";
-
 /// The word of a status in `_cleaning`.
 fn word(status: CleaningStatus) -> &'static str {
     match status {

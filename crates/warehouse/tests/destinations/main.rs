@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod backfill;
+mod cleaning;
 mod contract;
 mod destination;
 mod drift;
@@ -28,6 +29,10 @@ macro_rules! suite {
 }
 
 suite! {
+    cleaning:
+        what_cleaning_did_adds_up_over_the_loads_of_a_run
+        a_load_that_fails_counts_nothing
+        keys_of_a_reconciliation_count_nothing;
     contract:
         a_load_is_one_transaction
         an_unchanged_row_changes_nothing
