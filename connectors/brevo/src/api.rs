@@ -1,15 +1,8 @@
-//! Requests that the table of streams does not describe: the account, its attributes, and events by windows of days.
+//! Requests that the table of streams does not describe: the account and its attributes.
 
-use std::time::Duration;
-
-use aqueduct_connector::schema::{Error, Position, Result, Timestamp, codes};
-use aqueduct_connector::serde_json::json;
-use aqueduct_connector::{Account, Context, Http, Next, Page, Read, Request, declared};
-use serde::{Deserialize, Serialize};
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A report of events covers 90 days at most, its first and last day included.
-const WINDOW: Duration = Duration::from_secs(89 * 24 * 3600);
+use aqueduct_connector::schema::{Result, codes};
+use aqueduct_connector::{Account, Http, Request};
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Me {
@@ -51,34 +44,4 @@ pub(crate) async fn attributes(http: &dyn Http, path: &str) -> Result<Vec<Attrib
             Attributes::OfContacts { attributes } | Attributes::OfObjects(attributes) => attributes,
         }),
     }
-}
-
-/// Where a reading of events stands: the first day of its window, and the place of the endpoint's paging inside it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    first: Timestamp,
-    inside: Option<Position>,
-}
-
-/// A page of events. Days are the account's, which may be ahead of UTC or behind, so that windows overlap by a day.
-pub(crate) async fn events(context: &Context, read: &Read<'_>) -> Result<Page> {
-    let place = match read.position {
-        Some(position) => {
-            Place::deserialize(&position.0).map_err(|_| Error::new(codes::BAD_STATE, "a stored place is no place in events"))?
-        }
-        None => Place { first: read.from.map_or(context.now.minus(WINDOW), |from| from.at.minus(DAY)), inside: None },
-    };
-    let last = place.first.plus(WINDOW).min(context.now);
-    let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
-    let inner = Read { position: place.inside.as_ref(), ..read.clone() };
-    let days = |request: Request| request.query("startDate", day(place.first)).query("endDate", day(last));
-    let page = declared::read_with(context, &inner, days).await?;
-    let to = |first, inside| Next::Page(Position(json!(Place { first, inside })));
-    let next = match page.next {
-        Next::Page(inside) => to(place.first, Some(inside)),
-        Next::End { .. } if last < context.now => to(last.minus(DAY), None),
-        end => end,
-    };
-    Ok(Page { next, ..page })
 }

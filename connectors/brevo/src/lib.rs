@@ -1,6 +1,6 @@
 //! Brevo: contacts, companies, deals, transactional events, lists, campaigns, pipelines, users, blocked contacts.
 //!
-//! Streams are a table in [`streams`] and read themselves; only events need code, since they are asked for by windows of days.
+//! Streams are a table in [`streams`] and read themselves; events are asked for by windows of days.
 
 mod api;
 mod config;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::Result;
 use aqueduct_connector::{
-    Account, Auth, Connector, Context, KeyPlacement, Limit, LimitClass, Page, Read, Registration, Stream, async_trait, declared, mappings,
+    Account, Auth, Connector, Context, KeyPlacement, Limit, LimitClass, Registration, Stream, async_trait, mappings,
 };
 
 use crate::config::Config;
@@ -66,12 +66,5 @@ impl Connector for Brevo {
             api::attributes(http, "/crm/attributes/companies").await?,
             api::attributes(http, "/crm/attributes/deals").await?,
         ])
-    }
-
-    async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
-        match read.stream.name.as_str() {
-            streams::EVENTS => api::events(context, read).await,
-            _ => declared::read(context, read).await,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aqueduct_connector::schema::{Mode, RecordField, RecordSchema, Result, ValueType};
-use aqueduct_connector::{Endpoint, LimitClass, Paging, Stream, fields};
+use aqueduct_connector::{Endpoint, Instants, LimitClass, Paging, Stream, Windows, fields};
 
 use crate::api::Attribute;
 
@@ -15,7 +15,12 @@ macro_rules! docs {
 
 /// Contacts and events have buckets of their own, ten requests a second or more; everything else shares one of an hour.
 pub(crate) const FAST: LimitClass = LimitClass("contacts and events");
-pub(crate) const EVENTS: &str = "transactional_events";
+const EVENTS: &str = "transactional_events";
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A report of events covers 90 days at most, its first and last day included, and days are the account's, which may be ahead of UTC or
+/// behind: so windows overlap by a day.
+const DAYS: Windows = Windows::spanning(Duration::from_secs(89 * 24 * 3600)).smallest(DAY).reaches_back(Duration::from_secs(88 * 24 * 3600)).overlapping();
 
 const OLDEST_FIRST: &[(&str, &str)] = &[("sort", "asc")];
 const WITHOUT_HTML: &[(&str, &str)] = &[("sort", "asc"), ("excludeHtmlContent", "true")];
@@ -55,19 +60,23 @@ pub(crate) fn all([contacts, companies, deals]: [Vec<Attribute>; 3]) -> Result<V
     let blocked = RecordSchema::new("blocked_contact", fields(BLOCKED)?, &["email", "blockedAt"]);
 
     let changing = [Mode::Backfill, Mode::Changes];
+    // Brevo tells no deletions; the list of all contacts shows who is gone.
+    let listed = [Mode::Backfill, Mode::Changes, Mode::Ids];
     let whole = [Mode::Snapshot];
     let pages = |path, items, paging| Endpoint::new(path, items, paging).page_size("limit").query(OLDEST_FIRST);
-    let from_creation = pages("/contacts", &["contacts"], BY_CREATION).since("modifiedSince").class(FAST);
+    let from_creation = pages("/contacts", &["contacts"], BY_CREATION).since("modifiedSince").total(&["count"]).class(FAST);
+    let by_days = pages("/smtp/statistics/events", &["events"], OFFSET).since("startDate").until("endDate").instants(Instants::Days);
     let without_html = pages("/emailCampaigns", &["campaigns"], OFFSET).query(WITHOUT_HTML);
     Ok(vec![
-        Stream::new("contacts", contact, &changing, docs!("get-contacts-1"))
+        Stream::new("contacts", contact, &listed, docs!("get-contacts-1"))
             .lag(Duration::from_secs(600))
             .page_size(1_000)
             .endpoint(from_creation),
         Stream::new(EVENTS, event, &changing, docs!("get-email-event-report-1"))
             .lag(Duration::from_secs(3_600))
             .page_size(2_500)
-            .endpoint(pages("/smtp/statistics/events", &["events"], OFFSET).class(FAST))
+            .endpoint(by_days.class(FAST))
+            .windows(DAYS)
             .records_may_be_missing(),
         Stream::new("companies", company, &whole, docs!("get-all-companies")).page_size(50).endpoint(pages("/companies", &["items"], PAGE)),
         Stream::new("deals", deal, &whole, docs!("get-all-deals")).page_size(50).endpoint(pages("/crm/deals", &["items"], OFFSET)),

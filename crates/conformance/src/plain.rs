@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
-pub use aqueduct_simulator::plain::{Authentication, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value};
+pub use aqueduct_simulator::plain::{Authentication, BeyondCap, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value};
 use aqueduct_simulator::plain::{Credentials, Options, Simulator};
 use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RetryAfter};
 use async_trait::async_trait;
@@ -168,9 +168,10 @@ fn facts(description: &Description) -> Facts {
     if endpoints.len() > 1 {
         abilities.push(Ability::Permissions);
     }
+    let cap = chosen.and_then(Endpoint::most);
     // Facts are the same as long as the program runs, and there are few of them.
     let stream = chosen.map_or("", |endpoint| String::leak(endpoint.name().to_owned()));
-    Facts { stream, abilities: Vec::leak(abilities), no_answers: Vec::leak(no_answers), cap: None, late: None }
+    Facts { stream, abilities: Vec::leak(abilities), no_answers: Vec::leak(no_answers), cap, late: None }
 }
 
 #[async_trait]

@@ -86,6 +86,7 @@ fn deletions(stream: &Stream) -> &'static str {
         (true, false, _) => "listed",
         (false, true, _) => "flagged",
         (false, false, true) => "by comparison",
+        (false, false, false) if has(Mode::Ids) => "by listing ids",
         (false, false, false) => "not seen",
     }
 }

@@ -119,13 +119,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "IDS-COMPLETE",
-        words: "A listing of ids has every live record once, and none that is deleted.",
+        words: "A listing of ids has every live record, and none that is deleted.",
         why: "What is compared with a list that lacks records would be deleted, or be fetched for ever.",
         test: |trial| Box::pin(failures::ids_complete(trial)),
     },
     Rule {
         name: "NO-SILENT-CAP",
-        words: "More changes than one question can reach all arrive, or the reading fails and says so.",
+        words: "More records than one question can reach all arrive, or the reading fails and says so.",
         why: "The largest imports are cut off exactly where nobody counts.",
         test: |trial| Box::pin(ends::no_silent_cap(trial)),
     },

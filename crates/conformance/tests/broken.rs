@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod weak;
+#[path = "weak/declared.rs"]
+mod declared;
 
 use std::collections::BTreeSet;
 
+use aqueduct_conformance::plain::BeyondCap;
 use aqueduct_conformance::{Outcome, hubspot, rules, run, run_only};
+use declared::{CAP, Case};
 use weak::{Flaw, registration};
 
 /// Who breaks what.
@@ -50,6 +54,22 @@ async fn who_breaks_a_rule_fails_it() {
         let Outcome::Failed(reason) = &report.outcomes()[0].1 else { unreachable!("it has failed") };
         // A reason that the simulator or the suite is at fault would mean that the flaw was not what was found.
         assert!(!reason.contains("vendor") && !reason.contains("AQ9001"), "{flaw:?}: {reason}");
+    }
+}
+
+/// A declared stream that knows nothing of its vendor's cap, or takes it for larger than it is.
+#[tokio::test]
+async fn who_declares_the_cap_wrongly_fails() {
+    for beyond in [BeyondCap::CutOff, BeyondCap::Refused] {
+        for (style, declares, total) in [("token", None, false), ("token", Some(3 * CAP as u64), false), ("anchored", Some(3 * CAP as u64), true)] {
+            // Nobody who knows of no cap can be blamed for an error that says so.
+            if declares.is_none() && beyond == BeyondCap::Refused {
+                continue;
+            }
+            let case = Case { style, beyond, total, by_id: true, declares };
+            let report = run_only(declared::registration(), &case.vendor(), &["NO-SILENT-CAP"]).await;
+            assert_eq!(report.failed(), ["NO-SILENT-CAP"], "{case:?}\n{report}");
+        }
     }
 }
 

@@ -46,9 +46,16 @@ impl Capped {
     pub(crate) fn limit(&self) -> u32 {
         let left = u32::try_from(self.cap.saturating_sub(self.seen)).unwrap_or(u32::MAX).max(1);
         match self.paging {
-            Paging::Offset { .. } | Paging::AnchoredOffset { .. } | Paging::Time { .. } => self.page_size.min(left),
+            Paging::Offset { .. } | Paging::AnchoredOffset { .. } | Paging::Time { .. } | Paging::NextToken { .. } => {
+                self.page_size.min(left)
+            }
             _ => self.page_size,
         }
+    }
+
+    /// How many records the next page may have at least: an address that the vendor made cannot be asked for fewer.
+    fn least(&self) -> u64 {
+        if matches!(self.paging, Paging::NextToken { .. }) { 1 } else { u64::from(self.page_size) }
     }
 
     /// What comes after the page, which had `count` records; `total` is how many the vendor says there are. Nothing is asked for that lies
@@ -75,7 +82,7 @@ impl Capped {
                         _ => Next::TooMany,
                     }
                 }
-                None if total.is_none() && seen + u64::from(self.page_size) > self.cap => Next::TooMany,
+                None if total.is_none() && seen + self.least() > self.cap => Next::TooMany,
                 None => Next::Page(Position(json!(Counted { seen, at }))),
             },
             next => next,

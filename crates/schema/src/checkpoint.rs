@@ -18,7 +18,8 @@ pub enum Mode {
     Changes,
     /// What was deleted or archived.
     Deletions,
-    /// The keys of all live records, to reconcile with: every record once, with the fields that have a role and no others.
+    /// The keys of all live records, to reconcile with: every record at least once, with the fields that have a role
+    /// and no others.
     Ids,
     /// Some columns of all records, merged into the rows that are there.
     Columns,

@@ -18,6 +18,7 @@
 //! # });
 //! ```
 
+mod cap;
 mod description;
 mod filter;
 mod options;
@@ -30,6 +31,7 @@ mod store;
 mod vendor;
 
 pub use crate::{Clock, ContentLength, Counters, Effect, Fault, LoggedRequest, Match, RequestClass, RetryAfter, Times};
+pub use cap::BeyondCap;
 pub use description::{Authentication, Description, Endpoint, RateLimit};
 pub use filter::{Keep, Parameters};
 pub use options::Options;

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use aqueduct_simulator::plain::{
-    Authentication, Clock, Description, Effect, Endpoint, Fault, Match, Options, Paging, RateLimit, Simulator, Value,
+    Authentication, BeyondCap, Clock, Description, Effect, Endpoint, Fault, Match, Options, Paging, RateLimit, Simulator, Value,
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value as Json, json};
@@ -200,4 +200,30 @@ async fn faults_and_permissions_hit_the_stream_that_is_named() {
     simulator.forbid("things");
     assert_eq!((ask(&simulator, "/things", &[]).await.status, ask(&simulator, "/others", &[]).await.status), (403, 200));
     simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_cap_cuts_off_or_refuses_and_questions_can_be_made_smaller() {
+    for (beyond, paging) in [
+        (BeyondCap::CutOff, Paging::offset("offset")),
+        (BeyondCap::CutOff, Paging::next_token(["next"], "after")),
+        (BeyondCap::Refused, Paging::offset("offset")),
+        (BeyondCap::Refused, Paging::next_token(["next"], "after")),
+    ] {
+        let by_offset = paging.counts_records();
+        let listed = things().paging(paging).page_size("limit", 10).until("until").after_id("above").cap(12, beyond);
+        let simulator = started(&open(listed)).await;
+        assert_eq!(ask(&simulator, "/things?limit=10", &[]).await.ids("/data").len(), 10);
+        let second = if by_offset { "offset=10" } else { "after=1010" };
+        let whole = ask(&simulator, &format!("/things?limit=10&{second}"), &[]).await;
+        match beyond {
+            BeyondCap::CutOff => assert!(whole.ids("/data") == [1_011, 1_012] && whole.body["next"].is_null(), "{:?}", whole.body),
+            BeyondCap::Refused => assert_eq!(whole.status, 400),
+        }
+        let smaller = ask(&simulator, &format!("/things?limit=2&{second}"), &[]).await;
+        assert_eq!(smaller.ids("/data"), [1_011, 1_012]);
+        assert_eq!(ask(&simulator, "/things?limit=3&above=1020", &[]).await.ids("/data"), [1_021, 1_022, 1_023]);
+        assert!(ask(&simulator, "/things?limit=10&until=2026-01-01T00:00:00Z", &[]).await.ids("/data").is_empty());
+        assert_eq!(ask(&simulator, "/things?until=soon", &[]).await.status, 400);
+    }
 }

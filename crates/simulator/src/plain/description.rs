@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::cap::BeyondCap;
 use super::filter::{Filter, Keep, Parameters};
 use super::paging::Paging;
 use super::refused::Refused;
@@ -209,6 +210,7 @@ pub struct Endpoint {
     pub(crate) direction: Option<[String; 3]>,
     pub(crate) ignored: Vec<String>,
     pub(crate) record: Option<(String, Find)>,
+    pub(crate) cap: Option<(usize, BeyondCap)>,
 }
 
 impl Endpoint {
@@ -237,6 +239,7 @@ impl Endpoint {
             direction: None,
             ignored: Vec::new(),
             record: None,
+            cap: None,
         }
     }
 

@@ -4,6 +4,7 @@ use hyper::header;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::cap;
 use super::description::Endpoint;
 use super::filter::Parameters;
 use super::paging::Paging;
@@ -31,9 +32,10 @@ pub(crate) fn page(store: &Store, endpoint: &Endpoint, request: &Request<'_>) ->
             return Err(Refused::new(404, Why::Record, format!("there is nothing of the id {id} in {stream}")));
         }
     }
-    let question = read(endpoint, request)?;
+    let mut question = read(endpoint, request)?;
+    cap::hold(store, endpoint, &mut question)?;
     let mut found = store.page(endpoint.stream(), &question);
-    let more = endpoint.paging.has_pages() && found.len() > question.take;
+    let more = endpoint.paging.has_pages() && found.len() > question.take && !question.last;
     found.truncate(question.take);
     let last = found.last().map(|(place, _)| *place);
     let records: Vec<Json> = found.into_iter().map(|(_, record)| record).collect();

@@ -89,6 +89,8 @@ pub(crate) struct Question {
     pub(crate) skip: usize,
     /// At most so many, and one more where there is one.
     pub(crate) take: usize,
+    /// Whether nothing is said to come after it, whatever there is.
+    pub(crate) last: bool,
     /// All of these want it.
     pub(crate) keep: Vec<Keep>,
 }
@@ -244,6 +246,18 @@ impl Store {
             None => stream.records.live_count(),
             Some(since) => stream.records.modified((since, 0)..).count(),
         }
+    }
+
+    /// How many records match a question and lie before its page.
+    pub(crate) fn passed(&self, stream: &str, question: &Question) -> usize {
+        let Some((at, after)) = question.after else { return 0 };
+        let streams = self.lock();
+        let Some(stream) = streams.get(stream) else { return 0 };
+        let before = |candidate: &Candidate<'_>| match question.order {
+            Order::Changed => candidate.place() <= (at, after),
+            _ => candidate.id <= after,
+        };
+        stream.matching(self.data.seed, question).filter(before).count()
     }
 
     /// The records of a page and one more where there is one, each with its time of change and id.
