@@ -5,6 +5,14 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+mod backfill;
+mod quarantine;
+mod schema;
+
+pub(crate) use backfill::{BackfillAction, BackfillArguments, Pace};
+pub(crate) use quarantine::{QuarantineAction, Which};
+pub(crate) use schema::{SchemaArguments, SchemaFormat};
+
 /// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
 #[derive(Debug, Parser)]
 #[command(name = "aqueduct", version, propagate_version = true, arg_required_else_help = true)]
@@ -164,6 +172,9 @@ pub(crate) enum Command {
         /// Read calculated fields again for all records, whether they are due or not.
         #[arg(long)]
         refresh_calculated: bool,
+        /// Read all links between records, whether that is due or not (run.association_sweep_hours in the pipeline file).
+        #[arg(long)]
+        sweep_associations: bool,
         /// Go through all stages and store nothing.
         #[arg(long)]
         dry_run: bool,
@@ -180,6 +191,8 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_mass_delete: bool,
     },
+    /// Read a span of history beside the live runs, window by window, verified against the source.
+    Backfill(BackfillArguments),
     /// Compare what the source has with what the warehouse has, by count or by key.
     Reconcile {
         #[command(flatten)]
@@ -200,10 +213,42 @@ pub(crate) enum Command {
         #[arg(long, requires = "repair")]
         allow_mass_delete: bool,
     },
+    /// List what the source has changed in its streams and fields, or accept it.
+    Drift {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Accept what the last run saw, of one stream or of all, where a contract holds it back.
+        #[arg(long, value_name = "STREAM", num_args = 0..=1, default_missing_value = "*")]
+        accept: Option<String>,
+        /// How many changes, the newest first.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
     /// See or change where the streams of a pipeline stand.
     State {
         #[command(subcommand)]
         action: StateAction,
+    },
+    /// Make the common tables again from the source tables, after a mapping or a cleaning step has changed.
+    Renormalise {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Streams and fields in place of the file's selection.
+        #[arg(long, value_delimiter = ',', value_name = "STREAM[.FIELD]")]
+        select: Vec<String>,
+        /// Let the rebuild mark any number of rows as deleted.
+        #[arg(long)]
+        allow_mass_delete: bool,
+    },
+    /// See, load or give up the records that could not be loaded.
+    Quarantine {
+        #[command(subcommand)]
+        action: QuarantineAction,
+    },
+    /// Print the common schema: tables, columns, and where each connector's values come from.
+    Schema {
+        #[command(flatten)]
+        schema: SchemaArguments,
     },
     /// List the latest runs of a pipeline.
     Runs {
@@ -238,10 +283,13 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateAction {
-    /// Show where every stream stands.
+    /// Show where every stream stands, and up to when every table is complete.
     List {
         #[command(flatten)]
         pipeline: PipelineArgument,
+        /// Only the tables, each with the streams that fill it.
+        #[arg(long)]
+        tables: bool,
     },
     /// Forget where a stream stands, so that the next run reads it from the beginning. Rows stay.
     Clear {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aqueduct_normalise::Normalise;
 use aqueduct_privacy::Policy;
-use aqueduct_quality::QuarantineLimits;
+use aqueduct_quality::{Contract, QuarantineLimits};
 use aqueduct_schema::{Error, Result, Secret, codes};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -131,6 +131,10 @@ pub struct PrivacySection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QualitySection {
+    /// The contract file, relative to the pipeline file or the working directory: what may happen to tables when the source changes.
+    #[serde(default)]
+    #[schemars(with = "Option<PathBuf>")]
+    pub contract: Option<Spanned<PathBuf>>,
     /// How much may go to quarantine before a stream stops.
     #[serde(default)]
     pub quarantine: QuarantineLimits,
@@ -161,6 +165,9 @@ pub struct RunSection {
     pub retry_seconds: u64,
     /// Hours after which calculated fields are read again for all records of a stream: the source changes them without saying so.
     pub calculated_refresh_hours: u64,
+    /// The hours after which all links between records are read again; runs between follow those of records that changed. Links change
+    /// without anything saying so.
+    pub association_sweep_hours: u64,
 }
 
 impl Default for RunSection {
@@ -172,6 +179,7 @@ impl Default for RunSection {
             idle_timeout_seconds: 30,
             retry_seconds: 900,
             calculated_refresh_hours: 24,
+            association_sweep_hours: 24,
         }
     }
 }
@@ -189,6 +197,8 @@ pub struct LoadedFile {
     pub content: PipelineFile,
     /// The policy it names, or the default one.
     pub policy: Policy,
+    /// The contract it names.
+    pub contract: Option<Contract>,
     /// Where its control store is.
     pub control: ControlAddress,
 }
@@ -230,7 +240,15 @@ impl LoadedFile {
             }
             None => Policy::default(),
         };
-        Ok(Self { name, path: shown, text, content, policy, control })
+        let contract = match &content.quality.contract {
+            Some(contract) => {
+                let file = beside(path, &contract.value);
+                let contract_text = read_text(&file).map_err(|error| at(error, &shown, contract))?;
+                Some(Contract::read(&file.display().to_string(), &contract_text)?)
+            }
+            None => None,
+        };
+        Ok(Self { name, path: shown, text, content, policy, contract, control })
     }
 
     /// The destination's address.

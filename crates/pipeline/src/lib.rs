@@ -1,18 +1,27 @@
 //! The pipeline file, the table of connectors, and the run that puts the stages together. No mapping, cleaning or SQL of its own.
 
-mod calculated;
+mod associations;
+pub mod backfill;
 mod cells;
+mod columns;
+mod contract;
 mod control;
+pub mod drift;
 pub mod environment;
 pub mod file;
+mod filling;
 mod lease;
 pub mod observer;
+mod originals;
 pub mod pipeline;
 pub mod preview;
 pub mod reconcile;
+pub mod quarantine;
 pub mod record;
+pub mod reference;
 mod refresh;
 pub mod registry;
+pub mod renormalise;
 pub mod run;
 mod stream;
 
@@ -21,11 +30,19 @@ pub use aqueduct_control::Priority;
 pub use aqueduct_normalise::cleaners;
 pub use aqueduct_schema as schema;
 pub use aqueduct_warehouse as warehouse;
+pub use backfill::{
+    BackfillEvent, BackfillObserver, BackfillOptions, BackfillReport, Plan, Resume, WindowLength, backfill, backfill_status, backfills,
+    pause_backfill, plan_backfill,
+};
 pub use control::ControlAddress;
+pub use drift::{DriftReport, Waiting};
 pub use environment::Environment;
 pub use file::LoadedFile;
 pub use observer::{Event, Observer, Silent};
 pub use pipeline::{Connected, Pipeline};
+pub use quarantine::{ReplayOptions, ReplayReport};
 pub use reconcile::{Depth, ReconcileOptions, ReconcileReport, reconcile};
+pub use reference::SchemaReference;
 pub use registry::Registry;
+pub use renormalise::{RenormaliseOptions, RenormaliseReport, renormalise};
 pub use run::{RunOptions, RunReport, run};

@@ -325,11 +325,13 @@ impl Task<'_> {
             limit: None,
             load: pipeline.file.content.run,
             clock: pipeline.clock(),
-            calculated: None,
+            drift: None,
             refresh_calculated: false,
+            sweep_associations: false,
             refresh: None,
             aside: None,
             window: None,
+            ledger: None,
         }
     }
 }

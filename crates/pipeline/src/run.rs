@@ -9,7 +9,8 @@ use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
 
-use crate::calculated::Calculated;
+use crate::drift::{self, Drift, DriftReport};
+use crate::filling::{Found, StreamDrift};
 use crate::lease::Lease;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
@@ -33,6 +34,8 @@ pub struct RunOptions {
     pub wait_for_lease: Option<Duration>,
     /// Read calculated fields again for all records, whether they are due or not.
     pub refresh_calculated: bool,
+    /// Read all links between records, whether that is due or not.
+    pub sweep_associations: bool,
     /// Let snapshots and refreshes mark any number of rows as deleted.
     pub allow_mass_delete: bool,
 }
@@ -50,6 +53,8 @@ pub struct RunReport {
     pub left_out: BTreeMap<String, usize>,
     /// Streams that nothing maps onto the common schema, so that only their source tables are filled.
     pub unmapped: Vec<String>,
+    /// What has changed at the source, and which columns that concerns.
+    pub drift: DriftReport,
     /// The limit of records at which streams stopped, if there was one.
     pub limit: Option<u64>,
     /// Whether nothing was stored.
@@ -76,7 +81,7 @@ async fn run_leased(
     lease: &Lease,
 ) -> Result<RunReport> {
     let (clock, stop) = (pipeline.clock(), lease.stop());
-    let connected = pipeline.connect(&options.select).await?;
+    let mut connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
     let destination = aqueduct_warehouse::open(pipeline.file.destination()).await?;
@@ -86,11 +91,15 @@ async fn run_leased(
         started_at: clock.now(),
         allow_mass_delete: options.allow_mass_delete,
     };
-    let (warehouse, states, fence) = begin(pipeline, options, &start, destination).await?;
+    let (warehouse, states, fence) = begin(pipeline, options, &start, destination.clone()).await?;
+    let stored = destination.schemas(&pipeline.file.name).await?;
+    let Drift { report: mut drifted, schemas, streams: drifts } =
+        drift::compare(pipeline, &mut connected, stored, &states, options.full_refresh);
+    warehouse.record_schemas(&fence, &schemas, &drifted.changes).await?;
     let refreshes = refreshes(pipeline, options, &connected, &warehouse).await?;
     fail::fail_point!("pipeline::run_begun");
     let (stop, deadline) = with_deadline(stop, options.timeout);
-    let ends = run_streams(pipeline, options, &connected, &states, refreshes, &warehouse, &fence, &observer, &stop).await;
+    let ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
     let interrupted = *stop.borrow() && !timed_out;
@@ -109,10 +118,15 @@ async fn run_leased(
             end.record.error = Some(error.to_string());
             errors.push((end.record.stream.clone(), error));
         }
+        drifted.changes.extend(end.found.changes);
+        if !end.found.filled.is_empty() {
+            drifted.filled.insert(end.record.stream.clone(), end.found.filled.into_iter().collect());
+        }
         record.streams.push(end.record);
     }
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
     fail::fail_point!("pipeline::streams_ended");
+    crate::quarantine::expire(pipeline, warehouse.as_ref(), &fence).await?;
     warehouse.end_run(&fence, &record).await?;
     fail::fail_point!("pipeline::run_recorded");
     let left_out = left_out(&connected);
@@ -123,6 +137,7 @@ async fn run_leased(
         unmapped,
         policy: pipeline.protector.policy().describe(),
         left_out,
+        drift: drifted,
         limit: options.limit,
         dry_run: options.dry_run,
     })
@@ -165,6 +180,7 @@ async fn run_streams(
     connected: &Connected,
     states: &BTreeMap<String, StreamState>,
     mut refreshes: BTreeMap<String, Refresh>,
+    mut drifts: BTreeMap<String, StreamDrift>,
     warehouse: &Arc<dyn Warehouse>,
     fence: &Fence,
     observer: &Arc<dyn Observer>,
@@ -173,6 +189,7 @@ async fn run_streams(
     let places = Arc::new(Semaphore::new(pipeline.file.content.run.parallel_streams.max(1)));
     let loads = Arc::new(Semaphore::new(warehouse.capabilities().parallel_loads.max(1)));
     let mut tasks = Vec::new();
+    let protector = if options.dry_run { Arc::new(pipeline.protector.without_originals()) } else { pipeline.protector.clone() };
     for stream in &connected.selected {
         let refresh = refreshes.remove(&stream.name);
         // Where a refresh cannot be read aside, the state is forgotten and the rows are merged.
@@ -182,7 +199,7 @@ async fn run_streams(
             state: states.get(&stream.name).filter(|_| !forgotten).cloned().unwrap_or_default(),
             engine: connected.engine.clone(),
             normaliser: pipeline.normaliser(stream, &connected.source),
-            protector: pipeline.protector.clone(),
+            protector: protector.clone(),
             quarantine: pipeline.file.content.quality.quarantine,
             system: pipeline.registration.name.into(),
             warehouse: warehouse.clone(),
@@ -193,11 +210,13 @@ async fn run_streams(
             limit: options.limit,
             load: pipeline.file.content.run,
             clock: pipeline.clock(),
-            calculated: Calculated::of(pipeline, stream, &connected.source),
+            drift: drifts.remove(&stream.name),
             refresh_calculated: options.refresh_calculated,
+            sweep_associations: options.sweep_associations,
             refresh,
             aside: None,
             window: None,
+            ledger: None,
         };
         // Waited for here and not in the task, so that streams are read in their order.
         let place = places.clone().acquire_owned().await;
@@ -223,6 +242,7 @@ async fn run_streams(
                 ..StreamRecord::default()
             },
             error: Some(Error::new(codes::BUG, format!("the task of stream `{name}` broke down"))),
+            found: Found::default(),
         }));
     }
     ends

@@ -1,6 +1,7 @@
 //! One stream's way through the stages: read, normalise, judge, protect, load, with bounded channels between.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
@@ -8,14 +9,16 @@ use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome};
 use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
-use aqueduct_schema::{Batch, Error, Mode, Protected, Raw, Result, StreamState, Timestamp, codes};
-use aqueduct_warehouse::{Fence, Receipt, StreamRecord, Warehouse};
+use aqueduct_schema::{Batch, CleaningCount, Error, Mode, Protected, Raw, Result, StreamState, Timestamp, codes};
+use aqueduct_warehouse::{Fence, Receipt, StreamRecord, TimeSpan, Warehouse, WindowKey};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::calculated::{self, Calculated};
+use crate::associations;
+use crate::columns;
 use crate::file::RunSection;
+use crate::filling::{Found, StreamDrift, Which};
 use crate::observer::{Event, Observer};
 use crate::refresh::{Aside, Refresh};
 
@@ -42,49 +45,75 @@ pub(crate) struct Lane {
     pub(crate) limit: Option<u64>,
     pub(crate) load: RunSection,
     pub(crate) clock: Arc<dyn Clock>,
-    /// How the stream's calculated fields are read, where it has any.
-    pub(crate) calculated: Option<Calculated>,
-    /// Whether they are to be read whether they are due or not.
+    /// What has changed at the source, and which columns are read for all records; nothing for a reading of one kind alone.
+    pub(crate) drift: Option<StreamDrift>,
+    /// Whether calculated fields are to be read whether they are due or not.
     pub(crate) refresh_calculated: bool,
+    /// Whether all links between records are to be read whether that is due or not.
+    pub(crate) sweep_associations: bool,
     /// What a full refresh goes on from, where one is asked for.
     pub(crate) refresh: Option<Refresh>,
     /// Where rows go that are not to be seen yet.
     pub(crate) aside: Option<Aside>,
     /// The window of a backfill that somebody asks for: its first instant, and its end, exclusive.
     pub(crate) window: Option<(Timestamp, Timestamp)>,
+    /// The window of the ledger that is read, whose row takes the checkpoints in place of the live state.
+    pub(crate) ledger: Option<Arc<InLedger>>,
+}
+
+/// A window of a backfill on its way.
+pub(crate) struct InLedger {
+    pub(crate) window: WindowKey,
+    /// Its span; open on both sides for all there is.
+    pub(crate) span: TimeSpan,
+    /// Pages that its loads have noted there.
+    pub(crate) pages: AtomicU64,
 }
 
 /// How a stream ended.
+#[derive(Default)]
 pub(crate) struct StreamEnd {
     pub(crate) record: StreamRecord,
     pub(crate) error: Option<Error>,
+    pub(crate) found: Found,
 }
 
 impl Lane {
     /// Takes the stream all the way. What was committed before an error stays and is in the record.
     pub(crate) async fn run(mut self) -> StreamEnd {
         let mut record = StreamRecord { stream: self.stream.name.clone(), settled_until: settled(&self.state), ..StreamRecord::default() };
-        let done = match self.refresh.take() {
-            Some(refresh) => self.refresh(refresh, &mut record).await,
-            None => self.passes(&mut record).await,
+        let frozen = self.drift.as_mut().and_then(|drift| drift.frozen.take());
+        let done = match (frozen, self.refresh.take()) {
+            (Some(error), _) => Err(error),
+            (None, Some(refresh)) => self.refresh(refresh, &mut record).await,
+            (None, None) => self.passes(&mut record).await,
         };
-        let error = done.err();
+        let noted = self.note_drift(&record.stream).await;
+        let error = done.and(noted).err();
         record.error = error.as_ref().map(ToString::to_string);
-        StreamEnd { record, error }
+        StreamEnd { record, error, found: self.drift.map(StreamDrift::into_found).unwrap_or_default() }
     }
 
-    /// Reads what is due, and the calculated fields where they are due. A reading of those that was interrupted comes first.
+    /// Reads what is due, then columns that are not filled yet, or the calculated ones where they are due. A reading of columns that was
+    /// interrupted comes first.
     async fn passes(&mut self, record: &mut StreamRecord) -> Result<()> {
-        if calculated::under_way(&self.state) {
-            self.calculated(record).await?;
+        if columns::under_way(&self.state) {
+            self.read_columns(Which::Interrupted, record).await?;
         }
         let normaliser = self.take_normaliser(&record.stream)?;
         let mut stream = self.stream.clone();
         stream.modes.retain(|mode| *mode != Mode::Columns);
-        self.pass(stream, normaliser, None, record).await?;
         let now = self.clock.now();
-        if self.limit.is_none() && calculated::is_due(&self.state, now, self.load.calculated_refresh_hours, self.refresh_calculated) {
-            self.calculated(record).await?;
+        let swept = associations::modes(&stream, &self.state, now, self.load.association_sweep_hours, self.sweep_associations);
+        self.pass(stream, normaliser, swept.filter(|_| self.limit.is_none()), record).await?;
+        let now = self.clock.now();
+        if self.limit.is_some() {
+            return Ok(());
+        }
+        if self.has_unfilled_columns() {
+            self.read_columns(Which::Fresh, record).await?;
+        } else if columns::is_due(&self.state, now, self.load.calculated_refresh_hours, self.refresh_calculated) {
+            self.read_columns(Which::Calculated, record).await?;
         }
         Ok(())
     }
@@ -92,11 +121,6 @@ impl Lane {
     /// What turns records into rows; it can be taken once.
     pub(crate) fn take_normaliser(&mut self, stream: &str) -> Result<Normaliser> {
         std::mem::replace(&mut self.normaliser, Err(broken(stream)))
-    }
-
-    async fn calculated(&mut self, record: &mut StreamRecord) -> Result<()> {
-        let Some(Calculated { stream, normaliser }) = self.calculated.take() else { return Ok(()) };
-        self.pass(stream, normaliser?, Some(vec![Mode::Columns]), record).await
     }
 
     /// One way of reading, through all stages.
@@ -109,7 +133,10 @@ impl Lane {
     ) -> Result<()> {
         let (raw_sender, raw) = mpsc::channel(RAW_PAGES);
         let (protected_sender, mut protected) = mpsc::channel(PROTECTED_PAGES);
-        let (from, until) = self.window.unzip();
+        let (from, until) = match &self.ledger {
+            Some(ledger) => (ledger.span.from, ledger.span.until),
+            None => self.window.unzip(),
+        };
         let cancel = self.stop.clone();
         let options = ReadOptions { record_limit: self.limit, cancel, modes, from, until, ..ReadOptions::new(&self.system) };
         let (engine, state) = (self.engine.clone(), self.state.clone());
@@ -123,12 +150,16 @@ impl Lane {
             observer: self.observer.clone(),
             limits: self.load,
             aside: self.aside.clone(),
+            ledger: self.ledger.clone(),
         };
         let loaded = loader.run(&mut protected, record).await;
         drop(protected);
         let staged = stages.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let read = reader.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let mut stopped = false;
+        if let (Some(drift), Ok(outcome)) = (&mut self.drift, &read) {
+            drift.meet(&record.stream, outcome);
+        }
         if let Ok(StreamOutcome { requests, wire_bytes, complete, state, .. }) = &read {
             record.requests += *requests;
             record.bytes += *wire_bytes;
@@ -182,6 +213,7 @@ struct Loader {
     observer: Arc<dyn Observer>,
     limits: RunSection,
     aside: Option<Aside>,
+    ledger: Option<Arc<InLedger>>,
 }
 
 /// Batches that are loaded together.
@@ -190,8 +222,8 @@ struct Package {
     records: u64,
 }
 
-/// A load under way: what it did, and the state it makes true.
-type Loading = JoinHandle<Result<(Receipt, Option<StreamState>)>>;
+/// A load under way: what it did, the state it makes true, and what cleaning did to its cells.
+type Loading = JoinHandle<Result<(Receipt, Option<StreamState>, Vec<CleaningCount>)>>;
 
 impl Loader {
     /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is gathered,
@@ -232,24 +264,33 @@ impl Loader {
 
     fn load(&self, package: Package) -> Loading {
         let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
-        let aside = self.aside.clone();
+        let (aside, ledger) = (self.aside.clone(), self.ledger.clone());
         tokio::spawn(async move {
             let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
+            let mut cleaning = Vec::new();
+            package.batches.iter().for_each(|batch| CleaningCount::add_to(&mut cleaning, batch.cleaning()));
             let _turn = loads.acquire_owned().await;
             fail::fail_point!("pipeline::before_load");
-            let receipt = match aside {
-                Some(Aside { kind, fingerprint }) => warehouse.load_shadow(&fence, kind, &fingerprint, package.batches).await?,
-                None => warehouse.load(&fence, package.batches).await?,
+            let pages = package.batches.len() as u64;
+            let receipt = match (aside, ledger) {
+                (Some(Aside { kind, fingerprint }), _) => warehouse.load_shadow(&fence, kind, &fingerprint, package.batches).await?,
+                (None, Some(ledger)) => {
+                    let receipt = warehouse.load_window(&fence, &ledger.window, package.batches).await?;
+                    ledger.pages.fetch_add(pages, Ordering::SeqCst);
+                    receipt
+                }
+                (None, None) => warehouse.load(&fence, package.batches).await?,
             };
             fail::fail_point!("pipeline::after_load");
-            Ok((receipt, state))
+            Ok((receipt, state, cleaning))
         })
     }
 
     async fn finish(&self, loading: Option<Loading>, record: &mut StreamRecord) -> Result<()> {
         let Some(loading) = loading else { return Ok(()) };
-        let (receipt, state) = loading.await.unwrap_or_else(|_| Err(broken(&record.stream)))?;
+        let (receipt, state, cleaning) = loading.await.unwrap_or_else(|_| Err(broken(&record.stream)))?;
         record.add(&receipt);
+        CleaningCount::add_to(&mut record.cleaning, &cleaning);
         if let Some(state) = state {
             record.settled_until = settled(&state);
         }

@@ -1,19 +1,26 @@
 //! The commands: each turns arguments into calls of the library and its answers into text.
 
+mod backfill;
 mod check;
 mod clean;
 mod demo;
 mod discover;
+mod drift;
 mod init;
 mod new_connector;
 mod preview;
+mod quarantine;
 mod reconcile;
 mod record;
+mod renormalise;
 mod replay;
 mod run;
 mod runs;
+mod schema;
 mod state;
 mod validate;
+
+pub(crate) use backfill::state as backfill_state;
 
 use std::path::{Path, PathBuf};
 
@@ -45,11 +52,12 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
-        Command::Run { pipeline, select, full_refresh, refresh_calculated, dry_run, limit, timeout, wait_for_lease, allow_mass_delete } => {
+        Command::Run { pipeline, select, full_refresh, refresh_calculated, sweep_associations, dry_run, limit, timeout, wait_for_lease, allow_mass_delete } => {
             let options = aqueduct_pipeline::RunOptions {
                 select,
                 full_refresh,
                 refresh_calculated,
+                sweep_associations,
                 dry_run,
                 limit,
                 timeout,
@@ -58,6 +66,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             };
             run::run(&context, &pipeline.pipeline, &options).await
         }
+        Command::Backfill(arguments) => backfill::backfill(&context, arguments).await,
         Command::Reconcile { pipeline, select, full, sample, repair, allow_mass_delete } => {
             let depth = match sample {
                 Some(records) => Depth::Sample(records),
@@ -67,7 +76,14 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             let options = aqueduct_pipeline::ReconcileOptions { select, depth, repair, allow_mass_delete };
             reconcile::reconcile(&context, &pipeline.pipeline, &options).await
         }
+        Command::Renormalise { pipeline, select, allow_mass_delete } => {
+            let options = aqueduct_pipeline::RenormaliseOptions { select, allow_mass_delete };
+            renormalise::renormalise(&context, &pipeline.pipeline, &options).await
+        }
+        Command::Quarantine { action } => quarantine::quarantine(&context, action).await,
+        Command::Drift { pipeline, accept, limit } => drift::drift(&context, &pipeline.pipeline, accept.as_deref(), limit).await,
         Command::State { action } => state::state(&context, action).await,
+        Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
         Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,
         Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, list } => {
             let facts = clean::Facts { country, time_zone, decimal_separator, day_first };
