@@ -105,6 +105,11 @@ struct NextPage {
 }
 
 impl Paging {
+    /// Whether it leads to another page.
+    fn leads_on(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// The token of the next page.
     fn after(paging: Option<Self>) -> Option<String> {
         paging.and_then(|paging| paging.next).map(|next| next.after.0)
@@ -141,7 +146,15 @@ impl Property {
     /// A property of HubSpot's own of which only the name is known.
     pub(crate) fn of_hubspot(name: &str) -> Self {
         let kind = "string".to_owned();
-        Self { name: name.to_owned(), label: None, kind, hubspot_defined: true, calculated: false, data_sensitivity: None, options: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            label: None,
+            kind,
+            hubspot_defined: true,
+            calculated: false,
+            data_sensitivity: None,
+            options: Vec::new(),
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
-    async_trait,
+    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
+    Usage, async_trait,
 };
 
 use crate::api::{Api, Paths, SEARCH};
@@ -135,11 +135,16 @@ impl Connector for HubSpot {
                 _ => Err(unread(read)),
             };
         }
+        if let Some(edge) = streams::EDGES.iter().find(|edge| edge.name == name) {
+            let lag = Duration::from_secs(self.config.search_lag_seconds.into());
+            return match read.mode {
+                Mode::Snapshot => api.links(edge, read).await,
+                Mode::Parents => api.links_of_changed(edge, read, lag).await,
+                _ => Err(unread(read)),
+            };
+        }
         if read.mode != Mode::Snapshot {
             return Err(unread(read));
-        }
-        if let Some(edge) = streams::EDGES.iter().find(|edge| edge.name == name) {
-            return api.links(edge, read).await;
         }
         match name {
             streams::OWNERS => api.owners(read).await,

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_connector::schema::{Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
+use aqueduct_connector::schema::{
+    MergeSignal, Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility,
+};
 
 use crate::api::{Choice, Property};
 
@@ -16,7 +18,15 @@ pub(crate) struct Object {
     /// The property that holds the time of change: contacts are the exception.
     pub(crate) modified: &'static str,
     documentation: &'static str,
+    /// Whether the ids of merged records also come with the times of the merges.
+    times_of_merges: bool,
 }
+
+/// The property that lists the ids of the records that were merged into one. Those are in no list any more, asking for them gives the
+/// record that is left. <https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide#merge-contacts>
+pub(crate) const MERGED: &str = "hs_merged_object_ids";
+/// The same with the times of the merges, in milliseconds; of contacts alone.
+const MERGED_WITH_TIMES: &str = "hs_calculated_merged_vids";
 
 pub(crate) const OBJECTS: [Object; 3] = [
     Object {
@@ -24,18 +34,21 @@ pub(crate) const OBJECTS: [Object; 3] = [
         singular: "contact",
         modified: "lastmodifieddate",
         documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide",
+        times_of_merges: true,
     },
     Object {
         name: "companies",
         singular: "company",
         modified: "hs_lastmodifieddate",
         documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/companies/guide",
+        times_of_merges: false,
     },
     Object {
         name: "deals",
         singular: "deal",
         modified: "hs_lastmodifieddate",
         documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/deals/guide",
+        times_of_merges: false,
     },
 ];
 
@@ -70,6 +83,12 @@ pub(crate) const PROPERTIES: &str = "properties.";
 /// names that it does not know.
 pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Duration) -> Stream {
     let mut lacking = mapped(object.name);
+    let mut merges = vec![MergeSignal::of(&format!("{PROPERTIES}{MERGED}"), ';')];
+    lacking.insert(MERGED);
+    if object.times_of_merges {
+        merges.insert(0, MergeSignal::of(&format!("{PROPERTIES}{MERGED_WITH_TIMES}"), ';').timed());
+        lacking.insert(MERGED_WITH_TIMES);
+    }
     let visibility = if properties.is_some() { Visibility::Absent } else { Visibility::Visible };
     let properties = properties.unwrap_or_default();
     for property in &properties {
@@ -80,6 +99,7 @@ pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Du
     fields.extend(properties.into_iter().map(field));
     fields.extend(lacking.into_iter().map(|name| RecordField { visibility, ..field(Property::of_hubspot(name)) }));
     let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
+    let record = RecordSchema { merges, ..record };
     let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns];
     Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
 }
@@ -111,7 +131,9 @@ pub(crate) fn fixed() -> Vec<Stream> {
         // Category and type together name the label, so that they tell the links of one pair apart.
         let record = RecordSchema::new(edge.singular, fields, &["from_id", "to_id", "category", "type_id"]);
         let page = "https://developers.hubspot.com/docs/api-reference/latest/crm/associations/associate-records/guide";
-        streams.push(snapshot(edge.name, record, page));
+        // A link that comes or goes moves no time of change, neither there nor at its ends: only reading all of them finds every one.
+        let modes = [Mode::Snapshot, Mode::Parents];
+        streams.push(Stream::new(edge.name, record.parent("from_id"), &modes, page).page_size(LIST_PAGE));
     }
     streams
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use aqueduct_connector::schema::table::identifier;
-use aqueduct_connector::schema::{Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility};
+use aqueduct_connector::schema::{
+    MergeSignal, Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility,
+};
 use aqueduct_connector::{Stream, selection};
 
 use crate::api::{Choice, Description, FieldDescription, Listed};
@@ -13,6 +15,9 @@ use crate::api::{Choice, Description, FieldDescription, Listed};
 pub(crate) const PAGE: u32 = 2_000;
 pub(crate) const ID: &str = "Id";
 const DELETED: &str = "IsDeleted";
+/// The record that a deleted one was merged into; empty again when somebody takes it out of the recycle bin.
+/// <https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contact.htm>
+const MASTER: &str = "MasterRecordId";
 const CREATED: &str = "CreatedDate";
 
 /// The fields that can say when a record changed, best first: only the first moves with every write.
@@ -124,6 +129,9 @@ pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Dur
     record.created_at = created.map(str::to_owned);
     record.updated_at = cursor.map(str::to_owned);
     record.is_deleted = deleted.map(str::to_owned);
+    if record.fields.iter().any(|field| field.path == MASTER && field.visibility == Visibility::Visible) {
+        record = record.merges(MergeSignal::into(MASTER));
+    }
     let mut modes = vec![Mode::Snapshot];
     if cursor.is_some() && chosen.object != SMALL {
         modes = vec![Mode::Backfill, Mode::Changes];

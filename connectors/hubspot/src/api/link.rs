@@ -1,15 +1,17 @@
 //! Associations: the ids of one side are listed, a batch gives what each is linked with.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use aqueduct_connector::schema::Result;
-use aqueduct_connector::{Bytes, Page, Read, Records, Request};
+use aqueduct_connector::schema::{Error, Result, codes};
+use aqueduct_connector::{Bytes, Page, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::list::{BatchAnswer, ListedIds};
+use crate::api::search::{self, Found};
 use crate::api::{Api, END, Id, Paging, operation, page, place};
-use crate::streams::Edge;
+use crate::streams::{Edge, MERGED, OBJECTS, SEARCH_PAGE};
 
 /// Where the next page begins.
 #[derive(Default, Serialize, Deserialize)]
@@ -18,6 +20,18 @@ struct Place {
     /// The token of the next list of ids; none when the list has ended, or has not begun.
     after: Option<String>,
     /// Records with more links than one answer holds. They are read before the list goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unfinished: Vec<Input>,
+}
+
+/// Where the next page of the links of changed records begins.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedPlace {
+    /// Where the search goes on; none when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    search: Option<search::Place>,
+    /// Records with more links than one answer holds. They are read before the search goes on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unfinished: Vec<Input>,
 }
@@ -84,9 +98,56 @@ impl Api<'_> {
                 return Ok(Page { records, next, server_time: list.server_time });
             }
         }
-        let body = json!({"inputs": place.unfinished}).to_string();
+        let asked = std::mem::take(&mut place.unfinished);
+        let Links { response, body, unfinished } = self.links_of(edge, asked, read).await?;
+        place.unfinished = unfinished;
+        let next = if place.after.is_none() && place.unfinished.is_empty() { END } else { page(&response, &place)? };
+        let records = Records::Json { body, pointer: &[] };
+        Ok(Page { records, next, server_time: asked_at.unwrap_or(response.server_time) })
+    }
+
+    /// A page of the links of records that changed: a search finds those, a batch gives all links of each. What was merged into one of them
+    /// has no links any more. The search shows changes late, so it begins that much earlier.
+    pub(crate) async fn links_of_changed(&self, edge: &Edge, read: &Read<'_>, lag: Duration) -> Result<Page> {
+        let object = OBJECTS.iter().find(|object| object.name == edge.from);
+        let object = object.ok_or_else(|| Error::new(codes::BUG, format!("links of an object that there is not: {}", edge.from)))?;
+        let mut place: ChangedPlace = place(read)?.unwrap_or_else(|| ChangedPlace {
+            search: Some(search::Place::since(read.from.map(|from| from.at.minus(lag)))),
+            unfinished: Vec::new(),
+        });
+        let (mut parents, mut asked_at) = (Vec::new(), None);
+        if let (true, Some(from)) = (place.unfinished.is_empty(), place.search.take()) {
+            let found = self.find(object, &from, &[object.modified, MERGED], SEARCH_PAGE, read).await?;
+            let answer: Found = found.json()?;
+            asked_at = Some(found.server_time);
+            place.search = answer.next(object, &found, &from, SEARCH_PAGE)?;
+            for record in &answer.results {
+                let merged = record.properties.hs_merged_object_ids.as_deref().unwrap_or_default();
+                parents.extend(merged.split(';').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned));
+            }
+            place.unfinished = answer.results.into_iter().map(|record| Input { id: record.id.0, after: None }).collect();
+            parents.extend(place.unfinished.iter().map(|input| input.id.clone()));
+            if place.unfinished.is_empty() {
+                let next = if place.search.is_some() { page(&found, &place)? } else { END };
+                return Ok(Page { records: sets(Bytes::from_static(b"[]"), parents), next, server_time: found.server_time });
+            }
+        }
+        let asked = std::mem::take(&mut place.unfinished);
+        let Links { response, body, unfinished } = self.links_of(edge, asked, read).await?;
+        place.unfinished = unfinished;
+        let next = if place.search.is_none() && place.unfinished.is_empty() { END } else { page(&response, &place)? };
+        Ok(Page { records: sets(body, parents), next, server_time: asked_at.unwrap_or(response.server_time) })
+    }
+
+    /// Asks for the links of some records.
+    async fn links_of(&self, edge: &Edge, asked: Vec<Input>, read: &Read<'_>) -> Result<Links> {
+        let body = json!({"inputs": asked}).to_string();
         let response = self.http.send(Request::post(self.paths.associations(edge.from, edge.to), body, operation(read))).await?;
         let answer = response.json::<BatchAnswer<Linked>>()?.settle(&response)?;
+        // Records without links are named among the errors: an answer that names nobody says nothing.
+        if answer.results.is_empty() && !answer.has_errors() {
+            return Err(response.malformed("a batch lacks records that were asked for"));
+        }
         // Some answers name a target once for each label.
         let mut seen = HashSet::new();
         let mut links = Vec::new();
@@ -103,15 +164,24 @@ impl Api<'_> {
                 }
             }
         }
-        let body = serde_json::to_vec(&links).map_err(|error| response.malformed(&error.to_string()))?;
-        place.unfinished = Vec::new();
+        let body = serde_json::to_vec(&links).map_err(|error| response.malformed(&error.to_string()))?.into();
+        let mut unfinished = Vec::new();
         for linked in answer.results {
             if let Some(after) = Paging::after(linked.paging) {
-                place.unfinished.push(Input { id: linked.from.id.0, after: Some(after) });
+                unfinished.push(Input { id: linked.from.id.0, after: Some(after) });
             }
         }
-        let next = if place.after.is_none() && place.unfinished.is_empty() { END } else { page(&response, &place)? };
-        let records = Records::Json { body: body.into(), pointer: &[] };
-        Ok(Page { records, next, server_time: asked_at.unwrap_or(response.server_time) })
+        Ok(Links { response, body, unfinished })
     }
+}
+
+/// Links, and the records that have more of them than one answer holds.
+struct Links {
+    response: Response,
+    body: Bytes,
+    unfinished: Vec<Input>,
+}
+
+fn sets(body: Bytes, parents: Vec<String>) -> Records {
+    Records::Sets { records: Box::new(Records::Json { body, pointer: &[] }), parents }
 }

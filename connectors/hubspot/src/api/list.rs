@@ -50,6 +50,11 @@ struct BatchError {
 }
 
 impl<T> BatchAnswer<T> {
+    /// Whether records are named of which there is no result.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Checks that the batch is complete. `OBJECT_NOT_FOUND` is not a failure: the record has gone since it was listed, or, between
     /// associations, it has none (`crm.associations.NO_ASSOCIATIONS_FOUND`).
     pub(crate) fn settle(self, response: &Response) -> Result<Self> {

@@ -6,7 +6,7 @@
 
 use aqueduct_connector::schema::checkpoint::compare_ids;
 use aqueduct_connector::schema::{Result, Timestamp};
-use aqueduct_connector::{Cost, Next, Page, Read, Records, Request, Response, Span};
+use aqueduct_connector::{Cost, Page, Read, Records, Request, Response, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const FIRST_MILLISECOND: i64 = 1_000;
 /// Where a search begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+pub(crate) struct Place {
     /// Milliseconds since 1970 of the first time of change.
     since_ms: i64,
     /// When the instant `since_ms` is drained: the id after which to go on; `0` for its beginning.
@@ -28,24 +28,25 @@ struct Place {
 }
 
 #[derive(Deserialize)]
-struct Found {
-    results: Vec<FoundRecord>,
+pub(crate) struct Found {
+    pub(crate) results: Vec<FoundRecord>,
     paging: Option<Paging>,
 }
 
 #[derive(Deserialize)]
-struct FoundRecord {
-    id: Id,
+pub(crate) struct FoundRecord {
+    pub(crate) id: Id,
     #[serde(rename = "updatedAt")]
     updated_at: Option<String>,
-    properties: Times,
+    pub(crate) properties: FoundProperties,
 }
 
-/// The two properties that can hold the time of change.
+/// The two properties that can hold the time of change, and the list of merged records.
 #[derive(Deserialize)]
-struct Times {
+pub(crate) struct FoundProperties {
     lastmodifieddate: Option<String>,
     hs_lastmodifieddate: Option<String>,
+    pub(crate) hs_merged_object_ids: Option<String>,
 }
 
 impl FoundRecord {
@@ -87,14 +88,24 @@ impl Api<'_> {
 
     /// A page of what changed at or after `read.from`, or between it and `read.until`.
     pub(crate) async fn search(&self, object: &Object, read: &Read<'_>) -> Result<Page> {
-        let first = || Place { since_ms: read.from.map_or(0, |from| from.at.milliseconds()).max(FIRST_MILLISECOND), after_id: None };
-        let place = place(read)?.unwrap_or_else(first);
+        let place = place(read)?.unwrap_or_else(|| Place::since(read.from.map(|from| from.at)));
         let limit = read.stream.page_size.min(SEARCH_PAGE);
         let mut properties = property_names(read.stream);
         if !properties.contains(&object.modified) {
             properties.push(object.modified);
         }
-        let (filters, sort) = filters(object, &place, read.until);
+        let response = self.find(object, &place, &properties, limit, read).await?;
+        let found: Found = response.json()?;
+        let next = match found.next(object, &response, &place, limit)? {
+            Some(next) => page(&response, &next)?,
+            None => END,
+        };
+        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["results"] }, next })
+    }
+
+    /// Sends a search for the records from a place on.
+    pub(crate) async fn find(&self, object: &Object, place: &Place, properties: &[&str], limit: u32, read: &Read<'_>) -> Result<Response> {
+        let (filters, sort) = filters(object, place, read.until);
         let body = json!({
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
@@ -102,10 +113,14 @@ impl Api<'_> {
             "limit": limit,
         });
         let path = self.paths.objects(&format!("{}/search", object.name));
-        let response = self.http.send(Request::post(path, body.to_string(), operation(read)).class(SEARCH)).await?;
-        let found: Found = response.json()?;
-        let next = next(object, &response, found, &place, limit)?;
-        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["results"] }, next })
+        self.http.send(Request::post(path, body.to_string(), operation(read)).class(SEARCH)).await
+    }
+}
+
+impl Place {
+    /// The beginning of a search for what changed at or after an instant.
+    pub(crate) fn since(at: Option<Timestamp>) -> Self {
+        Self { since_ms: at.map_or(0, Timestamp::milliseconds).max(FIRST_MILLISECOND), after_id: None }
     }
 }
 
@@ -122,29 +137,32 @@ fn filters(object: &Object, place: &Place, until: Option<Timestamp>) -> (Vec<Val
     (filters, object.modified)
 }
 
-fn next(object: &Object, response: &Response, found: Found, place: &Place, limit: u32) -> Result<Next> {
-    let announced = Paging::after(found.paging).is_some();
-    let records = &found.results;
-    if records.is_empty() && announced {
-        return Err(response.malformed("an empty page that is not the last"));
-    }
-    let more = announced || records.len() >= limit as usize;
-    if let Some(after) = &place.after_id {
-        let ids = || std::iter::once(after).chain(records.iter().map(|record| &record.id.0));
-        if ids().zip(ids().skip(1)).any(|(one, other)| compare_ids(one, other).is_ge()) {
-            return Err(response.malformed("records that are not in the order of their ids"));
+impl Found {
+    /// Where the search goes on; `None` at its end.
+    pub(crate) fn next(&self, object: &Object, response: &Response, place: &Place, limit: u32) -> Result<Option<Place>> {
+        let announced = self.paging.as_ref().is_some_and(Paging::leads_on);
+        let records = &self.results;
+        if records.is_empty() && announced {
+            return Err(response.malformed("an empty page that is not the last"));
         }
-        return match records.last() {
-            Some(last) if more => page(response, &Place { since_ms: place.since_ms, after_id: Some(last.id.0.clone()) }),
-            _ => page(response, &Place { since_ms: place.since_ms + 1, after_id: None }),
-        };
+        let more = announced || records.len() >= limit as usize;
+        if let Some(after) = &place.after_id {
+            let ids = || std::iter::once(after).chain(records.iter().map(|record| &record.id.0));
+            if ids().zip(ids().skip(1)).any(|(one, other)| compare_ids(one, other).is_ge()) {
+                return Err(response.malformed("records that are not in the order of their ids"));
+            }
+            return match records.last() {
+                Some(last) if more => Ok(Some(Place { since_ms: place.since_ms, after_id: Some(last.id.0.clone()) })),
+                _ => Ok(Some(Place { since_ms: place.since_ms + 1, after_id: None })),
+            };
+        }
+        let (Some(first), Some(last), true) = (records.first(), records.last(), more) else { return Ok(None) };
+        let time = |record: &FoundRecord| record.modified(object).ok_or_else(|| response.malformed("a record without its time of change"));
+        let (first, last) = (time(first)?, time(last)?);
+        // The last record, not the latest: in a page that is out of order, what follows the last one has not been seen.
+        let reached = last.max(place.since_ms);
+        // Nothing but one instant on a full page: its records have no order among themselves, so it is read from its beginning.
+        let stuck = reached == place.since_ms || first == last;
+        Ok(Some(Place { since_ms: reached, after_id: stuck.then(|| "0".to_owned()) }))
     }
-    let (Some(first), Some(last), true) = (records.first(), records.last(), more) else { return Ok(END) };
-    let time = |record: &FoundRecord| record.modified(object).ok_or_else(|| response.malformed("a record without its time of change"));
-    let (first, last) = (time(first)?, time(last)?);
-    // The last record, not the latest: in a page that is out of order, what follows the last one has not been seen.
-    let reached = last.max(place.since_ms);
-    // Nothing but one instant on a full page: its records have no order among themselves, so it is read from its beginning.
-    let stuck = reached == place.since_ms || first == last;
-    page(response, &Place { since_ms: reached, after_id: stuck.then(|| "0".to_owned()) })
 }
