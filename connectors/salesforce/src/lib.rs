@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
-    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream, Usage,
-    async_trait,
+    Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
+    Usage, async_trait,
 };
 use futures_util::{StreamExt, stream};
 

@@ -21,9 +21,10 @@ pub(crate) fn summary(report: &RunReport, destination: &str, output: &Output) ->
     text.push_str("\n\n");
     text.push_str(&streams(&record.streams));
     text.push_str("\n\n");
-    text.push_str(&accounting(&record.streams));
+    text.push_str(&accounting(&record.streams, &record.pipeline));
     text.push_str(&tables(report, destination));
     text.push_str(&protection(report));
+    text.push_str(&drift(report));
     for stream in &report.unmapped {
         text.push_str(&format!(
             "\n\nNothing maps stream {stream} onto the common schema: only its source table is filled.\n  next: aqueduct discover {} proposes a mapping.",
@@ -53,7 +54,7 @@ fn streams(streams: &[StreamRecord]) -> String {
 }
 
 /// The sum every reader can check: each record that was read is in one of four places.
-fn accounting(streams: &[StreamRecord]) -> String {
+fn accounting(streams: &[StreamRecord], pipeline: &str) -> String {
     let sum = |of: fn(&StreamRecord) -> u64| streams.iter().map(of).sum::<u64>();
     let (read, loaded, quarantined) = (sum(|s| s.read), sum(|s| s.loaded), sum(|s| s.quarantined));
     let (filtered, unchanged) = (sum(|s| s.filtered), sum(|s| s.unchanged));
@@ -69,7 +70,7 @@ fn accounting(streams: &[StreamRecord]) -> String {
     text.push_str(if balanced { ": every record is accounted for." } else { ": THE NUMBERS DO NOT ADD UP, please report this." });
     if quarantined > 0 {
         text.push_str(&format!(
-            "\n{} {} in quarantine with the reason (table _quarantine, aqueduct.quarantine in PostgreSQL); nothing of them is elsewhere.",
+            "\n{} {} in quarantine with the reason: aqueduct quarantine list {pipeline}",
             number(quarantined),
             if quarantined == 1 { "record is" } else { "records are" }
         ));
@@ -95,6 +96,34 @@ fn tables(report: &RunReport, destination: &str) -> String {
     let heading =
         if report.dry_run { "Would be in the warehouse (dry run: nothing was stored)".to_owned() } else { format!("In {destination}") };
     format!("\n\n{heading}\n{}", table(&["table", "new", "changed", "unchanged", "deleted"], &rows))
+}
+
+/// How many changes of a source are told; `aqueduct drift` lists all.
+const MOST_CHANGES: usize = 20;
+
+/// What the source has changed, a line a change, and what that means for columns.
+fn drift(report: &RunReport) -> String {
+    let (drift, pipeline) = (&report.drift, &report.record.pipeline);
+    let mut text = String::new();
+    if !drift.changes.is_empty() {
+        text.push_str(&format!("\n\nChanged at the source (aqueduct drift {pipeline})"));
+        drift.changes.iter().take(MOST_CHANGES).for_each(|change| text.push_str(&format!("\n  {change}")));
+        if drift.changes.len() > MOST_CHANGES {
+            text.push_str(&format!("\n  and {} more", drift.changes.len() - MOST_CHANGES));
+        }
+    }
+    for (stream, columns) in &drift.filled {
+        text.push_str(&format!("\n\nColumns of {stream} that were filled for all records: {}", columns.join(", ")));
+    }
+    for (stream, columns) in &drift.left_out {
+        text.push_str(&format!("\n\nNot stored of {stream}, because the contract waits: {}", columns.join(", ")));
+        text.push_str(&format!("\n  next: aqueduct drift {pipeline} --accept {stream}"));
+    }
+    for (stream, columns) in &drift.lacking {
+        text.push_str(&format!("\n\nColumns of {stream} that are empty in records from before they were read: {}", columns.join(", ")));
+        text.push_str(&format!("\n  next: aqueduct run {pipeline} --full-refresh --select {stream}"));
+    }
+    text
 }
 
 fn protection(report: &RunReport) -> String {

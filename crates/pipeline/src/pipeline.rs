@@ -9,11 +9,15 @@ use aqueduct_control::Priority;
 use aqueduct_engine::{Budget, Clock, Engine, ExchangeObserver, Settings, SystemClock, TokenStore};
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Protector;
-use aqueduct_schema::{Error, RecordSchema, Result, Source};
+use aqueduct_schema::{Error, RecordSchema, Result, Source, codes};
 
+use crate::backfill::Calls;
+use crate::contract;
 use crate::control::{Shared, SharedBudget, SharedTokens, Timed};
+use crate::drift;
 use crate::environment::{Environment, place};
 use crate::file::LoadedFile;
+use crate::originals::Originals;
 use crate::registry::Registry;
 
 /// A pipeline whose file, config, mappings and policy are sound as far as can be told without asking the source.
@@ -32,6 +36,7 @@ pub struct Pipeline {
     /// Whether the clock is another than the machine's.
     own_clock: bool,
     priority: Priority,
+    calls: Option<Arc<Calls>>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -73,14 +78,18 @@ impl Pipeline {
         mappings.configure(&file.path, &file.content.normalise)?;
         let (policy, key) = (&file.content.privacy.policy, &file.content.privacy.token_key);
         let protector = Protector::new(file.policy.clone(), key.as_ref().map(|key| &key.value));
-        let protector = Arc::new(protector.map_err(|error| match (key, policy) {
+        let protector = protector.map_err(|error| match (key, policy) {
             (Some(key), _) => file.at(error, key),
             (None, Some(policy)) => file.at(error, policy),
             (None, None) => error,
-        })?);
+        })?;
+        let protector = Arc::new(match Originals::of(&file)? {
+            Some(originals) => protector.keeping_originals(Arc::new(originals)),
+            None => protector,
+        });
         let control = Arc::new(Shared::new(&file.control));
         let (clock, priority) = (Arc::new(SystemClock), Priority::Live);
-        Ok(Self { file, registration, mappings, protector, connector, clock, control, own_clock: false, priority })
+        Ok(Self { file, registration, mappings, protector, connector, clock, control, own_clock: false, priority, calls: None })
     }
 
     /// The same pipeline by another clock than the machine's: it waits and dates by this one.
@@ -93,6 +102,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
+    }
+
+    /// The same pipeline, whose calls are counted.
+    #[must_use]
+    pub(crate) fn counting(self, calls: Arc<Calls>) -> Self {
+        Self { calls: Some(calls), ..self }
     }
 
     /// What it shares with other processes.
@@ -121,7 +136,10 @@ impl Pipeline {
             .needs_requests()
             .then(|| SharedBudget::new(store.clone(), connector, name, &self.file.content.source.quota, self.priority));
         let settings = Settings {
-            budget: budget.map(|budget| Arc::new(budget) as Arc<dyn Budget>),
+            budget: budget.map(|budget| Arc::new(budget) as Arc<dyn Budget>).map(|budget| match &self.calls {
+                Some(calls) => calls.over(budget),
+                None => budget,
+            }),
             token_store: SharedTokens::new(store, connector, name).map(|tokens| Arc::new(tokens) as Arc<dyn TokenStore>),
             idle_timeout: Duration::from_secs(run.idle_timeout_seconds.max(1)),
             max_elapsed: Duration::from_secs(run.retry_seconds),
@@ -175,14 +193,40 @@ impl Pipeline {
     pub(crate) async fn connect_observed(&self, select: &[String], observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Connected> {
         let engine = Arc::new(self.observed_engine(observer)?);
         let account = engine.check().await?;
-        let streams = engine.discover().await?;
-        let selected = self.select(&streams, select)?;
+        let mut streams = engine.discover().await?;
+        let selected = match self.choose(&streams, select) {
+            Err(error) if error.code() == codes::UNKNOWN_FIELD => {
+                // A field that earlier runs have read may be gone at the source: then it is absent, and not a mistake.
+                self.remember(&mut streams, error).await?;
+                self.choose(&streams, select)?
+            }
+            selected => selected?,
+        };
+        let source = Source { tenant: "default".to_owned(), system: self.registration.name.to_owned(), account: account.id.clone() };
+        Ok(Connected { engine, account, source, streams, selected })
+    }
+
+    /// Adds fields that earlier runs have read and the source no longer has.
+    async fn remember(&self, streams: &mut [Stream], error: Error) -> Result<()> {
+        if !aqueduct_warehouse::is_there(self.file.destination()) {
+            return Err(error);
+        }
+        let stored = aqueduct_warehouse::open(self.file.destination()).await?.schemas(&self.file.name).await?;
+        drift::remember(streams, &stored);
+        Ok(())
+    }
+
+    /// The selected streams, when selection, mappings and contract all fit what the source has.
+    fn choose(&self, streams: &[Stream], select: &[String]) -> Result<Vec<Stream>> {
+        let selected = self.select(streams, select)?;
         let known: Vec<(&str, &RecordSchema)> = streams.iter().map(|stream| (stream.name.as_str(), &stream.record)).collect();
         if let Some(error) = self.mappings.validate(&known).into_iter().next() {
             return Err(error);
         }
-        let source = Source { tenant: "default".to_owned(), system: self.registration.name.to_owned(), account: account.id.clone() };
-        Ok(Connected { engine, account, source, streams, selected })
+        if let Some(agreed) = &self.file.contract {
+            contract::check(agreed, streams)?;
+        }
+        Ok(selected)
     }
 
     fn select(&self, streams: &[Stream], select: &[String]) -> Result<Vec<Stream>> {

@@ -4,6 +4,7 @@ use aqueduct_connector::Stream;
 use aqueduct_schema::{Cursor, Error, ErrorKind, Mode, Result, StreamState, codes};
 use aqueduct_warehouse::{Receipt, Shadow, ShadowCounts, ShadowKind, StreamRecord};
 
+use crate::filling::StreamDrift;
 use crate::observer::Event;
 use crate::pipeline::Connected;
 use crate::pipeline::Pipeline;
@@ -75,6 +76,7 @@ impl Lane {
         let mut read = StreamRecord { stream: record.stream.clone(), ..StreamRecord::default() };
         let done = self.pass(stream, normaliser, None, &mut read).await;
         (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
+        record.cleaning.append(&mut read.cleaning);
         let told =
             |error: Error| error.data_note("What was there is as it was. What the refresh has read so far waits aside for the next one.");
         done.map_err(told)?;
@@ -101,6 +103,7 @@ impl Lane {
         fail::fail_point!("pipeline::before_swap");
         let receipt = self.warehouse.swap(&self.fence, &record.stream, at_least).await?;
         fail::fail_point!("pipeline::after_swap");
+        self.drift.iter_mut().for_each(StreamDrift::is_whole);
         account_for(record, counts, &receipt);
         record.settled_until = self.state.settled.as_ref().map(|settled| settled.at);
         Ok(())

@@ -14,7 +14,7 @@ use aqueduct_schema::entities::WITH_HISTORY;
 use aqueduct_schema::{Entity, Layer, TableName, ValueType};
 
 use crate::identifier::quoted;
-use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, ROW_HASH, SOURCE_UPDATED_AT, Stored};
+use crate::layout::{DELETED_AT, IS_DELETED, LOAD_ID, LOADED_AT, SOURCE_UPDATED_AT, Stored};
 
 /// Which common tables keep the versions of their rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,10 +140,11 @@ impl Kept<'_> {
         format!("{}(CASE {cases}ELSE {loaded_at} END, {loaded_at})", self.dialect.earlier)
     }
 
-    /// Whether `new` is another version than `old`. Whoever changes a row and means no new version leaves load and digest alone.
+    /// Whether `new` is another version than `old`: another load wrote it, or it died or came back in the load that did. Whoever
+    /// changes a row and means no new version leaves its load alone.
     pub(crate) fn differs(&self, old: &str, new: &str) -> String {
         let differ = |name: &str| format!("{new}.{name} IS DISTINCT FROM {old}.{name}", name = quoted(name));
-        format!("{} OR {}", differ(LOAD_ID), differ(ROW_HASH))
+        format!("{} OR {}", differ(LOAD_ID), differ(IS_DELETED))
     }
 
     /// The condition of the versions `h` of the row `side`.

@@ -11,6 +11,7 @@ mod cleaning;
 mod ddl;
 mod discard;
 mod drift;
+mod evidence;
 mod failure;
 mod history;
 mod identifier;
@@ -67,6 +68,15 @@ pub fn check_address(url: &Secret) -> Result<()> {
 /// `AQ1010`.
 pub fn identity(url: &Secret) -> Result<Option<String>> {
     Ok(address::Address::parse(url)?.identity())
+}
+
+/// Whether there is something behind a destination's address without making it: a file that exists, or a server. Nothing is opened.
+pub fn is_there(url: &Secret) -> bool {
+    match address::Address::parse(url) {
+        Ok(address::Address::Sqlite(path)) => path.exists(),
+        Ok(address::Address::Postgres(_)) => true,
+        Ok(address::Address::Discard) | Err(_) => false,
+    }
 }
 
 /// Opens a destination: `sqlite://path/warehouse.db` (or `sqlite:path`), `postgres://user:password@host:port/database` (or

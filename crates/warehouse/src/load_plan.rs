@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aqueduct_schema::{
-    Batch, Checkpoint, CleaningCount, Error, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp, codes,
+    Batch, Checkpoint, CleaningCount, Error, Layer, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp, codes,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
@@ -194,8 +194,10 @@ impl LoadPlan {
                     }
                     Operation::Upsert | Operation::Tombstone => {}
                 }
+                // Rows that are made from stored ones again come without a source table.
+                let records = place == 0 && matches!(table.schema.name.layer, Layer::Source(_));
                 let table = match &mut shadow {
-                    Some(shadow) => shadow.lead(&stream, table, place == 0)?,
+                    Some(shadow) => shadow.lead(&stream, table, records)?,
                     None => table,
                 };
                 let name = table.schema.name.clone();
@@ -204,7 +206,7 @@ impl LoadPlan {
                     grouped.len() - 1
                 });
                 grouped[position].1.push(Rows {
-                    counts_records: place == 0,
+                    counts_records: records,
                     mode: of.mode,
                     reading_started_at: of.reading_started_at,
                     batch: index,

@@ -41,6 +41,10 @@ pub(crate) fn print(report: &RunReport, pipeline: &Pipeline, output: &Output) {
             object.insert("errors".to_owned(), errors.into());
             object.insert("dry_run".to_owned(), report.dry_run.into());
             object.insert("policy".to_owned(), serde_json::json!(report.policy));
+            object.insert("schema_changes".to_owned(), serde_json::json!(report.drift.changes));
+            object.insert("columns_filled".to_owned(), serde_json::json!(report.drift.filled));
+            object.insert("columns_lacking".to_owned(), serde_json::json!(report.drift.lacking));
+            object.insert("fields_not_accepted".to_owned(), serde_json::json!(report.drift.left_out));
             object.insert("fields_not_selected".to_owned(), serde_json::json!(report.left_out));
         }
         output.json_line(&value);
@@ -74,7 +78,7 @@ impl Signals {
         Self { stop, code }
     }
 
-    fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         self.code.load(Ordering::SeqCst)
     }
 }

@@ -57,6 +57,9 @@ CREATE TABLE IF NOT EXISTS aqueduct.differences (
     run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, differing text NOT NULL, source_id text NOT NULL,
     source_updated_at timestamptz, warehouse_updated_at timestamptz);
 CREATE INDEX IF NOT EXISTS differences_run ON aqueduct.differences (run_id, stream);
+CREATE TABLE IF NOT EXISTS aqueduct.deletions (
+    run_id text NOT NULL, load_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, table_name text NOT NULL,
+    deleted_by text NOT NULL, rows_deleted bigint NOT NULL, at timestamptz NOT NULL);
 CREATE TABLE IF NOT EXISTS aqueduct.reconciliation (
     run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, \"window\" text NOT NULL, source bigint NOT NULL,
     warehouse bigint NOT NULL, missing bigint NOT NULL, extra bigint NOT NULL, stale bigint NOT NULL, at timestamptz NOT NULL);

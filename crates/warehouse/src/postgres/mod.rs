@@ -30,6 +30,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 use self::encode::Rows;
 use crate::backfill::{WindowKey, ledger as windows};
 use crate::cleaning;
+use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::layout::Stored;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
@@ -206,6 +207,7 @@ impl Postgres {
         let Swapped { receipt, state, .. } = swap.carry_out(&mut *transaction).await?;
         fail::fail_point!("postgres::refresh_placed");
         ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
+        Evidence::default().record(&mut *transaction, swap.fence, swap.stream, (&receipt, swap.now), DeletedBy::Refresh).await?;
         ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
         committed(transaction.commit().await)?;
         fail::fail_point!("postgres::refresh_committed");
@@ -229,11 +231,14 @@ impl Postgres {
         snapshot::index_sets(&mut *transaction, plan).await?;
         let redirected = Arc::new(Redirected::of(plan, &winners));
         let mut outcome = self.load_tables(&mut transaction, fence, plan, &redirected).await?;
+        let mut evidence = Evidence::default();
         for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
+            evidence.add(DeletedBy::Snapshot, &done);
             outcome.add(&done);
         }
         fail::fail_point!("postgres::snapshots_closed");
         for done in merging::follow(&mut *transaction, fence, plan, &winners).await? {
+            evidence.add(DeletedBy::Merge, &done);
             outcome.add(&done);
         }
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
@@ -242,6 +247,9 @@ impl Postgres {
         let receipt = plan.receipt(outcome);
         let now = records::now();
         ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
+        if plan.shadow.is_none() {
+            evidence.record(&mut *transaction, fence, &plan.stream, (&receipt, now), DeletedBy::of(plan.checkpoint.mode)).await?;
+        }
         fail::fail_point!("postgres::load_recorded");
         let state = &plan.checkpoint.state;
         match (&plan.shadow, &plan.window) {

@@ -7,6 +7,7 @@ use aqueduct_schema::{Layer, TableName, ValueType};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::history;
+use crate::ddl::in_lines;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, push_name, quoted};
 use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
@@ -143,6 +144,11 @@ async fn create_schema(connection: &mut PgConnection, name: &TableName) -> Resul
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.doing_in("create the schema", name)?;
     }
     Ok(())
+}
+
+/// The statement that makes a table as a first load does.
+pub(crate) fn create_table(layout: &Layout) -> String {
+    format!("{}\n", in_lines(&create(&quoted_table(&layout.name), layout)))
 }
 
 fn create(table: &str, layout: &Layout) -> String {

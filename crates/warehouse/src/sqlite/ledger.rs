@@ -52,6 +52,9 @@ CREATE TABLE IF NOT EXISTS _differences (
     run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, differing TEXT NOT NULL, source_id TEXT NOT NULL,
     source_updated_at TIMESTAMP TEXT, warehouse_updated_at TIMESTAMP TEXT);
 CREATE INDEX IF NOT EXISTS _differences_run ON _differences (run_id, stream);
+CREATE TABLE IF NOT EXISTS _deletions (
+    run_id TEXT NOT NULL, load_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, table_name TEXT NOT NULL,
+    deleted_by TEXT NOT NULL, rows_deleted INTEGER NOT NULL, at TIMESTAMP TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _reconciliation (
     run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, \"window\" TEXT NOT NULL, source INTEGER NOT NULL,
     warehouse INTEGER NOT NULL, missing INTEGER NOT NULL, extra INTEGER NOT NULL, stale INTEGER NOT NULL, at TIMESTAMP TEXT NOT NULL);

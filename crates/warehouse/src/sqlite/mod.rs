@@ -34,6 +34,7 @@ use tokio::sync::Mutex;
 use self::unindexed::Unindexed;
 use crate::backfill::{WindowKey, ledger as windows};
 use crate::cleaning;
+use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
 use crate::merges::Winners;
@@ -136,11 +137,14 @@ impl Sqlite {
             number += table.steps.len();
             filled.push((&table.layout, rows));
         }
+        let mut evidence = Evidence::default();
         for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
+            evidence.add(DeletedBy::Snapshot, &done);
             outcome.add(&done);
         }
         fail::fail_point!("sqlite::snapshots_closed");
         for done in merging::follow(&mut *transaction, fence, plan, winners).await? {
+            evidence.add(DeletedBy::Merge, &done);
             outcome.add(&done);
         }
         ledger::write_quarantine(&mut transaction, fence, plan).await?;
@@ -149,6 +153,9 @@ impl Sqlite {
         let receipt = plan.receipt(outcome);
         let now = records::now();
         ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
+        if plan.shadow.is_none() {
+            evidence.record(&mut *transaction, fence, &plan.stream, (&receipt, now), DeletedBy::of(plan.checkpoint.mode)).await?;
+        }
         fail::fail_point!("sqlite::load_recorded");
         let state = &plan.checkpoint.state;
         match (&plan.shadow, &plan.window) {
@@ -232,6 +239,7 @@ impl Sqlite {
         let Swapped { receipt, state, touched } = swap.carry_out(&mut *transaction).await?;
         fail::fail_point!("sqlite::refresh_placed");
         ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
+        Evidence::default().record(&mut *transaction, swap.fence, swap.stream, (&receipt, swap.now), DeletedBy::Refresh).await?;
         ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
         transaction.commit().await.doing("put a refresh in place")?;
         fail::fail_point!("sqlite::refresh_committed");

@@ -8,6 +8,7 @@ use aqueduct_schema::{TableName, ValueType};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::history;
+use crate::ddl::in_lines;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{push_name, quoted};
 use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
@@ -81,6 +82,13 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) 
         history::keep(connection, layout, &stored).await?;
     }
     Ok((stored, created))
+}
+
+/// The statements that make a table as a first load does.
+pub(crate) fn create_table(layout: &Layout) -> String {
+    let table = layout.name.to_string();
+    let key = format!("CREATE UNIQUE INDEX {} ON {} ({});\n", quoted(&index_of(&layout.name)), quoted(&table), quoted(&layout.key));
+    format!("{}\n{key}", in_lines(&create(&quoted(&table), layout)))
 }
 
 fn create(table: &str, layout: &Layout) -> String {

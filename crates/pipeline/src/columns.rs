@@ -1,4 +1,7 @@
-//! Calculated fields: the source changes them without moving a record's time of change, so they are read again by themselves.
+//! Readings of some columns of all records: fields that are new to their table, and calculated ones, which the source changes without
+//! moving a record's time of change.
+
+use std::collections::BTreeSet;
 
 use aqueduct_connector::Stream;
 use aqueduct_normalise::Normaliser;
@@ -6,32 +9,49 @@ use aqueduct_schema::{Mode, RecordField, Result, Source, StreamState, Timestamp,
 
 use crate::pipeline::Pipeline;
 
-/// A second way of reading a stream: its roles, its calculated fields, and what belongs to them.
-pub(crate) struct Calculated {
+/// A second way of reading a stream: its roles, some fields, and what belongs to them.
+pub(crate) struct Columns {
     pub(crate) stream: Stream,
     pub(crate) normaliser: Result<Normaliser>,
+    /// The fields it is about, by path.
+    pub(crate) paths: BTreeSet<String>,
 }
 
-impl Calculated {
-    /// The reading of the calculated fields among those that were selected; `None` for a stream that has none of them, or cannot be
-    /// read so.
-    pub(crate) fn of(pipeline: &Pipeline, stream: &Stream, source: &Source) -> Option<Self> {
+impl Columns {
+    /// The reading of those of these fields that the stream has selected and may read; `None` where there are none, or the stream
+    /// cannot be read so.
+    pub(crate) fn of(pipeline: &Pipeline, stream: &Stream, source: &Source, paths: &BTreeSet<String>) -> Option<Self> {
         if !stream.modes.contains(&Mode::Columns) {
             return None;
         }
         let record = &stream.record;
-        let wanted = |field: &&RecordField| field.calculated && field.visibility == Visibility::Visible && !record.has_role(&field.path);
-        let calculated: Vec<&str> = record.fields.iter().filter(wanted).map(|field| field.path.as_str()).collect();
-        if calculated.is_empty() {
+        let wanted = |field: &&RecordField| paths.contains(&field.path) && is_readable(field) && !record.has_role(&field.path);
+        let paths: BTreeSet<String> = record.fields.iter().filter(wanted).map(|field| field.path.clone()).collect();
+        if paths.is_empty() {
             return None;
         }
-        let (mappings, paths) = pipeline.mappings.touched(&stream.name, &calculated, |path| record.has_role(path));
+        let asked: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let (mappings, touched) = pipeline.mappings.touched(&stream.name, &asked, |path| record.has_role(path));
         let mut reduced = stream.clone();
-        reduced.record.fields.retain(|field| record.has_role(&field.path) || paths.contains(&field.path));
+        reduced.record.fields.retain(|field| record.has_role(&field.path) || touched.contains(&field.path));
         let defaults = &pipeline.file.content.normalise.defaults;
         let normaliser = Normaliser::new(&mappings, &stream.name, &reduced.record, source, defaults);
-        Some(Self { stream: reduced, normaliser })
+        Some(Self { stream: reduced, normaliser, paths })
     }
+}
+
+fn is_readable(field: &RecordField) -> bool {
+    field.visibility == Visibility::Visible
+}
+
+/// The fields of a stream that are read, by path.
+pub(crate) fn readable(stream: &Stream) -> BTreeSet<String> {
+    stream.record.fields.iter().filter(|field| is_readable(field)).map(|field| field.path.clone()).collect()
+}
+
+/// The calculated fields among those that are read.
+pub(crate) fn calculated(stream: &Stream) -> BTreeSet<String> {
+    stream.record.fields.iter().filter(|field| field.calculated && is_readable(field)).map(|field| field.path.clone()).collect()
 }
 
 /// Whether calculated fields are to be read again: long enough ago, or asked for. A stream that was never read whole is not due, its
@@ -43,7 +63,7 @@ pub(crate) fn is_due(state: &StreamState, now: Timestamp, hours: u64, asked: boo
     }
 }
 
-/// Whether an earlier run stopped while it read calculated fields.
+/// Whether an earlier run stopped while it read columns.
 pub(crate) fn under_way(state: &StreamState) -> bool {
     state.reading.as_ref().is_some_and(|reading| reading.mode == Mode::Columns)
 }
