@@ -42,6 +42,7 @@ const MAPPINGS: &[(&str, &str)] = &[
     ("campaign_member.yaml", include_str!("mapping/campaign_member.yaml")),
     ("consent_event.yaml", include_str!("mapping/consent_event.yaml")),
     ("user.yaml", include_str!("mapping/user.yaml")),
+    ("property_change.yaml", include_str!("mapping/property_change.yaml")),
 ];
 
 /// The entry for the table of connectors.

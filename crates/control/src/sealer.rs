@@ -64,6 +64,11 @@ impl Sealer {
         Ok(Self(Keyring::new(key, store)))
     }
 
+    /// Whether there is a key, or a file for one: beside a PostgreSQL store there is no room for it.
+    pub fn can_seal(&self) -> bool {
+        self.0.given.is_some() || self.0.store.is_some()
+    }
+
     /// Seals a text so that it opens only under the same label: `KEY:TEXT`, the name of the key and base64.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ mod windows;
 
 pub use budget::{Ask, Budget, Handful};
 pub use clock::{Clock, SystemClock};
-pub use decode::{Decoded, Decoder, decode};
+pub use decode::{Decoded, Decoder, decode, source_column};
 pub use engine::Engine;
 pub use exchange::{Exchange, ExchangeObserver};
 pub use gone::gone;

@@ -151,6 +151,36 @@ impl Mappings {
         (Self { mappings, required: self.required.clone(), of_connector }, wanted)
     }
 
+    /// The mappings without what cannot be computed when the values at some paths of a stream are not to be had, and the fields that go
+    /// with it, as `contact.email`: what reads such a path, and all of a mapping whose condition, array, slots or required fields do.
+    pub fn without(&self, stream: &str, lacks: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
+        let (mut mappings, mut lost, mut of_connector) = (Vec::new(), Vec::new(), 0);
+        for (index, mapping) in self.mappings.iter().enumerate() {
+            let mut mapping = mapping.clone();
+            if mapping.stream == stream {
+                let lacking = |mapped: &MappedField| used_by(&mapping, mapped).into_iter().any(&lacks);
+                let slots = matches!(mapping.each, Each::Slot(_));
+                let array = matches!(&mapping.each, Each::Element(path) if lacks(&path.name));
+                let hidden = mapping.when.as_ref().is_some_and(|condition| lacks(&condition.path.name));
+                let vital = mapping.all_fields().any(|mapped| lacking(mapped) && (slots || self.requires(mapping.entity, mapped.field)));
+                let whole = array || hidden || vital;
+                let gone: Vec<bool> = mapping.fields.iter().map(|mapped| whole || lacking(mapped)).collect();
+                let names = mapping.all_fields().enumerate().filter(|(at, _)| whole || gone.get(*at) == Some(&true));
+                lost.extend(names.map(|(_, mapped)| format!("{}.{}", mapping.entity.name, mapped.field.name)));
+                if whole {
+                    continue;
+                }
+                let mut gone = gone.into_iter();
+                mapping.fields.retain(|_| gone.next() == Some(false));
+            }
+            of_connector += usize::from(index < self.of_connector);
+            mappings.push(mapping);
+        }
+        lost.sort();
+        lost.dedup();
+        (Self { mappings, required: self.required.clone(), of_connector }, lost)
+    }
+
     /// The entities that the records of `stream` give rows of, in the order of the mappings.
     pub fn entities_of(&self, stream: &str) -> Vec<&'static Entity> {
         let mut entities: Vec<&'static Entity> = Vec::new();

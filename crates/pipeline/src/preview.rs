@@ -38,6 +38,7 @@ pub struct Preview {
 /// Those of connecting and reading; the first error ends the preview.
 pub async fn preview(pipeline: &Pipeline, select: &[String], limit: u64, unmasked: bool) -> Result<Preview> {
     let connected = pipeline.connect(select).await?;
+    let protector = pipeline.protector.without_originals();
     let mut preview = Preview::default();
     for stream in &connected.selected {
         let mut normaliser = pipeline.normaliser(stream, &connected.source)?;
@@ -49,7 +50,7 @@ pub async fn preview(pipeline: &Pipeline, select: &[String], limit: u64, unmaske
         let reader = tokio::spawn(async move { engine.read_stream(&owned, StreamState::default(), &options, sender).await });
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
         while let Some(batch) = batches.recv().await {
-            let protected = pipeline.protector.protect(aqueduct_quality::check(normaliser.run(batch)?)?)?;
+            let protected = protector.protect(aqueduct_quality::check(normaliser.run(batch)?)?)?;
             preview.add(&stream.name, &protected, &mut left, unmasked);
             if left == 0 {
                 break;

@@ -77,8 +77,7 @@ async fn renormalise_leased(
     let states = warehouse.states(&name).await?;
     let shadows = warehouse.shadows(&name, ShadowKind::Refresh).await?;
     let streams = Vec::new();
-    let record =
-        RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
+    let record = RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
     let mut report = RenormaliseReport { record, rows: Vec::new(), left: Vec::new(), errors: Vec::new() };
     for stream in connected.selected.iter().filter(|stream| pipeline.maps(&stream.name)) {
         let Some(state) = states.get(&stream.name).cloned() else { continue };
@@ -97,7 +96,10 @@ async fn renormalise_leased(
             record.error = Some(error.to_string());
             report.errors.push((stream.name.clone(), error));
         }
-        observer.observe(Event::Finished { record: &record, error: report.errors.last().filter(|(name, _)| *name == stream.name).map(|(_, error)| error) });
+        observer.observe(Event::Finished {
+            record: &record,
+            error: report.errors.last().filter(|(name, _)| *name == stream.name).map(|(_, error)| error),
+        });
         report.record.streams.push(record);
     }
     if let Some((_, error)) = report.errors.first() {
@@ -126,9 +128,14 @@ impl Rebuild<'_> {
         let Self { pipeline, connected, stream, .. } = self;
         let kept: Vec<bool> = stream.record.fields.iter().map(|field| self.is_kept(field)).collect();
         let lacks = |path: &str| stream.record.index_of(path).is_some_and(|index| !kept[index]);
-        if let Some(role) = stream.record.fields.iter().map(|field| field.path.as_str()).find(|path| stream.record.has_role(path) && lacks(path)) {
-            return Err(Error::new(codes::BAD_USAGE, format!("the policy does not keep `{role}`, which tells records apart or dates them"))
-                .advise("Run the stream with --full-refresh, which reads the records again."));
+        if let Some(role) =
+            stream.record.fields.iter().map(|field| field.path.as_str()).find(|path| stream.record.has_role(path) && lacks(path))
+        {
+            return Err(Error::new(
+                codes::BAD_USAGE,
+                format!("the policy does not keep `{role}`, which tells records apart or dates them"),
+            )
+            .advise("Run the stream with --full-refresh, which reads the records again."));
         }
         let (mappings, lost) = pipeline.mappings.without(&stream.name, lacks);
         // A field that the policy drops as well is not in its table, so nothing of it is lost.
@@ -231,7 +238,14 @@ impl Rebuild<'_> {
         record
     }
 
-    fn protected(&self, stream: &Stream, normaliser: &mut Normaliser, page: &[KeptRecord], mode: Mode, common: bool) -> Result<Batch<Protected>> {
+    fn protected(
+        &self,
+        stream: &Stream,
+        normaliser: &mut Normaliser,
+        page: &[KeptRecord],
+        mode: Mode,
+        common: bool,
+    ) -> Result<Batch<Protected>> {
         let now = self.pipeline.clock().now();
         let checkpoint = Checkpoint { state: self.state.clone(), mode, reading_started_at: now, reading_complete: false };
         let raw = aqueduct_engine::kept(stream, self.pipeline.registration.name, page, checkpoint)?;

@@ -41,12 +41,17 @@ fn json(report: &RenormaliseReport) -> serde_json::Value {
 fn text(report: &RenormaliseReport, output: &Output) -> String {
     let verdict = if report.errors.is_empty() { "the common tables are made again" } else { "NOT COMPLETE: see below" };
     let mut text = output.bold(&format!("Pipeline {}: {verdict} (run {})", report.record.pipeline, report.record.run_id));
-    let rows: Vec<Vec<String>> = report.record.streams.iter().flat_map(|stream| {
-        stream.tables.iter().map(|table| {
-            let numbers = [table.inserted, table.updated, table.unchanged, table.deleted].map(number);
-            [stream.stream.clone(), table.table.clone()].into_iter().chain(numbers).collect()
+    let rows: Vec<Vec<String>> = report
+        .record
+        .streams
+        .iter()
+        .flat_map(|stream| {
+            stream.tables.iter().map(|table| {
+                let numbers = [table.inserted, table.updated, table.unchanged, table.deleted].map(number);
+                [stream.stream.clone(), table.table.clone()].into_iter().chain(numbers).collect()
+            })
         })
-    }).collect();
+        .collect();
     text.push_str("\n\n");
     text.push_str(&if rows.is_empty() {
         "No source table has rows that anything maps.".to_owned()

@@ -15,6 +15,7 @@ fn pipeline(campaign: &str, more: &str) -> String {
 source:
   connector: files
   config: {{ path: members.csv, key: id }}
+  select: [members.*]
 normalise:
   mappings:
     - entity: campaign_member

@@ -14,6 +14,7 @@ fn pipeline(fields: &str, more: &str) -> String {
 source:
   connector: files
   config: {{ path: people.csv, key: id }}
+  select: [people.*]
 normalise:
   mappings:
     - entity: contact
