@@ -2,6 +2,8 @@
 //! `aqueduct_cli::run(Registry::standard().with(acme::connector()))`.
 
 mod arguments;
+mod backfill_progress;
+mod backfill_words;
 mod commands;
 mod output;
 mod progress;

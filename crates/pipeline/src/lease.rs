@@ -18,6 +18,29 @@ use crate::run::RunOptions;
 /// How often a run that waits for another asks whether it has ended.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
+/// What a lease is for. Runs exclude runs, and backfills exclude backfills.
+#[derive(Clone, Copy)]
+enum What {
+    Run,
+    Backfill,
+}
+
+impl What {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Run => "",
+            Self::Backfill => " (backfill)",
+        }
+    }
+}
+
 /// A lease under renewal. Leases live by the machine's time, whatever clock the pipeline has: they are about processes.
 pub(crate) struct Lease {
     held: Option<Renewal>,
@@ -42,18 +65,43 @@ impl Lease {
         run_id: &str,
         options: &RunOptions,
         observer: &dyn Observer,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        let what = (!options.dry_run).then_some(What::Run);
+        Self::take_as(what, pipeline, run_id, options.wait_for_lease.unwrap_or_default(), observer, stop).await
+    }
+
+    /// Takes the lease of a pipeline's backfills, beside which its runs go on.
+    ///
+    /// # Errors
+    /// As [`Lease::take`], about another backfill.
+    pub(crate) async fn take_for_backfill(
+        pipeline: &Pipeline,
+        run_id: &str,
+        observer: &dyn Observer,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        Self::take_as(Some(What::Backfill), pipeline, run_id, Duration::ZERO, observer, stop).await
+    }
+
+    async fn take_as(
+        what: Option<What>,
+        pipeline: &Pipeline,
+        run_id: &str,
+        patience: Duration,
+        observer: &dyn Observer,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Self> {
         let lost = Arc::new(AtomicBool::new(false));
-        let destination = aqueduct_warehouse::identity(pipeline.file.destination())?.filter(|_| !options.dry_run);
-        let Some(destination) = destination else { return Ok(Self { held: None, lost, stop }) };
-        let name = format!("{} {destination}", pipeline.file.name);
+        let destination = aqueduct_warehouse::identity(pipeline.file.destination())?;
+        let (Some(destination), Some(what)) = (destination, what) else { return Ok(Self { held: None, lost, stop }) };
+        let name = format!("{}{} {destination}", pipeline.file.name, what.suffix());
         let life = Duration::from_secs(pipeline.file.content.control.lease_seconds.max(1));
         let control = pipeline.control().open().await?.clone();
-        let (holder, patience, begun) = (Holder::this(run_id), options.wait_for_lease.unwrap_or_default(), Instant::now());
+        let (holder, begun) = (Holder::this(run_id), Instant::now());
         loop {
             match control.acquire(&name, &holder, life).await? {
-                Acquired::Theirs(held) if begun.elapsed() >= patience => return Err(refusal(&pipeline.file.name, &held)),
+                Acquired::Theirs(held) if begun.elapsed() >= patience => return Err(refusal(what, &pipeline.file.name, &held)),
                 Acquired::Theirs(_) => {}
                 Acquired::Ours(None) => break,
                 Acquired::Ours(Some(taken)) => {
@@ -144,9 +192,9 @@ impl Renewing {
     }
 }
 
-fn refusal(pipeline: &str, held: &Held) -> Error {
+fn refusal(what: What, pipeline: &str, held: &Held) -> Error {
     let Held { holder, since, until } = held;
-    Error::new(codes::LEASE_HELD, format!("another run of `{pipeline}` is under way"))
+    Error::new(codes::LEASE_HELD, format!("another {} of `{pipeline}` is under way", what.word()))
         .with("run", &holder.run_id)
         .with("host", &holder.host)
         .with("process", holder.process)

@@ -1,0 +1,469 @@
+//! The windows of a backfill, newest first, several at once, each loaded, then verified.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aqueduct_connector::Stream;
+use aqueduct_engine::{Clock, SystemClock};
+use aqueduct_schema::{Error, ErrorKind, Mode, Result, TableName, codes};
+use aqueduct_warehouse::{BackfillState, BackfillWindow, Fence, StreamRecord, TimeSpan, Warehouse, WindowKey, WindowNote, WindowState};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::calls::Calls;
+use super::verify::{self, Verdict};
+use super::{BackfillEvent, BackfillObserver, sum_into};
+use crate::lease::Lease;
+use crate::observer::{Event, Observer};
+use crate::pipeline::{Connected, Pipeline};
+use crate::stream::{InLedger, Lane};
+
+/// How often it is looked whether somebody asks for a pause.
+const LOOK: Duration = Duration::from_secs(1);
+/// A pass over a table that counts windows may take this part of the time.
+const PART_OF_COUNTING: u32 = 10;
+
+/// How carrying windows out ended.
+pub(crate) struct Ended {
+    pub(crate) state: BackfillState,
+    pub(crate) exit_code: u8,
+    pub(crate) interrupted: bool,
+    pub(crate) errors: Vec<(String, Error)>,
+    /// What this process did, by stream.
+    pub(crate) records: Vec<StreamRecord>,
+}
+
+/// Windows to be carried out, and everything their way needs.
+pub(crate) struct CarryOut<'a> {
+    pipeline: &'a Pipeline,
+    connected: &'a Connected,
+    warehouse: &'a Arc<dyn Warehouse>,
+    fence: &'a Fence,
+    id: Arc<str>,
+    windows: Vec<BackfillWindow>,
+    parallel: usize,
+    observer: &'a Arc<dyn BackfillObserver>,
+    calls: &'a Arc<Calls>,
+    loads: Arc<Semaphore>,
+    tally: Arc<Tally>,
+    /// Windows under way, and those that were read again in this process.
+    under_way: BTreeSet<usize>,
+    again: BTreeSet<usize>,
+    /// Streams that go no further in this process.
+    given_up: BTreeSet<String>,
+    errors: Vec<(String, Error)>,
+    records: Vec<StreamRecord>,
+    counting: Counting,
+}
+
+/// When windows were last counted, and how long that took.
+struct Counting {
+    ended: Instant,
+    took: Duration,
+}
+
+/// A window's end: its index, what its passes did, pages that its loads have noted, and how it ended.
+type Passed = (usize, StreamRecord, u64, Result<()>);
+
+impl<'a> CarryOut<'a> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one backfill, used nowhere else")]
+    pub(crate) fn new(
+        pipeline: &'a Pipeline,
+        connected: &'a Connected,
+        (warehouse, fence): (&'a Arc<dyn Warehouse>, &'a Fence),
+        id: &str,
+        mut windows: Vec<BackfillWindow>,
+        parallel: usize,
+        observer: &'a Arc<dyn BackfillObserver>,
+        calls: &'a Arc<Calls>,
+    ) -> Self {
+        // What is newest is wanted first, of every stream.
+        windows.sort_by(|one, other| (other.span.until, &one.stream, one.number).cmp(&(one.span.until, &other.stream, other.number)));
+        let loads = Arc::new(Semaphore::new(warehouse.capabilities().parallel_loads.max(1)));
+        Self {
+            tally: Arc::new(Tally::of(&windows, observer.clone())),
+            id: id.into(),
+            counting: Counting { ended: Instant::now(), took: Duration::ZERO },
+            under_way: BTreeSet::new(),
+            again: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            errors: Vec::new(),
+            records: Vec::new(),
+            pipeline,
+            connected,
+            warehouse,
+            fence,
+            windows,
+            parallel,
+            observer,
+            calls,
+            loads,
+        }
+    }
+
+    /// Carries windows out until all are done or something stops it.
+    pub(crate) async fn run(mut self, lease: &Lease) -> Ended {
+        let (halt, halted) = watch::channel(false);
+        let halt = Arc::new(halt);
+        let paused = Arc::new(AtomicBool::new(false));
+        let stop = lease.stop();
+        let _tasks = [follow(stop.clone(), halt.clone()), self.look_for_pause(halt.clone(), paused.clone())].map(AbortOnDrop);
+        if let Err(error) = self.work(&halted, &halt).await {
+            halt.send_replace(true);
+            self.errors.push((String::new(), error));
+        }
+        for (_, error) in &mut self.errors {
+            let told = std::mem::replace(error, Error::new(codes::BUG, ""));
+            *error = lease.explain(told);
+        }
+        let interrupted = *stop.borrow();
+        self.ended(interrupted, paused.load(Ordering::SeqCst))
+    }
+
+    async fn work(&mut self, halted: &watch::Receiver<bool>, halt: &Arc<watch::Sender<bool>>) -> Result<()> {
+        let mut lanes: JoinSet<Passed> = JoinSet::new();
+        loop {
+            while lanes.len() < self.parallel && !*halted.borrow() {
+                let Some(index) = self.next() else { break };
+                self.begin(index, &mut lanes, halted).await?;
+            }
+            if lanes.is_empty() {
+                if *halted.borrow() || !self.verify().await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let Some(passed) = lanes.join_next().await else { continue };
+            let passed = passed.map_err(|_| Error::new(codes::BUG, "the task of a window broke down"))?;
+            self.passed(passed, halt).await?;
+            if !*halted.borrow() && self.counting.ended.elapsed() >= self.counting.took * PART_OF_COUNTING {
+                self.verify().await?;
+            }
+        }
+    }
+
+    /// The next window to read.
+    fn next(&self) -> Option<usize> {
+        let busy: Vec<&str> = self.under_way.iter().map(|index| self.windows[*index].stream.as_str()).collect();
+        self.windows.iter().enumerate().position(|(index, window)| {
+            let open = match window.state {
+                WindowState::Pending | WindowState::Running | WindowState::Failed => true,
+                // Somebody has called again: perhaps the source has changed its mind.
+                WindowState::Differs => !self.again.contains(&index),
+                WindowState::Loaded | WindowState::Verified => false,
+            };
+            open && !self.under_way.contains(&index)
+                && !self.given_up.contains(&window.stream)
+                && !(busy.contains(&window.stream.as_str()) && self.reads_alone(window))
+        })
+    }
+
+    fn reads_alone(&self, window: &BackfillWindow) -> bool {
+        let stream = self.stream(&window.stream);
+        window.whole || stream.and_then(|stream| self.connected.engine.cost(stream, true, 1)).is_none_or(|cost| cost.alone)
+    }
+
+    fn stream(&self, name: &str) -> Option<&Stream> {
+        self.connected.selected.iter().find(|stream| stream.name == name)
+    }
+
+    fn key(&self, index: usize) -> WindowKey {
+        let window = &self.windows[index];
+        WindowKey { backfill: self.id.clone(), stream: window.stream.as_str().into(), number: window.number }
+    }
+
+    async fn note(&self, index: usize, note: WindowNote) -> Result<()> {
+        let note = WindowNote { at: Some(self.pipeline.clock().now()), ..note };
+        self.warehouse.note_window(self.fence, &self.key(index), &note).await
+    }
+
+    /// Begins to read a window, from its place or from its beginning.
+    async fn begin(&mut self, index: usize, lanes: &mut JoinSet<Passed>, halted: &watch::Receiver<bool>) -> Result<()> {
+        let name = self.windows[index].stream.clone();
+        let Some(stream) = self.stream(&name).cloned() else {
+            let error = Error::new(codes::UNKNOWN_STREAM, format!("the source has no stream `{name}` any more"));
+            self.given_up.insert(name.clone());
+            self.errors.push((name, error));
+            return Ok(());
+        };
+        let window = &mut self.windows[index];
+        let afresh = window.place.reading.is_none();
+        if afresh {
+            if window.state == WindowState::Differs {
+                self.again.insert(index);
+            }
+            self.tally.forget(index, window.read);
+            (window.place, window.attempts) = (Default::default(), window.attempts + 1);
+            (window.read, window.loaded, window.unchanged, window.quarantined, window.filtered) = (0, 0, 0, 0, 0);
+            (window.expected, window.found, window.error) = (None, None, None);
+        }
+        window.state = WindowState::Running;
+        self.note(index, WindowNote { state: Some(WindowState::Running), again: afresh, ..WindowNote::default() }).await?;
+        fail::fail_point!("backfill::window_begun");
+        let span = if self.windows[index].whole { TimeSpan { from: None, until: None } } else { self.windows[index].span };
+        let ledger = Arc::new(InLedger { window: self.key(index), span, pages: AtomicU64::new(0) });
+        let normaliser = self.pipeline.normaliser(&stream, &self.connected.source)?;
+        let mut lane = self.lane(index, stream.clone(), ledger.clone(), halted.clone());
+        self.under_way.insert(index);
+        lanes.spawn(async move {
+            let mut record = StreamRecord { stream: stream.name.clone(), ..StreamRecord::default() };
+            let done = lane.pass(stream, normaliser, Some(vec![Mode::Backfill]), &mut record).await;
+            record.error = done.as_ref().err().map(ToString::to_string);
+            (index, record, ledger.pages.load(Ordering::SeqCst), done)
+        });
+        Ok(())
+    }
+
+    fn lane(&self, index: usize, stream: Stream, ledger: Arc<InLedger>, stop: watch::Receiver<bool>) -> Lane {
+        let (pipeline, window) = (self.pipeline, &self.windows[index]);
+        Lane {
+            stream,
+            state: window.place.clone(),
+            engine: self.connected.engine.clone(),
+            normaliser: Err(Error::new(codes::BUG, "a window brings its own")),
+            protector: pipeline.protector.clone(),
+            quarantine: pipeline.file.content.quality.quarantine,
+            system: pipeline.registration.name.into(),
+            warehouse: self.warehouse.clone(),
+            fence: self.fence.clone(),
+            loads: self.loads.clone(),
+            observer: Arc::new(OfWindow { index, before: window.read, tally: self.tally.clone() }),
+            stop,
+            limit: None,
+            load: pipeline.file.content.run,
+            clock: pipeline.clock(),
+            drift: None,
+            refresh_calculated: false,
+            sweep_associations: false,
+            refresh: None,
+            aside: None,
+            window: None,
+            ledger: Some(ledger),
+        }
+    }
+
+    /// Takes note of how reading a window ended.
+    async fn passed(&mut self, (index, record, pages, done): Passed, halt: &Arc<watch::Sender<bool>>) -> Result<()> {
+        self.under_way.remove(&index);
+        sum_into(&mut self.records, &record);
+        let window = &mut self.windows[index];
+        window.read += record.read;
+        window.loaded += record.loaded;
+        window.unchanged += record.unchanged;
+        window.quarantined += record.quarantined;
+        window.filtered += record.filtered;
+        window.requests += record.requests;
+        let stream = window.stream.clone();
+        let requests = record.requests.saturating_sub(pages);
+        let (state, error) = match done {
+            Ok(()) => (WindowState::Loaded, None),
+            Err(error) => {
+                let state = if is_passing(&error) { WindowState::Pending } else { WindowState::Failed };
+                (state, Some(error))
+            }
+        };
+        window.state = state;
+        window.error = error.as_ref().filter(|_| state == WindowState::Failed).map(ToString::to_string);
+        let note = WindowNote { state: Some(state), requests, error: window.error.clone(), ..WindowNote::default() };
+        // A fence that is lost, or a destination that is gone, cannot be told of it.
+        let noted = self.note(index, note).await;
+        if let Some(error) = error {
+            // The place is in the ledger, behind the last load.
+            if let Ok(windows) = self.warehouse.backfill_windows(&self.id).await {
+                let key = self.key(index);
+                let stored = windows.into_iter().find(|window| *window.stream == *key.stream && window.number == key.number);
+                self.windows[index].place = stored.map(|window| window.place).unwrap_or_default();
+            }
+            if matches!(error.kind(), ErrorKind::Permission | ErrorKind::Quality) {
+                self.given_up.insert(stream.clone());
+            } else {
+                halt.send_replace(true);
+            }
+            if error.kind() != ErrorKind::Interrupted || self.errors.is_empty() {
+                self.errors.push((stream, self.calls.told(error)));
+            }
+            return Ok(());
+        }
+        noted?;
+        fail::fail_point!("backfill::window_loaded");
+        self.observer.observe(BackfillEvent::Window(&self.windows[index]));
+        Ok(())
+    }
+
+    /// Verifies the windows that are loaded; false when nothing is left to be done, true when a window is to be read again.
+    async fn verify(&mut self) -> Result<bool> {
+        let loaded = |window: &BackfillWindow| window.state == WindowState::Loaded && window.expected.is_none() && window.error.is_none();
+        let mut streams: Vec<String> = self.windows.iter().filter(|window| loaded(window)).map(|window| window.stream.clone()).collect();
+        streams.sort();
+        streams.dedup();
+        let mut more = false;
+        for name in streams {
+            let Some(stream) = self.stream(&name).cloned() else { continue };
+            let indexes: Vec<usize> =
+                (0..self.windows.len()).filter(|index| self.windows[*index].stream == name && loaded(&self.windows[*index])).collect();
+            let spans: Vec<_> = indexes.iter().map(|index| self.windows[*index].span).collect();
+            let table = TableName::source(self.pipeline.registration.name, &name);
+            let began = Instant::now();
+            let found = self.warehouse.count_spans(&table, &self.connected.source.account, &spans).await?;
+            self.counting = Counting { ended: Instant::now(), took: began.elapsed() };
+            for (place, index) in indexes.into_iter().enumerate() {
+                let found = found.as_ref().and_then(|found| found.get(place).copied());
+                match verify::count(&self.connected.engine, &stream, self.windows[index].span).await {
+                    Ok(expected) => more |= self.judged(index, verify::judge(&self.windows[index], found, expected)).await?,
+                    Err(error) => return Err(self.calls.told(error)),
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    /// Takes note of a verdict; true when the window is to be read again.
+    async fn judged(&mut self, index: usize, verdict: Verdict) -> Result<bool> {
+        let first = !self.again.contains(&index);
+        let window = &mut self.windows[index];
+        window.requests += 1;
+        let (state, counted, error) = match verdict {
+            Verdict::Complete { expected, found } => (WindowState::Verified, Some((expected, found)), None),
+            Verdict::Lacks { .. } if first => (WindowState::Pending, None, None),
+            Verdict::Lacks { expected, found } => {
+                let missing = expected.saturating_sub(found + window.quarantined);
+                let error = Error::new(codes::COUNTS_DIFFER, format!("the source counts {missing} more than arrived"));
+                (WindowState::Differs, Some((expected, found)), Some(error))
+            }
+            // It stays loaded, and is not asked for again in this process.
+            Verdict::NotKnown => {
+                (WindowState::Loaded, None, Some(Error::new(codes::COUNTS_DIFFER, "not verified: the source does not count")))
+            }
+        };
+        let words = error.as_ref().map(|error| if verdict == Verdict::NotKnown { error.message().to_owned() } else { error.to_string() });
+        window.state = state;
+        window.error.clone_from(&words);
+        if let Some((expected, found)) = counted {
+            (window.expected, window.found) = (Some(expected), Some(found));
+        }
+        let again = state == WindowState::Pending;
+        if again {
+            window.place = Default::default();
+            self.again.insert(index);
+            let Verdict::Lacks { expected, found } = verdict else { return Ok(true) };
+            let note = format!("{} {}: {found} of {expected} records are there; it is read once more", window.stream, window.span);
+            self.observer.observe(BackfillEvent::Note(&note));
+        }
+        if let (WindowState::Differs, Some(error)) = (state, error) {
+            self.errors.push((self.windows[index].stream.clone(), error.with("window", self.windows[index].span)));
+        }
+        self.note(index, WindowNote { state: Some(state), requests: 1, counted, error: words, ..WindowNote::default() }).await?;
+        fail::fail_point!("backfill::window_verified");
+        if !again {
+            self.observer.observe(BackfillEvent::Window(&self.windows[index]));
+        }
+        Ok(again)
+    }
+
+    /// Looks every moment whether somebody asks for a pause.
+    fn look_for_pause(&self, halt: Arc<watch::Sender<bool>>, paused: Arc<AtomicBool>) -> AbortHandle {
+        let (warehouse, id) = (self.warehouse.clone(), self.id.clone());
+        tokio::spawn(async move {
+            loop {
+                SystemClock.sleep(LOOK).await;
+                // A destination that cannot be asked now will say so to the next load.
+                if warehouse.is_pause_asked(&id).await.unwrap_or(false) {
+                    paused.store(true, Ordering::SeqCst);
+                    halt.send_replace(true);
+                    return;
+                }
+            }
+        })
+        .abort_handle()
+    }
+
+    fn ended(mut self, stopped: bool, paused: bool) -> Ended {
+        let done = |window: &BackfillWindow| matches!(window.state, WindowState::Verified | WindowState::Loaded | WindowState::Differs);
+        let all = self.windows.iter().all(done);
+        let differs = self.windows.iter().any(|window| window.state == WindowState::Differs);
+        let serious = self.errors.iter().find(|(_, error)| error.kind() != ErrorKind::Interrupted).map(|(_, error)| error.exit_code());
+        let interrupted = stopped && !all && serious.is_none();
+        let (state, exit_code) = match serious {
+            _ if all && !differs && serious.is_none() => (BackfillState::Complete, 0),
+            Some(code) if all && differs => (BackfillState::Differs, code),
+            Some(code) => (BackfillState::Stopped, code),
+            None if paused && !stopped => (BackfillState::Paused, 0),
+            None => (BackfillState::Stopped, 130),
+        };
+        if paused || interrupted {
+            self.errors.retain(|(_, error)| error.kind() != ErrorKind::Interrupted);
+        }
+        Ended { state, exit_code, interrupted, errors: self.errors, records: self.records }
+    }
+}
+
+/// Whether the window goes on where it is when somebody comes back.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Quota | ErrorKind::Locked | ErrorKind::Destination)
+}
+
+/// Passes a wish to stop on.
+fn follow(mut stop: watch::Receiver<bool>, halt: Arc<watch::Sender<bool>>) -> AbortHandle {
+    tokio::spawn(async move {
+        if stop.wait_for(|stop| *stop).await.is_ok() {
+            halt.send_replace(true);
+        }
+    })
+    .abort_handle()
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How many records are committed, over all windows and processes.
+struct Tally {
+    committed: Mutex<Vec<u64>>,
+    expected: Option<u64>,
+    observer: Arc<dyn BackfillObserver>,
+}
+
+impl Tally {
+    fn of(windows: &[BackfillWindow], observer: Arc<dyn BackfillObserver>) -> Self {
+        let expected = windows.iter().map(|window| window.planned).sum();
+        Self { committed: Mutex::new(windows.iter().map(|window| window.read).collect()), expected, observer }
+    }
+
+    fn set(&self, index: usize, records: u64) {
+        let records = {
+            let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+            committed[index] = records;
+            committed.iter().sum()
+        };
+        self.observer.observe(BackfillEvent::Progress { records, expected: self.expected });
+    }
+
+    /// A window that is read from its beginning has nothing yet.
+    fn forget(&self, index: usize, read: u64) {
+        if read > 0 {
+            self.set(index, 0);
+        }
+    }
+}
+
+/// Hears of one window for the tally of all.
+struct OfWindow {
+    index: usize,
+    /// Records of it that earlier passes have committed.
+    before: u64,
+    tally: Arc<Tally>,
+}
+
+impl Observer for OfWindow {
+    fn observe(&self, event: Event<'_>) {
+        if let Event::Progress { committed, .. } = event {
+            self.tally.set(self.index, self.before + committed);
+        }
+    }
+}
