@@ -2,6 +2,7 @@
 
 use aqueduct_schema::{Result, codes};
 
+use crate::cleaners::DETAILS;
 use crate::format::Format;
 use crate::functions::{FUNCTIONS, Function};
 use crate::value::text_to_units;
@@ -175,6 +176,14 @@ impl Expression {
         let parts = Self::parse_parts(reader, of, "`of`")?;
         if parts.len() != function.parts {
             return Err(reader.wrong(of.place, format!("`{name}` takes {} part(s), not {}", function.parts, parts.len())));
+        }
+        if name == "detail" {
+            let Some((wanted, place)) = parts[1].constant() else {
+                return Err(reader.wrong(of.place, "the second part of `detail` is the name of one: { constant: phone_number.extension }"));
+            };
+            if DETAILS.iter().all(|rule| rule.name != wanted) {
+                return Err(reader.unknown(codes::BAD_MAPPING, place, "detail", wanted, DETAILS.iter().map(|rule| rule.name)));
+            }
         }
         Ok(Self::Call { function: *function, of: parts })
     }

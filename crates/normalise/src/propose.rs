@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use aqueduct_schema::{CleaningStatus, Entity, RecordSchema, SemanticType};
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
 use crate::cleaners::{self, CleaningContext};
@@ -123,7 +124,7 @@ pub fn propose(stream: &str, record: &RecordSchema, sample: Option<&RecordBatch>
         })
         .unwrap_or(("contact", CONTACT, &[]));
     let mut used: Vec<&str> = record.key.iter().map(String::as_str).collect();
-    let mut lines = Vec::new();
+    let (mut lines, mut times) = (Vec::new(), Vec::new());
     for (field, words) in TIMES.iter().chain(spellings) {
         let taken = match *field {
             "source_created_at" => record.created_at.is_some(),
@@ -141,6 +142,9 @@ pub fn propose(stream: &str, record: &RecordSchema, sample: Option<&RecordBatch>
         let Some((path, _)) = found.or_else(by_value).filter(|_| !taken) else { continue };
         used.push(path);
         let semantic = Entity::named(entity_name).and_then(|entity| entity.field(field)).map(|field| field.semantic);
+        if matches!(semantic, Some(SemanticType::Date | SemanticType::Timestamp)) {
+            times.push(*path);
+        }
         let doubtful = semantic.and_then(|semantic| share(record, sample, path, semantic)).is_some_and(|good| good < 0.5);
         lines.push(if doubtful {
             format!("        # {field}: {} # by its name, but most values do not look like it", scalar(path))
@@ -148,10 +152,15 @@ pub fn propose(stream: &str, record: &RecordSchema, sample: Option<&RecordBatch>
             format!("        {field}: {} # guessed", scalar(path))
         });
     }
+    let order = cleaners::day_order(times.iter().flat_map(|path| texts(record, sample, path)));
     let unmapped: Vec<&str> = headers.iter().map(|(path, _)| *path).filter(|path| !used.contains(path) && !record.has_role(path)).collect();
     let mut text = String::new();
     let _ = writeln!(text, "# A proposal: check every line marked `guessed`, then put this into the pipeline file.");
-    let _ = writeln!(text, "normalise:\n  mappings:\n    - entity: {entity_name} # guessed\n      stream: {}", scalar(stream));
+    let _ = writeln!(text, "normalise:");
+    if let Some(day_first) = order.day_first() {
+        let _ = writeln!(text, "  defaults: {{ day_first: {day_first} }} # guessed: some dates cannot be read the other way");
+    }
+    let _ = writeln!(text, "  mappings:\n    - entity: {entity_name} # guessed\n      stream: {}", scalar(stream));
     if lines.iter().all(|line| line.trim_start().starts_with('#')) {
         let _ = writeln!(text, "      fields: {{}} # nothing was recognised");
     } else {
@@ -204,6 +213,12 @@ fn share(record: &RecordSchema, sample: Option<&RecordBatch>, path: &str, semant
         good += u32::from(matches!(cleaned.status, CleaningStatus::Ok | CleaningStatus::Fixed | CleaningStatus::Suspect));
     }
     (all >= 3).then(|| f64::from(good) / f64::from(all))
+}
+
+/// The values of a text column in the sample.
+fn texts<'s>(record: &RecordSchema, sample: Option<&'s RecordBatch>, path: &str) -> Vec<&'s str> {
+    let column = record.index_of(path).and_then(|field| sample?.column_by_name(&record.fields[field].column));
+    column.and_then(|column| column.as_string_opt::<i32>()).into_iter().flatten().flatten().take(SAMPLED).collect()
 }
 
 /// A name as a YAML scalar.

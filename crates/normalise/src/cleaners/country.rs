@@ -64,8 +64,25 @@ static MEANINGS: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
     meanings
 });
 
+/// The country whose name is nearest to a folded text that is none; nothing where none or several are near.
+pub(super) fn nearest(folded: &str) -> Option<&'static str> {
+    if folded.chars().count() < 4 {
+        return None;
+    }
+    let near = MEANINGS.iter().filter_map(|(name, meaning)| match meaning {
+        Meaning::One(code) => Some((strsim::osa_distance(folded, name), *code)),
+        _ => None,
+    });
+    let allowed = if folded.chars().count() < 8 { 1 } else { 2 };
+    let near: Vec<(usize, &str)> = near.filter(|(distance, _)| *distance <= allowed).collect();
+    let best = near.iter().map(|(distance, _)| *distance).min()?;
+    let mut codes = near.iter().filter(|(distance, _)| *distance == best).map(|(_, code)| *code);
+    let first = codes.next()?;
+    codes.all(|code| code == first).then_some(first)
+}
+
 /// A name reduced to its letters: lower case, without marks, spaces, punctuation and a leading "the".
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     if name.is_ascii() {
         for byte in name.bytes() {

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use aqueduct_schema::Cleaned;
 
-use super::host;
 use super::text::{Presence, note, presence_without_na, to_ascii_forms};
+use super::{email_domain, host};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { Email;
     Missing "email.empty" " \u{200b} " => None, "There is nothing but space.";
@@ -27,6 +27,8 @@ rules! { Email;
     Suspect "email.ip_literal" "ada@[192.0.2.1]" => Some("ada@[192.0.2.1]"), "The domain is an IP address.";
     Suspect "email.quoted_local_part" "\"ada l\"@acme.com" => Some("\"ada l\"@acme.com"), "The part before the at sign is quoted.";
     Suspect "email.unicode_local_part" "jörg@acme.com" => Some("jörg@acme.com"), "The part before the at sign has letters that only some servers take.";
+    Suspect "email.near_miss_domain" "ada@gmial.com" => Some("ada@gmial.com"), "The domain is one slip of the keyboard away from a large provider's; the detail `email.suggestion` says which. Nothing is changed.";
+    Suspect "email.disposable_domain" "ada@mailinator.com" => Some("ada@mailinator.com"), "The domain serves mailboxes that are thrown away after use.";
     Suspect "email.misplaced_dot" "ada..l@acme.com" => Some("ada..l@acme.com"), "The part before the at sign begins or ends with a dot or has two in a row.";
     Suspect "email.several_addresses" "ada@acme.com; bob@acme.com" => None, "There are several addresses; none is chosen.";
     Invalid "email.no_at_sign" "ada.acme.com" => None, "There is no at sign.";
@@ -248,6 +250,10 @@ fn judge<'v>(address: Cow<'v, str>, at: usize, code: &'static str) -> Cleaned<'v
         Some("email.unknown_suffix")
     } else if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         Some("email.misplaced_dot")
+    } else if email_domain::near_miss(domain).is_some() {
+        Some("email.near_miss_domain")
+    } else if email_domain::is_disposable(domain) {
+        Some("email.disposable_domain")
     } else {
         None
     };
@@ -263,5 +269,7 @@ fn is_placeholder(local: &str, domain: &str) -> bool {
     local.len() <= 8
         && domain.as_bytes().get(local.len()) == Some(&b'.')
         && domain.get(..local.len()).is_some_and(|label| label.eq_ignore_ascii_case(local))
-        && ["none", "na", "noemail", "no-email", "nomail", "null", "unknown", "no"].iter().any(|word| word.eq_ignore_ascii_case(local))
+        && ["none", "na", "noemail", "no-email", "nomail", "null", "unknown", "no", "test", "asdf", "xxx", "abc", "email"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(local))
 }

@@ -58,9 +58,10 @@ pub(super) fn has_known_suffix(host: &str) -> bool {
     psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
-/// Whether a canonical host lies under a top-level domain that RFC 2606 and RFC 6761 keep for tests and machines of one's own.
+/// Whether a canonical host lies under a top-level domain that RFC 2606, RFC 6761 and their followers keep for tests, other name systems
+/// and machines of one's own.
 pub(super) fn is_special_use(host: &str) -> bool {
-    matches!(host.rsplit('.').next(), Some("test" | "invalid" | "localhost" | "example"))
+    matches!(host.rsplit('.').next(), Some("test" | "invalid" | "localhost" | "example" | "onion" | "local" | "internal" | "alt"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use aqueduct_schema::Cleaned;
 use super::line::LineCodes;
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { Label;
     Missing "label.empty" "  " => None, "There is nothing but space.";
@@ -14,6 +14,7 @@ rules! { Label;
     Fixed "label.composed" "Cafe\u{301}" => Some("Café"), "Letters and their marks were composed (NFC).";
     Fixed "label.hidden_characters_removed" "Head\u{200b} of Sales" => Some("Head of Sales"), "Control, zero-width or directional characters were taken out.";
     Fixed "label.mojibake_repaired" "ZÃ¼rich" => Some("Zürich"), "UTF-8 that had been read as Windows-1252 was read again.";
+    Fixed "label.markup_removed" "R&amp;D" => Some("R&D"), "Tags of HTML were taken out, or its character references read.";
 }
 
 const CODES: LineCodes = LineCodes {
@@ -23,6 +24,7 @@ const CODES: LineCodes = LineCodes {
     composed: "label.composed",
     hidden: "label.hidden_characters_removed",
     repaired: "label.mojibake_repaired",
+    markup: "label.markup_removed",
 };
 
 pub(super) fn clean(value: &str) -> Cleaned<'_> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::markup;
 use super::mojibake;
 use super::text::{Presence, compose, is_hidden_in_text, presence, trim};
 
@@ -18,6 +19,8 @@ pub(super) enum Change {
     Hidden,
     /// UTF-8 that had been read as Windows-1252 was read again.
     Repaired,
+    /// Tags of HTML were taken out, or its character references read.
+    Markup,
 }
 
 /// The codes of one semantic type for what can happen to a line.
@@ -28,6 +31,7 @@ pub(super) struct LineCodes {
     pub(super) composed: &'static str,
     pub(super) hidden: &'static str,
     pub(super) repaired: &'static str,
+    pub(super) markup: &'static str,
 }
 
 /// A line after tidying, or the code of its absence.
@@ -74,15 +78,16 @@ pub(super) fn tidy<'v>(value: &'v str, codes: &LineCodes) -> Line<'v> {
         Change::Composed => codes.composed,
         Change::Hidden => codes.hidden,
         Change::Repaired => codes.repaired,
+        Change::Markup => codes.markup,
     };
     Line::Text(text, code)
 }
 
-/// ASCII letters and signs with single spaces between them.
+/// ASCII letters and signs with single spaces between them, none of which begins something of HTML.
 fn is_plain(value: &str) -> bool {
     let mut previous = b' ';
     for &byte in value.as_bytes() {
-        if !(byte.is_ascii_graphic() || byte == b' ' && previous != b' ') {
+        if !(byte.is_ascii_graphic() && !matches!(byte, b'<' | b'&') || byte == b' ' && previous != b' ') {
             return false;
         }
         previous = byte;
@@ -92,10 +97,15 @@ fn is_plain(value: &str) -> bool {
 
 fn pass(text: &str) -> (String, Change) {
     let mut change = Change::None;
+    let shown = markup::removed(text);
+    let text = shown.as_deref().unwrap_or(text);
+    if shown.is_some() {
+        change = Change::Markup;
+    }
     let repaired = mojibake::repair(text);
     let text = repaired.as_deref().unwrap_or(text);
     if repaired.is_some() {
-        change = Change::Repaired;
+        change = change.max(Change::Repaired);
     }
     let mut out = String::with_capacity(text.len());
     let mut pending = false;

@@ -17,9 +17,12 @@ mod country_name;
 mod currency_code;
 mod date;
 mod day;
+mod day_order;
 mod decimal;
+mod details;
 mod domain;
 mod email;
+mod email_domain;
 mod email_key;
 mod flag;
 mod free_text;
@@ -28,8 +31,10 @@ mod html;
 mod label;
 mod language;
 mod line;
+mod markup;
 mod mojibake;
 mod money;
+mod name_parts;
 mod numbering_plan;
 mod person_name;
 mod phone_number;
@@ -58,7 +63,9 @@ mod vectors;
 use aqueduct_schema::{Cleaned, SemanticType};
 
 pub use self::civil::{date_days, timestamp_micros, timestamp_text};
+pub use self::day_order::{DayOrder, day_order};
 pub use self::decimal::decimal_units;
+pub use self::details::{DETAILS, Detail, DetailRule, detail, details};
 pub use self::email_key::{email_match_key, email_normalized};
 pub use self::rule::Rule;
 
@@ -93,7 +100,7 @@ pub fn clean<'v>(semantic: SemanticType, value: &'v str, context: &CleaningConte
         SemanticType::PersonName => person_name::clean(value),
         SemanticType::CompanyName => company_name::clean(value),
         SemanticType::Country => country::clean(value, context),
-        SemanticType::Region => region::clean(value),
+        SemanticType::Region => region::clean(value, context),
         SemanticType::PostalCode => postal_code::clean(value, context),
         SemanticType::Language => language::clean(value),
         SemanticType::TimeZone => time_zone::clean(value),

@@ -78,6 +78,11 @@ pub(super) fn clean<'v>(value: &'v str, context: &CleaningContext<'_>) -> Cleane
     }
 }
 
+/// The currency that stands beside a number, where it names one.
+pub(super) fn currency_beside(plain: &str) -> Option<&'static str> {
+    peel(plain.trim()).ok()?.currency
+}
+
 /// A number with what stood around it.
 struct Amount<'t> {
     number: &'t str,

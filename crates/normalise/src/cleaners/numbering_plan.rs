@@ -41,12 +41,15 @@ fn without_space(source: &str) -> String {
 
 /// A kind of number of a plan: mobile, fixed line, toll free and so on.
 struct Kind {
+    name: &'static str,
     lengths: Vec<u16>,
     pattern: Pattern,
 }
 
 /// One country's plan, or that of a service without a country.
 pub(super) struct Plan {
+    /// The country as ISO 3166-1 alpha-2; `001` for services without one.
+    country: String,
     country_code: u16,
     general: Pattern,
     kinds: Vec<Kind>,
@@ -81,10 +84,11 @@ impl Plan {
         let descriptors = metadata.descriptors();
         let mut kinds = Vec::new();
         let (mut lengths, mut local_lengths) = (Vec::new(), Vec::new());
-        for descriptor in kinds_of(descriptors) {
+        for (name, descriptor) in kinds_of(descriptors) {
             lengths.extend_from_slice(descriptor.possible_length());
             local_lengths.extend_from_slice(descriptor.possible_local_length());
             kinds.push(Kind {
+                name,
                 lengths: descriptor.possible_length().to_vec(),
                 pattern: Pattern::whole(descriptor.national_number().as_str()),
             });
@@ -94,6 +98,7 @@ impl Plan {
             list.dedup();
         }
         Self {
+            country: metadata.id().to_owned(),
             country_code: metadata.country_code(),
             general: Pattern::whole(descriptors.general().national_number().as_str()),
             kinds,
@@ -109,6 +114,11 @@ impl Plan {
                 .map(Pattern::start),
             transform: metadata.national_prefix_transform_rule().map(|rule| rule.replace("$1", "${1}").replace("$2", "${2}")),
         }
+    }
+
+    /// The country, unless it is a service without one.
+    fn country(&self) -> Option<&str> {
+        (self.country.len() == 2).then_some(self.country.as_str())
     }
 
     /// The calling code, for example 44.
@@ -170,22 +180,22 @@ impl Plan {
 }
 
 /// The kinds of number that can be dialled from abroad, the usual ones first.
-fn kinds_of(descriptors: &Descriptors) -> impl Iterator<Item = &Descriptor> {
+fn kinds_of(descriptors: &Descriptors) -> impl Iterator<Item = (&'static str, &Descriptor)> {
     [
-        descriptors.mobile(),
-        descriptors.fixed_line(),
-        descriptors.toll_free(),
-        descriptors.voip(),
-        descriptors.shared_cost(),
-        descriptors.premium_rate(),
-        descriptors.personal_number(),
-        descriptors.uan(),
-        descriptors.pager(),
-        descriptors.voicemail(),
+        ("mobile", descriptors.mobile()),
+        ("fixed_line", descriptors.fixed_line()),
+        ("toll_free", descriptors.toll_free()),
+        ("voip", descriptors.voip()),
+        ("shared_cost", descriptors.shared_cost()),
+        ("premium_rate", descriptors.premium_rate()),
+        ("personal", descriptors.personal_number()),
+        ("uan", descriptors.uan()),
+        ("pager", descriptors.pager()),
+        ("voicemail", descriptors.voicemail()),
     ]
     .into_iter()
-    .flatten()
-    .filter(|descriptor| descriptor.national_number().as_str() != "NA")
+    .filter_map(|(name, descriptor)| Some((name, descriptor?)))
+    .filter(|(_, descriptor)| descriptor.national_number().as_str() != "NA")
 }
 
 /// Every plan, by calling code and by country.
@@ -263,6 +273,20 @@ impl Group {
         self.plans().next()
     }
 
+    /// The country that a number belongs to, and its kind: fixed lines and mobiles share a form in some countries.
+    pub(super) fn describe(self, national: &str) -> (Option<&'static str>, Option<&'static str>) {
+        let of = |plan: &&Plan| plan.leading_digits.as_ref().is_none_or(|leading| leading.is_match(national)) && plan.is_valid(national);
+        let Some(plan) = self.plans().find(of) else {
+            // A calling code of one country names it, whatever the number.
+            let mut plans = self.plans();
+            return (plans.next().filter(|_| plans.next().is_none()).and_then(Plan::country), None);
+        };
+        let is = |name: &str| plan.kinds.iter().any(|kind| kind.name == name && kind.pattern.is_match(national));
+        let first = plan.kinds.iter().find(|kind| kind.pattern.is_match(national)).map(|kind| kind.name);
+        let kind = if is("mobile") && is("fixed_line") { Some("fixed_line_or_mobile") } else { first };
+        (plan.country(), kind)
+    }
+
     /// Whether a number is valid in one of the countries.
     pub(super) fn is_valid(self, national: &str) -> bool {
         self.plans().any(|plan| plan.leading_digits.as_ref().is_none_or(|leading| leading.is_match(national)) && plan.is_valid(national))
@@ -289,7 +313,7 @@ mod tests {
     #[test]
     fn the_metadata_agrees_with_its_own_examples() {
         for metadata in DATABASE.iter() {
-            for descriptor in kinds_of(metadata.descriptors()) {
+            for (_, descriptor) in kinds_of(metadata.descriptors()) {
                 if let Some(example) = descriptor.example() {
                     let digits = format!("{}{example}", metadata.country_code());
                     let (group, national) = split(&digits).unwrap();

@@ -5,7 +5,7 @@ use aqueduct_schema::Cleaned;
 use super::line::{Line, LineCodes, tidy};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { PersonName;
     Missing "person_name.empty" "  " => None, "There is nothing but space.";
@@ -14,6 +14,7 @@ rules! { PersonName;
     Fixed "person_name.composed" "Zoe\u{308}" => Some("Zoë"), "Letters and their marks were composed (NFC).";
     Fixed "person_name.hidden_characters_removed" "Ada\u{200b} Lovelace" => Some("Ada Lovelace"), "Control, zero-width or directional characters were taken out; the joiners that shape letters stay.";
     Fixed "person_name.mojibake_repaired" "JosÃ©" => Some("José"), "UTF-8 that had been read as Windows-1252 was read again.";
+    Fixed "person_name.markup_removed" "O&#39;Brien" => Some("O'Brien"), "Tags of HTML were taken out, or its character references read.";
     Suspect "person_name.all_capitals" "ADA LOVELACE" => Some("ADA LOVELACE"), "Every letter is a capital; the name is kept as given.";
     Suspect "person_name.all_lower_case" "ada lovelace" => Some("ada lovelace"), "No letter is a capital; the name is kept as given.";
     Suspect "person_name.contains_digit" "Ada Lovelace 2" => Some("Ada Lovelace 2"), "There is a digit in the name.";
@@ -30,6 +31,7 @@ const CODES: LineCodes = LineCodes {
     composed: "person_name.composed",
     hidden: "person_name.hidden_characters_removed",
     repaired: "person_name.mojibake_repaired",
+    markup: "person_name.markup_removed",
 };
 
 /// Fewer cased letters than this say nothing about a habit of writing ("JP", "Al", "van").
@@ -61,6 +63,35 @@ fn is_also_a_name(word: &str) -> bool {
     matches!(word, "Null" | "None" | "Nil" | "Nan")
 }
 
+/// Words that people type to get past a form, alone or twice, and one letter held down.
+fn is_test_word(text: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "test",
+        "tester",
+        "testing",
+        "test user",
+        "dummy",
+        "asd",
+        "qwe",
+        "abc",
+        "abcd",
+        "xyz",
+        "foo",
+        "bar",
+        "foo bar",
+        "foobar",
+        "sample",
+        "blah",
+    ];
+    let is_word = |text: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+    let twice = text.split_once(' ').is_some_and(|(one, other)| one.eq_ignore_ascii_case(other) && is_word(one));
+    let mut letters = text.chars().flat_map(char::to_lowercase);
+    let held = text.is_ascii()
+        && text.len() > 2
+        && letters.next().is_some_and(|first| first.is_ascii_alphabetic() && letters.all(|next| next == first));
+    text.len() <= 16 && (is_word(text) || twice) || held
+}
+
 fn doubt(text: &str) -> Option<&'static str> {
     let (mut capitals, mut smalls) = (0_usize, 0_usize);
     let (mut digit, mut at, mut colon) = (false, false, false);
@@ -87,7 +118,7 @@ fn doubt(text: &str) -> Option<&'static str> {
         Some("person_name.looks_like_url")
     } else if digit {
         Some("person_name.contains_digit")
-    } else if text.eq_ignore_ascii_case("test") || text.eq_ignore_ascii_case("test test") {
+    } else if is_test_word(text) {
         Some("person_name.test_word")
     } else if smalls == 0 && capitals >= LETTERS_FOR_CASE {
         Some("person_name.all_capitals")

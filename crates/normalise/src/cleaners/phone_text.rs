@@ -147,6 +147,15 @@ fn without_label(text: &str) -> &str {
     text
 }
 
+/// The digits of the extension that follows a number, where one does.
+pub(super) fn extension(text: &str) -> Option<String> {
+    let ascii = to_ascii_forms(text);
+    let (text, _) = uri(ascii.trim());
+    let (before, found) = without_extension(text);
+    let digits: String = text[before.len()..].chars().filter(char::is_ascii_digit).collect();
+    (found && !digits.is_empty()).then_some(digits)
+}
+
 /// The text before an extension: a word for it and one to seven digits at the end.
 fn without_extension(text: &str) -> (&str, bool) {
     let Some(place) = text.rfind(|c: char| !c.is_ascii_digit() && !matches!(c, ' ' | ')' | ':' | '.' | '=')).filter(|&place| place > 0)
