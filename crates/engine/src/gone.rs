@@ -6,7 +6,7 @@ use aqueduct_schema::{Batch, Checkpoint, Error, Mode, Raw, Result, StreamState, 
 use crate::decode::{Decoded, decode};
 use crate::settings::Settings;
 
-/// A batch of deletions for records with these ids, found out at `at`. The state stays as it is.
+/// A batch of deletions for records with these ids, found out at `at` by a listing of ids. It leaves the state as `state` has it.
 ///
 /// # Errors
 /// `AQ1001` for a stream whose key has several parts: an id does not say them.
@@ -20,6 +20,6 @@ pub fn gone(stream: &Stream, source_system: &str, ids: &[&str], state: &StreamSt
     let records = Records::Deleted { body: body.into(), pointer: &["gone"], key: &["id"], deleted_at: None };
     let table = TableName::source(source_system, &stream.name);
     let Decoded { table, rejects, read } = decode(stream, table, &records, &Settings::default())?;
-    let checkpoint = Checkpoint { state: state.clone(), mode: Mode::Deletions, reading_started_at: at, reading_complete: false };
+    let checkpoint = Checkpoint { state: state.clone(), mode: Mode::Ids, reading_started_at: at, reading_complete: false };
     Ok(Batch::raw(stream.name.as_str().into(), table, rejects, read, checkpoint))
 }
