@@ -26,7 +26,7 @@ pub fn registration() -> Registration {
         documentation: "https://developers.brevo.com/reference",
         config_schema: || schemars::schema_for!(Config),
         build: |value| Ok(Arc::new(Brevo { config: Config::parse(value)? })),
-        mappings: mappings!["contact", "contact_point", "consent_event", "account", "deal", "pipeline_stage", "campaign", "user"],
+        mappings: mappings!["contact", "contact_point", "consent_event", "account", "deal", "pipeline_stage", "campaign", "list", "email_event", "user"],
     }
 }
 

@@ -17,6 +17,16 @@ pub(crate) enum Format {
     Pattern(String),
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::EpochMilliseconds => "epoch_milliseconds",
+            Self::EpochSeconds => "epoch_seconds",
+            Self::Pattern(pattern) => pattern,
+        })
+    }
+}
+
 /// The code of a value that is not written as its mapping says.
 pub(crate) const NO_MATCH: &str = "format.no_match";
 

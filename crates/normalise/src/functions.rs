@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::choices;
+use crate::cleaners::{self, CleaningContext};
+
 /// A function over the texts of its parts; a part without a value is `None`.
 pub(crate) type Run = for<'a> fn(&[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>>;
 
@@ -50,10 +53,34 @@ pub const FUNCTIONS: &[Function] = &[
         run: international_number,
     },
     Function {
+        name: "name_of_primary",
+        parts: 1,
+        description: "The name of the element of a JSON list that is marked as primary; of the only element, where none is.",
+        run: choices::name_of_primary,
+    },
+    Function {
         name: "start_of_day",
         parts: 1,
         description: "The first instant of a day in UTC, where a source gives days (2026-01-31) for what is kept as an instant.",
         run: start_of_day,
+    },
+    Function {
+        name: "detail",
+        parts: 2,
+        description: "What a value says besides itself, by the name of the detail (docs/reference/cleaning.md lists them).",
+        run: detail,
+    },
+    Function {
+        name: "where_true",
+        parts: 2,
+        description: "The first part where the second one is true; nothing anywhere else.",
+        run: choices::where_true,
+    },
+    Function {
+        name: "zone_in_words",
+        parts: 1,
+        description: "A time zone whose slashes are written as words: `europe_slash_london` is Europe/London.",
+        run: choices::zone_in_words,
     },
     Function { name: "domain_of_email", parts: 1, description: "What stands after the last @ of an e-mail address.", run: domain_of_email },
 ];
@@ -93,6 +120,11 @@ fn start_of_day<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
     let is_day = day.len() == 10
         && day.bytes().enumerate().all(|(place, byte)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
     if is_day { Some(Cow::Owned(format!("{day}T00:00:00Z"))) } else { Some(text) }
+}
+
+fn detail<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {
+    let [Some(value), Some(name)] = parts else { return None };
+    cleaners::detail(name.trim(), value, &CleaningContext::NONE).map(Cow::Owned)
 }
 
 fn domain_of_email<'a>(parts: &[Option<Cow<'a, str>>]) -> Option<Cow<'a, str>> {

@@ -29,6 +29,7 @@
 
 pub mod cleaners;
 
+mod choices;
 mod column;
 mod deletions;
 mod derive;
