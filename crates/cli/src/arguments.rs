@@ -175,6 +175,9 @@ pub(crate) enum Command {
         /// Read all links between records, whether that is due or not (run.association_sweep_hours in the pipeline file).
         #[arg(long)]
         sweep_associations: bool,
+        /// Compare the ids at the source with the rows that are here, whether that is due or not: what is gone there is marked as deleted.
+        #[arg(long)]
+        sweep_ids: bool,
         /// Go through all stages and store nothing.
         #[arg(long)]
         dry_run: bool,

@@ -79,7 +79,7 @@ pub async fn count(context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
 
 /// The windows that a reading is cut into; see [`crate::Windows`].
 fn windows<'a>(read: &Read<'a>) -> Option<&'a Windows> {
-    read.stream.windows.as_ref().filter(|_| read.mode != Mode::Deletions)
+    read.stream.windows.as_ref().filter(|_| !matches!(read.mode, Mode::Deletions | Mode::Parents))
 }
 
 /// The request, but for the place of the page.

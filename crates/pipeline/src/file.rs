@@ -161,6 +161,8 @@ pub struct RunSection {
     pub seconds_per_load: u64,
     /// Seconds without a byte after which a request is given up and tried again.
     pub idle_timeout_seconds: u64,
+    /// Seconds after which an answer that is still on its way is given up and asked for again, however it trickles.
+    pub answer_timeout_seconds: u64,
     /// Seconds for which a request that fails for a passing reason is tried again, waits included.
     pub retry_seconds: u64,
     /// Hours after which calculated fields are read again for all records of a stream: the source changes them without saying so.
@@ -168,6 +170,10 @@ pub struct RunSection {
     /// The hours after which all links between records are read again; runs between follow those of records that changed. Links change
     /// without anything saying so.
     pub association_sweep_hours: u64,
+    /// Hours after which the ids at the source are listed and compared with the rows that are here, for streams that can be listed: rows of
+    /// what is gone are marked as deleted. 0 is never. Where it is left out: 24 for streams whose deletions nothing else tells, never for
+    /// the others.
+    pub ids_sweep_hours: Option<u64>,
 }
 
 impl Default for RunSection {
@@ -177,9 +183,11 @@ impl Default for RunSection {
             records_per_load: 5_000,
             seconds_per_load: 30,
             idle_timeout_seconds: 30,
+            answer_timeout_seconds: 180,
             retry_seconds: 900,
             calculated_refresh_hours: 24,
             association_sweep_hours: 24,
+            ids_sweep_hours: None,
         }
     }
 }

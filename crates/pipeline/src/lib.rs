@@ -24,6 +24,7 @@ pub mod registry;
 pub mod renormalise;
 pub mod run;
 mod stream;
+mod sweep;
 
 pub use aqueduct_connector as connector;
 pub use aqueduct_control::Priority;

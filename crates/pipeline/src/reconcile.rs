@@ -134,16 +134,16 @@ fn settled(state: &StreamState) -> Option<Timestamp> {
 }
 
 /// One stream's comparison.
-struct Task<'a> {
-    pipeline: &'a Pipeline,
-    connected: &'a Connected,
-    stream: &'a Stream,
-    state: StreamState,
-    warehouse: Arc<dyn Warehouse>,
-    fence: Fence,
-    options: &'a ReconcileOptions,
-    observer: &'a Arc<dyn Observer>,
-    stop: &'a watch::Receiver<bool>,
+pub(crate) struct Task<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) connected: &'a Connected,
+    pub(crate) stream: &'a Stream,
+    pub(crate) state: StreamState,
+    pub(crate) warehouse: Arc<dyn Warehouse>,
+    pub(crate) fence: Fence,
+    pub(crate) options: &'a ReconcileOptions,
+    pub(crate) observer: &'a Arc<dyn Observer>,
+    pub(crate) stop: &'a watch::Receiver<bool>,
 }
 
 /// What was found, and what was repaired: rows marked as deleted, records read again.
@@ -178,11 +178,11 @@ impl Task<'_> {
             windows.clear();
         }
         windows.extend(found);
-        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await?;
+        self.forget_keys().await?;
         Ok((windows, repaired))
     }
 
-    async fn compare(&self, whole: bool) -> Result<Vec<ReconciledWindow>> {
+    pub(crate) async fn compare(&self, whole: bool) -> Result<Vec<ReconciledWindow>> {
         // Times tell what is to be expected only of a stream that has them.
         let settled = settled(&self.state).filter(|_| self.stream.record.updated_at.is_some());
         self.warehouse.compare(&self.fence, &self.stream.name, settled, whole).await
@@ -210,8 +210,26 @@ impl Task<'_> {
         }))
     }
 
-    /// Reads keys and times into a shadow: by the cheap listing where there is one, else by reading everything, roles alone.
+    /// Reads keys and times into a new shadow.
     async fn read_keys(&self, limit: Option<u64>, record: &mut StreamRecord) -> Result<()> {
+        self.forget_keys().await?;
+        self.list_keys(StreamState::default(), self.fence.run_id.to_string(), limit, record).await
+    }
+
+    /// Throws the keys away that were read.
+    pub(crate) async fn forget_keys(&self) -> Result<()> {
+        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await
+    }
+
+    /// Reads keys and times into a shadow, from where its state is: by the cheap listing where there is one, else by reading everything,
+    /// roles alone.
+    pub(crate) async fn list_keys(
+        &self,
+        state: StreamState,
+        fingerprint: String,
+        limit: Option<u64>,
+        record: &mut StreamRecord,
+    ) -> Result<()> {
         let possible = [Mode::Ids, Mode::Snapshot, Mode::Backfill, Mode::Changes];
         let mode = possible.into_iter().find(|mode| self.stream.modes.contains(mode));
         let mode = mode.ok_or_else(|| Error::new(codes::BAD_USAGE, format!("stream `{}` cannot be read whole", self.stream.name)))?;
@@ -221,10 +239,9 @@ impl Task<'_> {
         let defaults = &self.pipeline.file.content.normalise.defaults;
         let nothing = Mappings::new(Vec::new());
         let normaliser = Normaliser::new(&nothing, &reduced.name, &reduced.record, &self.connected.source, defaults)?;
-        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await?;
-        let mut lane = self.lane(StreamState::default());
+        let mut lane = self.lane(state);
         lane.limit = limit;
-        lane.aside = Some(Aside { kind: ShadowKind::Keys, fingerprint: self.fence.run_id.to_string() });
+        lane.aside = Some(Aside { kind: ShadowKind::Keys, fingerprint });
         let mut read = StreamRecord { stream: self.stream.name.clone(), ..StreamRecord::default() };
         let done = lane.pass(reduced, normaliser, Some(vec![mode]), &mut read).await;
         (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
@@ -243,7 +260,9 @@ impl Task<'_> {
             self.read_again(vec![Mode::Snapshot], None, &mut repaired).await?;
         } else {
             let differences = self.warehouse.differences(&self.fence, &self.stream.name).await?;
-            self.bury(&differences, &mut repaired).await?;
+            if differences.iter().any(|one| one.differing == Differing::Extra) {
+                self.bury(&differences, &mut repaired).await?;
+            }
             for window in self.windows(&differences)? {
                 self.read_again(vec![Mode::Backfill], Some(window), &mut repaired).await?;
             }
@@ -256,13 +275,11 @@ impl Task<'_> {
         Ok(done)
     }
 
-    /// Tombstones for the rows that are here alone, in the tables of every entity, as if the source had told their deletion.
-    async fn bury(&self, differences: &[Difference], record: &mut StreamRecord) -> Result<()> {
+    /// Tombstones for the rows that are here alone, in the tables of every entity, as if the source had told their deletion, and the state
+    /// with them.
+    pub(crate) async fn bury(&self, differences: &[Difference], record: &mut StreamRecord) -> Result<()> {
         let extra: Vec<&str> =
             differences.iter().filter(|one| one.differing == Differing::Extra).map(|one| one.source_id.as_str()).collect();
-        if extra.is_empty() {
-            return Ok(());
-        }
         let table = TableName::source(self.pipeline.registration.name, &self.stream.name);
         let account = &self.connected.source.account;
         let [live, _] = self.warehouse.count_live(&self.fence, &self.stream.name, &table, account).await?;
@@ -282,7 +299,7 @@ impl Task<'_> {
     }
 
     /// Spans of time that cover what is missing or stale, at most one a month.
-    fn windows(&self, differences: &[Difference]) -> Result<Vec<(Timestamp, Timestamp)>> {
+    pub(crate) fn windows(&self, differences: &[Difference]) -> Result<Vec<(Timestamp, Timestamp)>> {
         let mut spans: BTreeMap<String, (Timestamp, Timestamp)> = BTreeMap::new();
         for one in differences.iter().filter(|one| one.differing != Differing::Extra) {
             let Some(at) = one.updated_at.filter(|_| self.stream.modes.contains(&Mode::Backfill)) else {
@@ -298,7 +315,7 @@ impl Task<'_> {
         Ok(spans.into_values().collect())
     }
 
-    async fn read_again(&mut self, modes: Vec<Mode>, window: Option<(Timestamp, Timestamp)>, record: &mut StreamRecord) -> Result<()> {
+    pub(crate) async fn read_again(&mut self, modes: Vec<Mode>, window: Option<(Timestamp, Timestamp)>, record: &mut StreamRecord) -> Result<()> {
         let normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
         let mut lane = self.lane(self.state.clone());
         lane.window = window;

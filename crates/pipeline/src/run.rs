@@ -16,6 +16,7 @@ use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::refresh::{self, Refresh};
 use crate::stream::{Lane, StreamEnd};
+use crate::sweep::Sweeps;
 
 /// What a person asks of one run.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub struct RunOptions {
     pub refresh_calculated: bool,
     /// Read all links between records, whether that is due or not.
     pub sweep_associations: bool,
+    /// Compare the ids at the source with the rows that are here, whether that is due or not.
+    pub sweep_ids: bool,
     /// Let snapshots and refreshes mark any number of rows as deleted.
     pub allow_mass_delete: bool,
 }
@@ -99,7 +102,9 @@ async fn run_leased(
     let refreshes = refreshes(pipeline, options, &connected, &warehouse).await?;
     fail::fail_point!("pipeline::run_begun");
     let (stop, deadline) = with_deadline(stop, options.timeout);
-    let ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
+    let mut ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
+    let sweeps = Sweeps { pipeline, options, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
+    sweeps.carry_out(&states, &mut ends).await?;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
     let interrupted = *stop.borrow() && !timed_out;

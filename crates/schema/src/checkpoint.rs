@@ -123,6 +123,9 @@ pub struct StreamState {
     /// When the calculated columns were last read for all records; absent where that never happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns_read_at: Option<Timestamp>,
+    /// When the last listing of ids began that was compared with the rows that are here; absent where that never happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids_swept_at: Option<Timestamp>,
     /// For a stream that is also read by [`Mode::Parents`]: how far such readings, or a whole one, have followed the changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<Cursor>,

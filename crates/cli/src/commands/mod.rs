@@ -52,12 +52,13 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
-        Command::Run { pipeline, select, full_refresh, refresh_calculated, sweep_associations, dry_run, limit, timeout, wait_for_lease, allow_mass_delete } => {
+        Command::Run { pipeline, select, full_refresh, refresh_calculated, sweep_associations, sweep_ids, dry_run, limit, timeout, wait_for_lease, allow_mass_delete } => {
             let options = aqueduct_pipeline::RunOptions {
                 select,
                 full_refresh,
                 refresh_calculated,
                 sweep_associations,
+                sweep_ids,
                 dry_run,
                 limit,
                 timeout,

@@ -25,7 +25,7 @@ pub(crate) async fn state(context: &Context, action: StateAction) -> Result<u8> 
         StateAction::List { .. } if states.is_empty() => output.answer("No stream has been read yet."),
         StateAction::List { .. } => {
             let rows: Vec<Vec<String>> = states.iter().map(|(stream, state)| row(stream, state)).collect();
-            output.answer(&table(&["stream", "complete until", "newest change", "reading under way"], &rows));
+            output.answer(&table(&["stream", "complete until", "newest change", "ids compared", "reading under way"], &rows));
             output.answer(&format!("\n{}", tables(&settled)));
         }
         StateAction::Clear { stream, .. } => {
@@ -78,6 +78,7 @@ fn row(stream: &str, state: &StreamState) -> Vec<String> {
         stream.to_owned(),
         state.settled.as_ref().map_or_else(dash, |cursor| cursor.at.to_string()),
         state.realtime.as_ref().map_or_else(dash, |cursor| cursor.at.to_string()),
+        state.ids_swept_at.map_or_else(dash, |at| at.to_string()),
         state.reading.as_ref().map_or_else(dash, |reading| reading.mode.name().to_owned()),
     ]
 }

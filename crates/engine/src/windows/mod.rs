@@ -31,7 +31,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// The walk of a reading; `None` for a stream that is not read by windows.
     pub(crate) fn of(stream: &Stream, due: &Due, now: Timestamp) -> Option<Self> {
-        let windows = stream.windows.filter(|_| due.mode != Mode::Deletions)?;
+        let windows = stream.windows.filter(|_| !matches!(due.mode, Mode::Deletions | Mode::Parents))?;
         let step = cut::step(windows.smallest);
         let begins = due.started_at.unwrap_or(now).microseconds();
         let from = due.from.as_ref().map(|from| cut::floor(from.at.microseconds(), step));
