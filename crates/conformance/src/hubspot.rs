@@ -41,6 +41,7 @@ impl Vendor for HubSpot {
             stream: self.stream,
             abilities: &[
                 Ability::Change,
+                Ability::Merge,
                 Ability::FutureDates,
                 Ability::Credentials,
                 Ability::OAuth,
@@ -168,6 +169,10 @@ impl TestAccount for HubSpotAccount {
 
     fn delete(&self, stream: &str, id: &str) -> Did {
         Ok(self.simulator.store().archive(kind(stream)?, id.parse()?)?)
+    }
+
+    fn merge(&self, stream: &str, winner: &str, loser: &str) -> Did<String> {
+        Ok(self.simulator.store().merge(kind(stream)?, winner.parse()?, loser.parse()?)?.to_string())
     }
 
     fn create_dated(&self, stream: &str, at: Timestamp) -> Did<String> {

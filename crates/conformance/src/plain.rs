@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
-pub use aqueduct_simulator::plain::{Authentication, BeyondCap, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value};
+pub use aqueduct_simulator::plain::{
+    Authentication, BeyondCap, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value,
+};
 use aqueduct_simulator::plain::{Credentials, Options, Simulator};
 use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RetryAfter};
 use async_trait::async_trait;

@@ -5,6 +5,7 @@ mod cursors;
 mod declared;
 mod ends;
 mod failures;
+mod merges;
 mod times;
 mod values;
 
@@ -122,6 +123,12 @@ const RULES: &[Rule] = &[
         words: "A listing of ids has every live record, and none that is deleted.",
         why: "What is compared with a list that lacks records would be deleted, or be fetched for ever.",
         test: |trial| Box::pin(failures::ids_complete(trial)),
+    },
+    Rule {
+        name: "MERGE-REDIRECTS",
+        words: "A record that is merged into another is told with the one that is left.",
+        why: "What points at a record that is gone is lost to every sum, and nobody sees it missing.",
+        test: |trial| Box::pin(merges::merge_redirects(trial)),
     },
     Rule {
         name: "NO-SILENT-CAP",

@@ -65,6 +65,7 @@ impl Vendor for Salesforce {
             stream: self.stream,
             abilities: &[
                 Ability::Change,
+                Ability::Merge,
                 Ability::FutureDates,
                 Ability::Credentials,
                 Ability::OAuth,
@@ -189,6 +190,11 @@ impl TestAccount for SalesforceAccount {
 
     fn delete(&self, stream: &str, id: &str) -> Did {
         Ok(self.simulator.store().delete(&self.object(stream)?, id)?)
+    }
+
+    fn merge(&self, stream: &str, winner: &str, loser: &str) -> Did<String> {
+        self.simulator.store().merge(&self.object(stream)?, winner, loser)?;
+        Ok(winner.to_owned())
     }
 
     fn create_dated(&self, stream: &str, at: Timestamp) -> Did<String> {

@@ -231,8 +231,8 @@ impl Trial<'_> {
         Ok(Reading { pages, outcome, first_page_at, rejected, place, before: ask.state })
     }
 
-    /// The batches of a stream's first load, as the stages after the engine get them.
-    pub(crate) async fn batches(&self, stream: &Stream) -> Course<Vec<Batch<Raw>>> {
+    /// The batches of what is due of a stream, as the stages after the engine get them.
+    pub(crate) async fn batches(&self, stream: &Stream, state: StreamState) -> Course<Vec<Batch<Raw>>> {
         let engine = self.engine(self.account.config()).map_err(|error| self.failed("the engine cannot be set up", &error))?;
         let (out, mut handed_over) = mpsc::channel(1);
         let options = ReadOptions::new(self.registration.name);
@@ -243,7 +243,7 @@ impl Trial<'_> {
             }
             batches
         };
-        let (outcome, batches) = tokio::join!(engine.read_stream(stream, StreamState::default(), &options, out), collect);
+        let (outcome, batches) = tokio::join!(engine.read_stream(stream, state, &options, out), collect);
         match outcome {
             Ok(_) => Ok(batches),
             Err(error) => Err(self.failed(&format!("stream `{}` cannot be read", stream.name), &error)),

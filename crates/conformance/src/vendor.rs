@@ -59,6 +59,8 @@ impl Facts {
 pub enum Ability {
     /// Create, update and delete records, also while they are read.
     Change,
+    /// Merge a record into another.
+    Merge,
     /// Hold records that are dated in the future.
     FutureDates,
     /// Refuse credentials.
@@ -137,6 +139,11 @@ pub trait TestAccount: Send + Sync {
 
     /// [`Ability::Change`]: deletes (archives) a record, now.
     fn delete(&self, _stream: &str, _id: &str) -> Did {
+        undeclared()
+    }
+
+    /// [`Ability::Merge`]: merges a record into another, now, and gives the source id of the one that is left.
+    fn merge(&self, _stream: &str, _winner: &str, _loser: &str) -> Did<String> {
         undeclared()
     }
 

@@ -167,7 +167,7 @@ pub(super) async fn required_mapped(trial: &Trial<'_>) -> Course {
         selected.record.fields.retain(|field| stream.record.has_role(&field.path) || mappings.uses(&stream.name, &field.path));
         let normaliser = Normaliser::new(&mappings, &stream.name, &selected.record, &source, &Defaults::default());
         let mut normaliser = normaliser.map_err(|error| trial.failed("a mapping does not fit its stream", &error))?;
-        let batches = trial.batches(&selected).await?;
+        let batches = trial.batches(&selected, StreamState::default()).await?;
         let (mut read, mut rejected, mut rules) = (0, 0, BTreeSet::new());
         for batch in batches {
             let batch = normaliser.run(batch).map_err(|error| trial.failed("records cannot be normalised", &error))?;

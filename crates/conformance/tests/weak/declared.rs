@@ -108,12 +108,8 @@ impl Connector for Declared {
     }
 
     async fn discover(&self, _: &Context) -> Result<Vec<Stream>> {
-        let fields = [
-            ("id", ValueType::Text),
-            ("email", ValueType::Text),
-            ("created", ValueType::Timestamp),
-            ("updated", ValueType::Timestamp),
-        ];
+        let fields =
+            [("id", ValueType::Text), ("email", ValueType::Text), ("created", ValueType::Timestamp), ("updated", ValueType::Timestamp)];
         let fields = fields.map(|(path, value_type)| RecordField::new(path, value_type)).to_vec();
         let record = RecordSchema::new("contact", fields, &["id"]).times("created", "updated");
         let paging = match self.config.style.as_str() {

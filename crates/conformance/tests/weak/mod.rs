@@ -5,7 +5,7 @@ mod reading;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aqueduct_connector::schema::{Error, ErrorKind, Mode, RecordField, RecordSchema, Result, Secret, ValueType, codes};
+use aqueduct_connector::schema::{Error, ErrorKind, MergeSignal, Mode, RecordField, RecordSchema, Result, Secret, ValueType, codes};
 use aqueduct_connector::serde_json::{Value, json};
 use aqueduct_connector::{
     Account, Action, Auth, ClientAuthentication, Connector, Context, Grant, Limit, Page, Read, Registration, Request, StatusRule, Stream,
@@ -69,6 +69,8 @@ flaws! {
     GivesUpWhenDown
     /// Archived records are not asked for.
     ForgetsDeletions
+    /// The list of merged records is a text like any other.
+    ForgetsMerges
     /// A key of the config is not described.
     Undescribed
     /// A secret is a plain text in the schema.
@@ -82,6 +84,9 @@ flaws! {
     /// A mapping names a field that there is not.
     MapsNothing
 }
+
+/// The field that lists merged records.
+const MERGED: &str = "properties.hs_merged_object_ids";
 
 pub(crate) fn registration(flaw: Flaw) -> Registration {
     Registration {
@@ -206,10 +211,11 @@ impl Weak {
     fn stream(&self, object: &str) -> Stream {
         let field = |(path, value_type): (&str, ValueType)| RecordField::new(path, value_type);
         let times = ["createdAt", "updatedAt", "archivedAt"].map(|path| (path, ValueType::Timestamp));
-        let names = ["properties.firstname", "properties.lastname"].map(|path| (path, ValueType::Text));
+        let names = ["properties.firstname", "properties.lastname", MERGED].map(|path| (path, ValueType::Text));
         let fields = [("id", ValueType::Text), ("archived", ValueType::Boolean)].into_iter().chain(times).chain(names).map(field).collect();
         let key = if self.flaw == Flaw::Unkeyed { "hs_object_id" } else { "id" };
         let record = RecordSchema::new(object, fields, &[key]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
+        let record = if self.flaw == Flaw::ForgetsMerges { record } else { record.merges(MergeSignal::of(MERGED, ';')) };
         let lag = if self.flaw == Flaw::NoLag { Duration::ZERO } else { Duration::from_secs(3_600) };
         let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids];
         Stream::new(object, record, &modes, "https://example.com").lag(lag).page_size(100)

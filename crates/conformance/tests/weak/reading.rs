@@ -84,6 +84,7 @@ async fn changes(weak: &Weak, context: &Context, read: &Read<'_>) -> Result<Page
     let search = json!({
         "filterGroups": groups,
         "sorts": [{"propertyName": modified, "direction": "ASCENDING"}],
+        "properties": ["firstname", "lastname", "hs_merged_object_ids"],
         "limit": limit,
         "after": offset.to_string(),
     });
