@@ -1,0 +1,259 @@
+//! Learning a model: how often values agree by chance from random pairs, how often those of one person do by expectation-maximisation.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::blocking::{Blocks, kind};
+use crate::compare::{Memory, compare};
+use crate::levels::{FIELD_SPECS, FIELD_COUNT, Field, Frequency, LEVELS, packed, unpacked};
+use crate::maximise::{Pass, Weighed, maximise, rates};
+use crate::model::{MODEL_VERSION, Model, Scorer, Shared, Shares};
+use crate::parallel::{Random, in_order};
+use crate::prepared::{Prepared, Records, Tables};
+use crate::record::Entity;
+use crate::resolve::Options;
+use crate::text::mix;
+
+/// How many pairs of a pass, and of a kind of key, are looked at when learning.
+const PAIRS_OF_A_PASS: u64 = 200_000;
+/// Groups with more records teach little for what they cost.
+const LARGEST_GROUP: usize = 1_000;
+/// What is assumed about chance counts like so many random pairs.
+const PRIOR_PAIRS: f64 = 2_000.0;
+/// No level is rarer by chance than this: what was never seen in a million pairs is not impossible.
+const LEAST_CHANCE: f64 = 1e-7;
+
+/// A histogram of patterns, packed alone or with their rarity.
+pub(crate) type Histogram = BTreeMap<u64, f64>;
+
+/// The values that passes share, and the fields that each says nothing about.
+const PASSES: [(Shared, &[Field]); 10] = [
+    (Shared::First, &[Field::First]),
+    (Shared::Last, &[Field::Last]),
+    (Shared::Birth, &[Field::Birth]),
+    (Shared::Email, &[Field::Email, Field::Domain]),
+    (Shared::Phone, &[Field::Phone]),
+    (Shared::Street, &[Field::Street, Field::House, Field::Place]),
+    (Shared::Code, &[Field::Place]),
+    (Shared::Identifier, &[Field::Identifier]),
+    (Shared::Company, &[Field::Company]),
+    (Shared::Domain, &[Field::Domain, Field::Email]),
+];
+
+/// Learns from records and their blocks.
+pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Model {
+    let chance = random_pairs(records, options);
+    let mut model = Model {
+        version: MODEL_VERSION,
+        entity: records.entity,
+        records: records.rows.len() as u64,
+        cap: options.cap,
+        auto: 1.0,
+        review: options.review,
+        matches: 1e-6,
+        neighbours: [0.0; 2],
+        matching: assumed(|level| level.matching),
+        unrelated: unrelated(&chance, None),
+        shares: shares(records),
+    };
+    let scorer = Scorer::new(&model, records);
+    let passes: Vec<Pass> = PASSES.iter().filter_map(|(shared, silent)| pass(records, &scorer, *shared, silent, options)).collect();
+    let candidates = candidates(records, &scorer, blocks, options);
+    drop(scorer);
+    let all = pairs_of(records.rows.len() as u64) as f64;
+    let neighbours = possible_neighbours(records);
+    // Random pairs of a small list hold some of one person; what these agree on is not chance.
+    for _ in 0..3 {
+        model.matching = maximise(&passes, &model, neighbours);
+        (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
+        model.unrelated = unrelated(&chance, Some(&model));
+    }
+    (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
+    model
+}
+
+/// How many pairs so many records make.
+pub(crate) fn pairs_of(records: u64) -> u64 {
+    records.saturating_mul(records.saturating_sub(1)) / 2
+}
+
+/// Whether households and colleagues can be recognised at all: by addresses or telephone numbers, by companies.
+fn possible_neighbours(records: &Records) -> [bool; 2] {
+    if records.entity == Entity::Account {
+        return [false; 2];
+    }
+    let filled = |value: fn(&Prepared) -> bool| records.rows.iter().filter(|row| value(row)).count() * 5 >= records.rows.len().max(1);
+    let address = filled(|row| row.street != 0 || row.code != 0);
+    [address || filled(|row| row.phones[0] != 0), filled(|row| row.company != 0 || row.domain != 0)]
+}
+
+fn assumed(of: impl Fn(&crate::levels::Level) -> f64) -> [[f64; LEVELS]; FIELD_COUNT] {
+    std::array::from_fn(|field| {
+        std::array::from_fn(|level| level.checked_sub(1).and_then(|index| FIELD_SPECS[field].levels.get(index)).map_or(0.0, &of))
+    })
+}
+
+/// The patterns of random pairs; of all pairs where there are not more.
+fn random_pairs(records: &Records, options: &Options) -> Histogram {
+    let rows = records.rows.len() as u64;
+    let wanted = options.random_pairs;
+    let pieces: Vec<u64> = (0..64).collect();
+    let histograms = in_order(options.threads, &pieces, Memory::new, |memory, piece| {
+        let mut counted = HashMap::new();
+        let mut count = |left: u64, right: u64| {
+            let pattern = compare(&records.rows[left as usize], &records.rows[right as usize], &records.tables, memory);
+            *counted.entry(packed(&pattern)).or_insert(0.0) += 1.0;
+        };
+        if pairs_of(rows) <= wanted {
+            for left in (*piece..rows).step_by(pieces.len()) {
+                (left + 1..rows).for_each(|right| count(left, right));
+            }
+        } else {
+            let mut random = Random::new(mix(options.seed, *piece + 1));
+            for _ in 0..wanted / 64 + 1 {
+                let (left, right) = (random.below(rows), random.below(rows));
+                if left != right {
+                    count(left, right);
+                }
+            }
+        }
+        counted
+    });
+    joined(histograms)
+}
+
+fn joined(histograms: Vec<HashMap<u64, f64>>) -> Histogram {
+    let mut joined = Histogram::new();
+    for histogram in histograms {
+        for (pattern, count) in histogram {
+            *joined.entry(pattern).or_insert(0.0) += count;
+        }
+    }
+    joined
+}
+
+/// How often each level is seen by chance: as counted, less what pairs of one person contribute, and with what is assumed for the rest.
+fn unrelated(chance: &Histogram, model: Option<&Model>) -> [[f64; LEVELS]; FIELD_COUNT] {
+    let assumed = assumed(|level| level.unrelated);
+    let (mut counts, mut all) = ([[0.0; LEVELS]; FIELD_COUNT], 0.0);
+    for (pattern, count) in chance {
+        all += count;
+        for (field, level) in unpacked(*pattern).into_iter().enumerate() {
+            counts[field][level as usize] += count;
+        }
+    }
+    std::array::from_fn(|field| {
+        let known: f64 = counts[field][1..].iter().sum();
+        let matches = model.map_or(0.0, |model| known.min(all) * model.matches.min(0.5));
+        let mut levels: [f64; LEVELS] = std::array::from_fn(|level| {
+            let contributed = model.map_or(0.0, |model| matches * model.matching[field][level]);
+            let counted = if level == 0 { 0.0 } else { (counts[field][level] - contributed).max(0.0) };
+            let share = (counted + PRIOR_PAIRS * assumed[field][level]) / (known - matches + PRIOR_PAIRS).max(1.0);
+            if assumed[field][level] > 0.0 { share.max(LEAST_CHANCE) } else { 0.0 }
+        });
+        let sum: f64 = levels.iter().sum();
+        levels.iter_mut().for_each(|level| *level /= sum);
+        levels
+    })
+}
+
+/// The pairs that share one value, as far as they are looked at.
+fn pass(records: &Records, scorer: &Scorer<'_>, shared: Shared, silent: &[Field], options: &Options) -> Option<Pass> {
+    let value = |row: &Prepared| match shared {
+        Shared::Street => mix(shared.value(row, &records.tables), u64::from(row.house)) * u64::from(row.street != 0 && row.house != 0),
+        Shared::Email if records.tables.is_shared_email(row.emails[0]) => 0,
+        shared => shared.value(row, &records.tables),
+    };
+    let mut entries: Vec<(u64, u32)> = records.rows.iter().zip(0..).map(|(row, index)| (value(row), index)).filter(|entry| entry.0 != 0).collect();
+    entries.sort_unstable();
+    let groups: Vec<&[(u64, u32)]> =
+        entries.chunk_by(|left, right| left.0 == right.0).filter(|group| (2..=LARGEST_GROUP).contains(&group.len())).collect();
+    let chosen = sample(&groups, options.seed).0;
+    let counted = count(records, scorer, &chosen, options, |_, _, _| true);
+    (!counted.is_empty()).then(|| Pass { patterns: counted, silent: silent.iter().map(|field| *field as usize).collect() })
+}
+
+/// Groups so that about as many pairs as wanted are looked at, and the share of the pairs that these are.
+fn sample<'g>(groups: &[&'g [(u64, u32)]], seed: u64) -> (Vec<&'g [(u64, u32)]>, f64) {
+    let pairs = |group: &[(u64, u32)]| pairs_of(group.len() as u64);
+    let all: u64 = groups.iter().map(|group| pairs(group)).sum();
+    let limit = (u64::MAX as f64 * (PAIRS_OF_A_PASS as f64 / all.max(1) as f64).min(1.0)) as u64;
+    let chosen: Vec<&[(u64, u32)]> = groups.iter().copied().filter(|group| mix(group[0].0, seed) <= limit).collect();
+    let looked_at: u64 = chosen.iter().map(|group| pairs(group)).sum();
+    (chosen, looked_at as f64 / all.max(1) as f64)
+}
+
+fn count(
+    records: &Records,
+    scorer: &Scorer<'_>,
+    groups: &[&[(u64, u32)]],
+    options: &Options,
+    wanted: impl Fn(u64, u32, u32) -> bool + Sync,
+) -> Histogram {
+    let pieces: Vec<&[&[(u64, u32)]]> = groups.chunks(64).collect();
+    joined(in_order(options.threads, &pieces, Memory::new, |memory, piece| {
+        let mut counted = HashMap::new();
+        for group in *piece {
+            for (index, (key, left)) in group.iter().enumerate() {
+                for (_, right) in &group[index + 1..] {
+                    if wanted(*key, *left, *right) {
+                        let (one, other) = (&records.rows[*left as usize], &records.rows[*right as usize]);
+                        let pattern = compare(one, other, &records.tables, memory);
+                        let rarity = scorer.evidence(one, other, &pattern, &records.tables).rarity;
+                        *counted.entry(Weighed::new(&pattern, &rarity).word()).or_insert(0.0) += 1.0;
+                    }
+                }
+            }
+        }
+        counted
+    }))
+}
+
+/// The patterns of the pairs that blocking finds, each pair once, scaled up where only some of them were looked at.
+fn candidates(records: &Records, scorer: &Scorer<'_>, blocks: &Blocks, options: &Options) -> Histogram {
+    let mut by_kind: BTreeMap<usize, Vec<&[(u64, u32)]>> = BTreeMap::new();
+    for group in blocks.groups() {
+        by_kind.entry(kind(group[0].0)).or_default().push(group);
+    }
+    let mut all = Histogram::new();
+    for groups in by_kind.values() {
+        let (chosen, share) = sample(groups, options.seed);
+        for (pattern, counted) in count(records, scorer, &chosen, options, |key, left, right| blocks.first_common(left, right) == Some(key)) {
+            *all.entry(pattern).or_insert(0.0) += counted / share.max(1e-9);
+        }
+    }
+    all
+}
+
+/// How common values are.
+fn shares(records: &Records) -> BTreeMap<Shared, Shares> {
+    Shared::ALL.into_iter().map(|shared| (shared, shares_of(records, shared))).collect()
+}
+
+/// Values beyond so many are not listed: the rest is rare enough to be treated alike.
+const LISTED: usize = 20_000;
+
+fn shares_of(records: &Records, shared: Shared) -> Shares {
+    let tables = &records.tables;
+    let who = |row: &Prepared, tables: &Tables| match records.entity {
+        Entity::Contact => tables.names.find(row.first).map_or(0, |name| name.sound),
+        Entity::Account => tables.companies.find(row.company).map_or(0, |name| name.sound),
+    };
+    let mut values: Vec<(u64, u64)> =
+        records.rows.iter().map(|row| (shared.value(row, tables), who(row, tables))).filter(|value| value.0 != 0).collect();
+    values.sort_unstable();
+    let filled = values.len() as f64;
+    let nearly_unique = shared.frequency() == Frequency::NearlyUnique;
+    let mut listed: Vec<(u64, f64)> = Vec::new();
+    for group in values.chunk_by(|left, right| left.0 == right.0) {
+        let count = group.len() as f64;
+        let people = group.chunk_by(|left, right| left.1 == right.1).count() as f64;
+        match nearly_unique {
+            true if people >= 4.0 => listed.push((group[0].0, (people - 2.0) / filled)),
+            false if count >= 3.0 => listed.push((group[0].0, count / (filled + 100.0))),
+            _ => {}
+        }
+    }
+    listed.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
+    listed.truncate(LISTED);
+    Shares { listed: listed.into_iter().collect(), otherwise: 1.5 / (filled + 100.0) }
+}

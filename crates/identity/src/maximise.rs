@@ -1,0 +1,129 @@
+//! Expectation-maximisation: how often values of one person agree, although nobody says which records are of one person.
+
+use crate::learn::Histogram;
+use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, LEVELS, Pattern, packed, unpacked};
+use crate::model::{Model, likelihoods};
+
+/// Pairs that share one value.
+pub(crate) struct Pass {
+    /// How often each pattern is among them.
+    pub(crate) patterns: Histogram,
+    /// Fields that say nothing here, because the pairs were chosen by them.
+    pub(crate) silent: Vec<usize>,
+}
+
+/// A pattern, and how rare the values are that its records share: who shares a rare name is rarely a namesake. Rarity is kept in whole
+/// bits, that of the first name apart, because a household does not share it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Weighed {
+    pattern: Pattern,
+    first: i32,
+    others: i32,
+}
+
+impl Weighed {
+    pub(crate) fn new(pattern: &Pattern, rarity: &[f64; FIELD_COUNT]) -> Self {
+        let bits = |factor: f64| (factor.log2().round() as i32).clamp(-8, 7);
+        let first = rarity[Field::First as usize];
+        Self { pattern: *pattern, first: bits(first), others: bits(rarity.iter().product::<f64>() / first) }
+    }
+
+    pub(crate) fn word(&self) -> u64 {
+        packed(&self.pattern) | ((self.first + 8) as u64) << 52 | ((self.others + 8) as u64) << 56
+    }
+
+    fn of_word(word: u64) -> Self {
+        Self { pattern: unpacked(word), first: (word >> 52 & 15) as i32 - 8, others: (word >> 56 & 15) as i32 - 8 }
+    }
+
+    fn likelihoods(&self, ratios: &[[f64; LEVELS]; FIELD_COUNT], silent: &[usize]) -> [f64; 3] {
+        let spoken = (0..FIELD_COUNT).filter(|field| !silent.contains(field));
+        let [matching, household, company] = likelihoods(spoken.map(|field| (field, ratios[field][self.pattern[field] as usize])));
+        let (first, others) = (f64::from(self.first).exp2(), f64::from(self.others).exp2());
+        [matching * first * others, household * others, company * others]
+    }
+}
+
+/// What is assumed counts like so many pairs of one person, so that a field which is seldom filled keeps to it.
+const PRIOR_MATCHES: f64 = 8.0;
+/// No level is rarer than this among records of one person: there is always another way to be wrong.
+const LEAST_MATCHING: f64 = 0.002;
+const ROUNDS: usize = 40;
+
+/// The levels of one person's records, learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail
+/// address is more often of one person than one that shares a town.
+pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) -> [[f64; LEVELS]; FIELD_COUNT] {
+    let patterns: Vec<Vec<(Weighed, f64)>> =
+        passes.iter().map(|pass| pass.patterns.iter().map(|(word, count)| (Weighed::of_word(*word), *count)).collect()).collect();
+    let mut own: Vec<[f64; 3]> = passes.iter().map(|_| starting_rates(0.1, neighbours)).collect();
+    let mut learned = Model { shares: Default::default(), ..model.clone() };
+    for _ in 0..ROUNDS {
+        let ratios = learned.ratios();
+        let mut counts = [[0.0; LEVELS]; FIELD_COUNT];
+        for ((pass, patterns), rates) in passes.iter().zip(&patterns).zip(&mut own) {
+            let (mut sums, mut all) = ([0.0; 3], 0.0);
+            for (pattern, count) in patterns {
+                let parts = posterior(pattern.likelihoods(&ratios, &pass.silent), *rates);
+                all += count;
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    *sum += part * count;
+                }
+                for field in (0..FIELD_COUNT).filter(|field| !pass.silent.contains(field)) {
+                    counts[field][pattern.pattern[field] as usize] += parts[0] * count;
+                }
+            }
+            *rates = bounded(sums.map(|sum| sum / f64::max(all, 1.0)));
+        }
+        for (field, spec) in FIELD_SPECS.iter().enumerate() {
+            let known: f64 = counts[field][1..].iter().sum::<f64>() + PRIOR_MATCHES;
+            let mut levels = [0.0; LEVELS];
+            for (level, assumed) in (1..).zip(spec.levels) {
+                if assumed.matching > 0.0 {
+                    levels[level] = ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(LEAST_MATCHING.min(assumed.matching));
+                }
+            }
+            let sum: f64 = levels.iter().sum();
+            learned.matching[field] = levels.map(|level| level / sum);
+        }
+    }
+    learned.matching
+}
+
+/// How many of all pairs are of one person, of one household and of one company, from the pairs that blocking found.
+pub(crate) fn rates(candidates: &Histogram, model: &Model, all: f64, neighbours: [bool; 2]) -> (f64, [f64; 2]) {
+    let ratios = model.ratios();
+    let likelihoods: Vec<([f64; 3], f64)> =
+        candidates.iter().map(|(word, count)| (Weighed::of_word(*word).likelihoods(&ratios, &[]), *count)).collect();
+    let mut rates = starting_rates((likelihoods.len() as f64 / all.max(1.0)).clamp(1e-9, 0.05), neighbours);
+    for _ in 0..100 {
+        let mut sums = [0.0; 3];
+        for (likelihoods, count) in &likelihoods {
+            for (sum, part) in sums.iter_mut().zip(posterior(*likelihoods, rates)) {
+                *sum += part * count;
+            }
+        }
+        rates = sums.map(|sum| sum / all.max(1.0));
+        // A list may hold no two records of one person, and no family: but never is that certain.
+        rates[0] = rates[0].clamp(0.5 / all.max(1.0), 0.5);
+        for (rate, possible) in rates[1..].iter_mut().zip(neighbours) {
+            *rate = if possible { rate.clamp(0.5 / all.max(1.0), 0.2) } else { 0.0 };
+        }
+    }
+    (rates[0], [rates[1], rates[2]])
+}
+
+fn starting_rates(matches: f64, neighbours: [bool; 2]) -> [f64; 3] {
+    [matches, if neighbours[0] { matches / 2.0 } else { 0.0 }, if neighbours[1] { matches / 2.0 } else { 0.0 }]
+}
+
+fn bounded(rates: [f64; 3]) -> [f64; 3] {
+    let sum: f64 = rates.iter().sum();
+    if sum > 0.99 { rates.map(|rate| rate * 0.99 / sum) } else { rates }
+}
+
+/// How likely each explanation is: one person, one household, one company. What is left is chance.
+fn posterior(likelihoods: [f64; 3], rates: [f64; 3]) -> [f64; 3] {
+    let parts: [f64; 3] = std::array::from_fn(|class| likelihoods[class] * rates[class]);
+    let all = parts.iter().sum::<f64>() + 1.0 - rates.iter().sum::<f64>();
+    parts.map(|part| part / all)
+}
