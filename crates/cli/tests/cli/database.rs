@@ -105,7 +105,7 @@ impl Database {
             Self::Sqlite(_) => format!("\"{name}\""),
             Self::Postgres(_) => match (name.strip_prefix('_'), name.split_once('_')) {
                 (Some(own), _) => format!("aqueduct.\"{own}\""),
-                (None, Some((system @ ("hubspot" | "files" | "salesforce"), rest))) => format!("{system}.\"{rest}\""),
+                (None, Some((system @ ("hubspot" | "files" | "salesforce" | "brevo"), rest))) => format!("{system}.\"{rest}\""),
                 _ => format!("crm.\"{name}\""),
             },
         }
@@ -117,7 +117,7 @@ impl Database {
             Self::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '_*' ORDER BY name",
             Self::Postgres(_) => {
                 "SELECT CASE table_schema WHEN 'crm' THEN '' ELSE table_schema || '_' END || table_name FROM information_schema.tables
-                 WHERE table_schema NOT IN ('aqueduct', 'pg_catalog', 'information_schema') ORDER BY 1"
+                 WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('aqueduct', 'pg_catalog', 'information_schema') ORDER BY 1"
             }
         })
     }
