@@ -12,6 +12,8 @@ use serde_saphyr::Spanned;
 
 use crate::control::ControlAddress;
 use crate::environment::{Environment, place, shield, unshield};
+use crate::identities::IdentitySection;
+use crate::history::HistorySection;
 
 /// A pipeline: where records come from, what happens to them, where they go.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -39,6 +41,9 @@ pub struct PipelineFile {
     /// How much at once.
     #[serde(default)]
     pub run: RunSection,
+    /// Which common tables keep the earlier versions of their rows.
+    #[serde(default)]
+    pub history: HistorySection,
     /// What this process shares with others.
     #[serde(default)]
     pub control: ControlSection,

@@ -67,6 +67,7 @@ impl Pipeline {
     pub fn open(path: &Path, registry: &Registry, environment: &Environment) -> Result<Self> {
         let file = LoadedFile::read(path, environment)?;
         aqueduct_warehouse::check_address(file.destination()).map_err(|error| file.at(error, &file.content.destination.url))?;
+        file.content.history.meaning(&file)?;
         let named = &file.content.source.connector;
         let registration = registry.find(&named.value).map_err(|error| file.at(error, named))?.clone();
         let connector = (registration.build)(file.content.source.config.clone()).map_err(|error| config_place(error, &file))?;

@@ -79,7 +79,7 @@ async fn replay_leased(
 ) -> Result<ReplayReport> {
     let select: Vec<String> = options.stream.iter().cloned().collect();
     let connected = pipeline.connect(&select).await?;
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
     let fence = warehouse.begin_run(start).await?;
@@ -212,7 +212,7 @@ pub async fn discard(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, o
 }
 
 async fn discard_leased(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, run_id: String) -> Result<u64> {
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
     let fence = warehouse.begin_run(start).await?;

@@ -82,7 +82,7 @@ async fn reconcile_leased(
 ) -> Result<ReconcileReport> {
     let (clock, stop) = (pipeline.clock(), lease.stop());
     let connected = pipeline.connect(&options.select).await?;
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let name: Arc<str> = pipeline.file.name.as_str().into();
     let started_at = clock.now();
     let start =

@@ -69,7 +69,7 @@ async fn renormalise_leased(
     lease: &Lease,
 ) -> Result<RenormaliseReport> {
     let connected = pipeline.connect(&options.select).await?;
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let allow_mass_delete = options.allow_mass_delete;
     let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete };

@@ -87,7 +87,7 @@ async fn run_leased(
     let mut connected = pipeline.connect(&options.select).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
-    let destination = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let destination = pipeline.warehouse().await?;
     let start = RunStart {
         pipeline: pipeline.file.name.as_str().into(),
         run_id: run_id.into(),

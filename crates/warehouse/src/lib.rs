@@ -86,8 +86,16 @@ pub fn is_there(url: &Secret) -> bool {
 /// `AQ1010` when the address cannot be understood, `AQ4001` when the destination cannot be opened.
 pub async fn open(url: &Secret) -> Result<Arc<dyn Warehouse>> {
     Ok(match address::Address::parse(url)? {
-        address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?),
-        address::Address::Postgres(options) => Arc::new(postgres::Postgres::open(*options).await?),
+        address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?.keeping(history)),
+        address::Address::Postgres(options) => Arc::new(postgres::Postgres::open(*options).await?.keeping(history)),
         address::Address::Discard => Arc::new(discard::Discard::default()),
+    open_keeping(url, History::default()).await
+}
+
+/// [`open`], with which common tables keep the versions of their rows.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_keeping(url: &Secret, history: History) -> Result<Arc<dyn Warehouse>> {
     })
 }

@@ -219,7 +219,7 @@ impl LoadPlan {
             readings.dedup();
         }
         for (name, parts) in grouped {
-            let (table, duplicates) = TablePlan::new(&name, parts, &History::default())?;
+            let (table, duplicates) = TablePlan::new(&name, parts)?;
             filtered += duplicates;
             tables.push(table);
         }
@@ -243,6 +243,15 @@ impl LoadPlan {
             quarantined,
             filtered,
         })
+    }
+
+    /// With which tables keep the versions of their rows.
+    pub(crate) fn keeping(mut self, history: &History) -> Self {
+        for table in &mut self.tables {
+            table.layout.history = history.keeps(&table.layout.name);
+            table.steps.iter_mut().for_each(|step| step.history = table.layout.history);
+        }
+        self
     }
 
     /// Ids at the source of the records that are rejected, to be kept from a snapshot's tombstones.
@@ -296,12 +305,11 @@ struct Rows {
 }
 
 impl TablePlan {
-    fn new(name: &TableName, parts: Vec<Rows>, history: &History) -> Result<(Self, u64)> {
+    fn new(name: &TableName, parts: Vec<Rows>) -> Result<(Self, u64)> {
         // Pages mostly share one schema; looking at it once is enough.
         let mut schemas: Vec<&Arc<TableSchema>> = parts.iter().map(|rows| &rows.table.schema).collect();
         schemas.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        let mut layout = Layout::of(name, schemas.into_iter().map(Arc::as_ref))?;
-        layout.history = history.keeps(name);
+        let layout = Layout::of(name, schemas.into_iter().map(Arc::as_ref))?;
         let (taken, duplicates) = last_of_each_key(&parts)?;
         let mut steps: Vec<Step> = Vec::new();
         // Rows before a tombstone go in before it; among upserts the order is free, for every key comes once.
@@ -323,7 +331,7 @@ impl TablePlan {
                 step.kind == kind && step.counts_records == counts_records && (Arc::ptr_eq(&step.schema, &schema) || step.schema == schema)
             }) {
                 Some(step) => step.parts.push(part),
-                None => steps.push(Step { kind, schema, counts_records, history: layout.history, parts: vec![part] }),
+                None => steps.push(Step { kind, schema, counts_records, history: false, parts: vec![part] }),
             }
         }
         Ok((Self { layout, steps }, duplicates))

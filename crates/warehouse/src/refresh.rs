@@ -24,6 +24,8 @@ pub(crate) struct Swap<'a> {
     pub(crate) at_least: Option<u64>,
     pub(crate) load_id: String,
     pub(crate) now: Timestamp,
+    /// Which tables keep the versions of their rows.
+    pub(crate) history: &'a History,
 }
 
 /// What the swap did, and whose rows have moved.
@@ -105,7 +107,7 @@ impl Swap<'_> {
         session.index(&aside, &table.scope.key).await?;
         let schema = schema(table, &live, &types);
         let mut layout = Layout::of(&live, std::iter::once(&schema))?;
-        layout.history = History::default().keeps(&live);
+        layout.history = self.history.keeps(&live);
         let stored = session.prepare(&layout).await?;
         let sql = Sql { swap: self, table, schema: &schema, types: &types, stored: &stored };
         let [alive, gone] = numbers(session, "compare the refresh with what is there", sql.count_gone(session, shadow.began_at)).await?;

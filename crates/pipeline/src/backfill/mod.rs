@@ -177,7 +177,7 @@ async fn backfill_leased(
     calls: &Arc<Calls>,
 ) -> Result<BackfillReport> {
     let clock = pipeline.clock();
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let started_at = clock.now();
     let start =
         RunStart { pipeline: pipeline.file.name.as_str().into(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
@@ -346,7 +346,7 @@ async fn stored(warehouse: &dyn Warehouse, pipeline: &str, id: &str) -> Result<(
 /// # Errors
 /// `AQ4001` when the destination cannot be reached.
 pub async fn backfills(pipeline: &Pipeline) -> Result<Vec<Backfill>> {
-    aqueduct_warehouse::open(pipeline.file.destination()).await?.backfills(&pipeline.file.name).await
+    pipeline.warehouse().await?.backfills(&pipeline.file.name).await
 }
 
 /// A backfill with its windows: the one of this id, or the newest.
@@ -354,7 +354,7 @@ pub async fn backfills(pipeline: &Pipeline) -> Result<Vec<Backfill>> {
 /// # Errors
 /// `AQ1001` when there is none.
 pub async fn backfill_status(pipeline: &Pipeline, id: Option<&str>) -> Result<(Backfill, Vec<BackfillWindow>)> {
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let name = &pipeline.file.name;
     let newest = match id {
         Some(id) => id.to_owned(),
@@ -372,7 +372,7 @@ pub async fn backfill_status(pipeline: &Pipeline, id: Option<&str>) -> Result<(B
 /// # Errors
 /// `AQ1001` when there is none.
 pub async fn pause_backfill(pipeline: &Pipeline, id: Option<&str>) -> Result<Backfill> {
-    let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
+    let warehouse = pipeline.warehouse().await?;
     let which = id.map_or(Resume::Newest, |id| Resume::Id(id.to_owned()));
     let found = unfinished(warehouse.as_ref(), &pipeline.file.name, "", Some(&which)).await?;
     let Some(found) = found else { return Err(Error::new(codes::BUG, "a backfill that was found is not there")) };

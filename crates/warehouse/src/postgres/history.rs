@@ -45,7 +45,8 @@ pub(crate) async fn keep(connection: &mut PgConnection, layout: &Layout, stored:
     let name = &layout.name;
     if stored.len() + MORE_COLUMNS > MOST_COLUMNS {
         tracing::warn!(table = %name, columns = stored.len(), "the table has too many columns to keep its history");
-        let sql = format!("DROP VIEW IF EXISTS {}; DROP TRIGGER IF EXISTS {} ON {}", view(name), quoted(&trigger(name)), quoted_table(name));
+        let sql =
+            format!("DROP VIEW IF EXISTS {}; DROP TRIGGER IF EXISTS {} ON {}", view(name), quoted(&trigger(name)), quoted_table(name));
         return execute(connection, name, "stop keeping the table's history", sql).await;
     }
     let versions = versions(name);
@@ -69,7 +70,8 @@ pub(crate) async fn keep(connection: &mut PgConnection, layout: &Layout, stored:
             match known.iter().find(|(known, _)| known == column) {
                 None => changes.push(format!("ADD COLUMN {quoted} {kind}")),
                 Some((_, from)) if from != kind => {
-                    changes.push(format!("ALTER COLUMN {quoted} TYPE {kind} USING {}", widened(&quoted, value_type(from), value_type(kind))));
+                    changes
+                        .push(format!("ALTER COLUMN {quoted} TYPE {kind} USING {}", widened(&quoted, value_type(from), value_type(kind))));
                 }
                 Some(_) => {}
             }

@@ -33,6 +33,7 @@ use crate::cleaning;
 use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::layout::Stored;
+use crate::history::History;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
 use crate::merges::Winners;
 use crate::merging;
@@ -61,6 +62,7 @@ pub(crate) struct Postgres {
     pool: PgPool,
     sequence: Sequence,
     /// Whether the last load gave up waiting for a lock: the next ones do not wait as long again.
+    history: History,
     gave_up: AtomicBool,
     /// Whether rows are copied straight into a table, for the tables that a run has met.
     direct: Mutex<HashMap<(Arc<str>, TableName), bool>>,
@@ -123,7 +125,20 @@ impl Postgres {
             .connect_with(options)
             .await
             .map_err(|error| failure::unreachable("the PostgreSQL server", &error).with("server", place))?;
-        Ok(Self { pool, sequence: Sequence::default(), gave_up: AtomicBool::new(false), direct: Mutex::default(), winners: Mutex::default() })
+        Ok(Self {
+            pool,
+            sequence: Sequence::default(),
+            history: History::default(),
+            gave_up: AtomicBool::new(false),
+            direct: Mutex::default(),
+            winners: Mutex::default(),
+        })
+    }
+
+    /// With which common tables keep the versions of their rows.
+    pub(crate) fn keeping(mut self, history: History) -> Self {
+        self.history = history;
+        self
     }
 
     async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
@@ -166,7 +181,7 @@ impl Postgres {
     ) -> Result<Receipt> {
         let Some(first) = batches.first() else { return Ok(Receipt::default()) };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)? });
+        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) });
         self.lasting(fence, &plan.stream, &plan.load_id, || self.attempt(fence, &plan)).await
     }
 
@@ -435,7 +450,7 @@ impl Warehouse for Postgres {
 
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
-        let swap = Swap { fence, stream, at_least, load_id, now: records::now() };
+        let swap = Swap { fence, stream, at_least, load_id, now: records::now(), history: &self.history };
         self.lasting(fence, stream, &swap.load_id, || self.swap_once(&swap)).await
     }
 

@@ -37,6 +37,7 @@ use crate::cleaning;
 use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
+use crate::history::History;
 use crate::merges::Winners;
 use crate::merging;
 use crate::redirected::Redirected;
@@ -60,6 +61,7 @@ pub(crate) struct Sqlite {
     connection: Mutex<Connected>,
     sequence: Sequence,
     /// How long it waits for another process to finish writing.
+    history: History,
     busy: Duration,
     /// Whether the last load gave up waiting: the next ones do not wait as long again.
     gave_up: AtomicBool,
@@ -83,6 +85,12 @@ impl Sqlite {
     }
 
     async fn open_waiting(path: &Path, busy: Duration) -> Result<Self> {
+    /// With which common tables keep the versions of their rows.
+    pub(crate) fn keeping(mut self, history: History) -> Self {
+        self.history = history;
+        self
+    }
+
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(Error::new(codes::DESTINATION_UNREACHABLE, "the folder of the SQLite file does not exist")
                 .with("folder", folder.display())
@@ -105,6 +113,7 @@ impl Sqlite {
         let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default() };
         Ok(Self {
             path: path.to_owned(),
+            history: History::default(),
             connection: Mutex::new(connected),
             sequence: Sequence::default(),
             busy,
@@ -207,7 +216,7 @@ impl Sqlite {
     ) -> Result<Receipt> {
         let Some(first) = batches.first() else { return Ok(Receipt::default()) };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)? };
+        let plan = LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) };
         let mut pause = PAUSE;
         let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
         loop {
@@ -370,7 +379,7 @@ impl Warehouse for Sqlite {
 
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
-        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now() }).await.map_err(|failure| self.told(failure))
+        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now(), history: &self.history }).await.map_err(|failure| self.told(failure))
     }
 
     async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>> {

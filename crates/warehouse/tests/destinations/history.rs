@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_schema::{Cursor, Mode, Operation, Table, Timestamp, ValueType};
-use aqueduct_warehouse::{Fence, ShadowKind};
+use aqueduct_warehouse::{Fence, History, ShadowKind, SqlDialect};
 
 use crate::destination::Destination;
 use crate::rows::*;
@@ -92,7 +92,12 @@ impl Life {
 
     fn living(&self) -> Vec<Span> {
         let ends = self.valid.iter().skip(1).map(|(since, _)| Some(*since)).chain([None]);
-        self.valid.iter().zip(ends).filter(|((_, version), _)| !version.is_deleted).map(|((since, v), end)| (*since, end, v.name.clone())).collect()
+        self.valid
+            .iter()
+            .zip(ends)
+            .filter(|((_, version), _)| !version.is_deleted)
+            .map(|((since, v), end)| (*since, end, v.name.clone()))
+            .collect()
     }
 }
 
@@ -147,7 +152,11 @@ fn microseconds(text: &str) -> i64 {
 impl Destination {
     /// An expression that is a time, as text that can be parsed and compared.
     fn instant(&self, value: &str) -> String {
-        if self.is_sqlite() { value.to_owned() } else { format!("to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')") }
+        if self.is_sqlite() {
+            value.to_owned()
+        } else {
+            format!("to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+        }
     }
 
     fn view(&self) -> &'static str {
@@ -185,7 +194,9 @@ impl Destination {
         let view = self.view();
         let never = format!("SELECT count(*) FROM {view} WHERE valid_to <= valid_from OR recorded_to <= recorded_from");
         assert_eq!(self.one(&never).await, "0");
-        let numbered = format!("(SELECT v.*, row_number() OVER (ORDER BY id, valid_from, recorded_from, recorded_to, name) AS place FROM {view} AS v)");
+        let numbered = format!(
+            "(SELECT v.*, row_number() OVER (ORDER BY id, valid_from, recorded_from, recorded_to, name) AS place FROM {view} AS v)"
+        );
         let overlapping = format!(
             "SELECT count(*) FROM {numbered} AS a JOIN {numbered} AS b ON a.id = b.id AND a.place < b.place \
              WHERE (a.valid_to IS NULL OR a.valid_to > b.valid_from) AND (b.valid_to IS NULL OR b.valid_to > a.valid_from) \
@@ -212,7 +223,8 @@ impl Story<'_> {
     /// Changes, some followed by tombstones in the same load, as some come twice.
     async fn change(&mut self) {
         let (rows, again) = (self.rows(2), self.dice.roll(4) == 0);
-        let buried: Vec<(String, i64)> = (0..6).filter_map(|id| (self.dice.roll(5) == 0).then(|| (format!("row {id}"), self.dice.roll(40) as i64))).collect();
+        let buried: Vec<(String, i64)> =
+            (0..6).filter_map(|id| (self.dice.roll(5) == 0).then(|| (format!("row {id}"), self.dice.roll(40) as i64))).collect();
         let stones: Vec<(&str, i64)> = buried.iter().map(|(id, second)| (id.as_str(), *second)).collect();
         let tables = || vec![people(&[]), contacts(&rows), tombstones(common(), "id", &stones)];
         let receipt = self.to.load(&self.fence, vec![batch(tables())]).await.unwrap();
@@ -277,13 +289,14 @@ pub(crate) async fn any_sequence_of_versions_is_told_as_it_was(to: &Destination)
     let fence = to.begin_with("run-1", true).await;
     let mut story = Story { to, fence, dice: Dice(0x9e37_79b9_7f4a_7c15), lives: BTreeMap::new() };
     let mut told: Vec<(String, Belief)> = Vec::new();
-    for _ in 0..80 {
+    for _ in 0..60 {
         match story.dice.roll(10) {
             0 => story.snapshot().await,
             1 => story.refresh().await,
             _ => story.change().await,
         }
-        let expected: Belief = story.lives.iter().map(|(id, life)| (id.clone(), life.living())).filter(|(_, spans)| !spans.is_empty()).collect();
+        let expected: Belief =
+            story.lives.iter().map(|(id, life)| (id.clone(), life.living())).filter(|(_, spans)| !spans.is_empty()).collect();
         let belief = to.belief(None).await;
         for (id, life) in &story.lives {
             assert_eq!(belief.get(id), expected.get(id), "{id}: {life:?}");
@@ -312,7 +325,10 @@ pub(crate) async fn any_sequence_of_versions_is_told_as_it_was(to: &Destination)
 
 /// Names of a contact over time, with whether each is open.
 async fn spans(to: &Destination, id: &str) -> Vec<String> {
-    let sql = format!("SELECT name || CASE WHEN valid_to IS NULL THEN ' until now' ELSE '' END FROM {} WHERE id = '{id}' AND recorded_to IS NULL ORDER BY valid_from", to.view());
+    let sql = format!(
+        "SELECT name || CASE WHEN valid_to IS NULL THEN ' until now' ELSE '' END FROM {} WHERE id = '{id}' AND recorded_to IS NULL ORDER BY valid_from",
+        to.view()
+    );
     crate::destination::flat(to.ask(&sql).await)
 }
 
@@ -322,8 +338,12 @@ pub(crate) async fn history_follows_its_table_when_columns_come_and_widen(to: &D
     let row = |name: &str, second: i64| vec![text("1"), text(name), at(second)];
     let with = |name: &str, second: i64, size: Value| [row(name, second), vec![size]].concat();
     to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Integer)[..3], vec![row("a", 1)])])]).await.unwrap();
-    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Integer), vec![with("b", 2, Value::Integer(7))])])]).await.unwrap();
-    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Text), vec![with("c", 3, text("large"))])])]).await.unwrap();
+    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Integer), vec![with("b", 2, Value::Integer(7))])])])
+        .await
+        .unwrap();
+    to.load(&fence, vec![batch(vec![people(&[]), upsert(common(), &columns(ValueType::Text), vec![with("c", 3, text("large"))])])])
+        .await
+        .unwrap();
     assert_eq!(spans(to, "1").await, ["a", "b", "c until now"]);
     let sizes = format!("SELECT size FROM {} WHERE recorded_to IS NULL ORDER BY valid_from", to.view());
     assert_eq!(crate::destination::flat(to.ask(&sizes).await), ["NULL", "7", "large"]);
@@ -331,7 +351,9 @@ pub(crate) async fn history_follows_its_table_when_columns_come_and_widen(to: &D
 
 pub(crate) async fn a_table_that_had_no_history_keeps_it_from_then_on(to: &Destination) {
     let fence = to.begin("run-1").await;
-    let load = |name: &'static str, second| batch(vec![people(&[]), upsert(common(), &COLUMNS[..3], vec![vec![text("1"), text(name), at(second)]])]);
+    let load = |name: &'static str, second| {
+        batch(vec![people(&[]), upsert(common(), &COLUMNS[..3], vec![vec![text("1"), text(name), at(second)]])])
+    };
     to.load(&fence, vec![load("a", 1)]).await.unwrap();
     let drop = if to.is_sqlite() {
         "DROP VIEW contact_history; DROP TRIGGER contact_versions; DROP TABLE _history_contact"
@@ -342,4 +364,70 @@ pub(crate) async fn a_table_that_had_no_history_keeps_it_from_then_on(to: &Desti
     to.load(&fence, vec![load("b", 2)]).await.unwrap();
     to.load(&fence, vec![load("c", 3)]).await.unwrap();
     assert_eq!(spans(to, "1").await, ["a", "b", "c until now"], "the load that makes it keeps what it replaces");
+}
+
+pub(crate) async fn only_tables_that_are_named_keep_history(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    let load =
+        |name: &str, second| batch(vec![people(&[]), upsert(common(), &COLUMNS[..3], vec![vec![text("1"), text(name), at(second)]])]);
+    let views = if to.is_sqlite() {
+        "SELECT count(*) FROM sqlite_master WHERE name IN ('contact_history', 'contact_versions', '_history_contact')"
+    } else {
+        "SELECT count(*) FROM pg_class WHERE relname IN ('contact_history', 'history_contact')"
+    };
+    let without = aqueduct_warehouse::open_keeping(&to.url, History::Of(["deal".to_owned()].into())).await.unwrap();
+    without.load(&fence, vec![load("a", 1)]).await.unwrap();
+    without.load(&fence, vec![load("b", 2)]).await.unwrap();
+    assert_eq!(to.one(views).await, "0");
+    // A table that keeps it goes on, whoever loads.
+    let fence = to.begin("run-2").await;
+    to.load(&fence, vec![load("c", 3)]).await.unwrap();
+    drop(without);
+    let without = aqueduct_warehouse::open_keeping(&to.url, History::Of(BTreeSet::new())).await.unwrap();
+    let fence = to.begin("run-3").await;
+    without.load(&fence, vec![load("d", 4)]).await.unwrap();
+    assert_eq!(spans(to, "1").await, ["b", "c", "d until now"]);
+}
+
+pub(crate) async fn what_was_known_and_what_is_known_are_told_apart(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    let load =
+        |name: &str, second| batch(vec![people(&[]), upsert(common(), &COLUMNS[..3], vec![vec![text("1"), text(name), at(second)]])]);
+    for (name, second) in [("lead", 10), ("customer", 30), ("opportunity", 20)] {
+        to.load(&fence, vec![load(name, second)]).await.unwrap();
+    }
+    // The opportunity came last, and it had been one in between.
+    assert_eq!(spans(to, "1").await, ["lead", "opportunity", "customer until now"]);
+    assert_eq!(to.one("SELECT name FROM {contact}").await, "customer");
+    let between = at_text(to, 25);
+    let at_that_time = |known: &str| {
+        format!("SELECT name FROM {} WHERE valid_from <= {between} AND (valid_to IS NULL OR valid_to > {between}) AND {known}", to.view())
+    };
+    assert_eq!(to.one(&at_that_time("recorded_to IS NULL")).await, "opportunity");
+    let told = crate::destination::flat(to.ask(&format!("{} ORDER BY recorded_from", at_that_time("1 = 1"))).await);
+    assert_eq!(told, ["lead", "lead", "opportunity"], "open at first, then until the customer, and not any more");
+}
+
+/// The literal of an instant of [`at`].
+fn at_text(to: &Destination, seconds: i64) -> String {
+    let instant = Timestamp::from_seconds(1_770_000_000 + seconds).to_string();
+    if to.is_sqlite() { format!("'{}.000000Z'", instant.trim_end_matches('Z')) } else { format!("'{instant}'::timestamptz") }
+}
+
+pub(crate) async fn the_statements_of_the_schema_make_the_tables_of_loads(to: &Destination) {
+    let dialect = if to.is_sqlite() { SqlDialect::Sqlite } else { SqlDialect::Postgres };
+    to.ask(&aqueduct_warehouse::ddl(dialect).unwrap()).await;
+    let columns = if to.is_sqlite() {
+        "SELECT name || ' ' || type FROM pragma_table_info('contact') ORDER BY cid"
+    } else {
+        "SELECT attname || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'crm.contact'::regclass AND attnum > 0 ORDER BY attnum"
+    };
+    let made = to.ask(columns).await;
+    let fence = to.begin("run-1").await;
+    let mut schema = schema(common(), &[("id", ValueType::Text), ("email", ValueType::Text), ("source_updated_at", ValueType::Timestamp)]);
+    schema.constants = ["source_system", "source_account_id", "source_object"].map(|name| (name.into(), "x".into())).to_vec();
+    let row = table_of(schema, Operation::Upsert, vec![vec![text("1"), text("a@b.example"), at(1)]]);
+    to.load(&fence, vec![batch(vec![people(&[]), row])]).await.unwrap();
+    assert_eq!(to.ask(columns).await, made);
+    assert_eq!(to.one("SELECT email FROM {contact}").await, "a@b.example");
 }

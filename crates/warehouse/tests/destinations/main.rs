@@ -60,7 +60,10 @@ suite! {
     history:
         any_sequence_of_versions_is_told_as_it_was
         history_follows_its_table_when_columns_come_and_widen
-        a_table_that_had_no_history_keeps_it_from_then_on;
+        a_table_that_had_no_history_keeps_it_from_then_on
+        only_tables_that_are_named_keep_history
+        what_was_known_and_what_is_known_are_told_apart
+        the_statements_of_the_schema_make_the_tables_of_loads;
     merges:
         children_of_a_merged_row_are_brought_to_the_winner
         merges_are_followed_in_any_order
