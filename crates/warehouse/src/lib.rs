@@ -85,10 +85,6 @@ pub fn is_there(url: &Secret) -> bool {
 /// # Errors
 /// `AQ1010` when the address cannot be understood, `AQ4001` when the destination cannot be opened.
 pub async fn open(url: &Secret) -> Result<Arc<dyn Warehouse>> {
-    Ok(match address::Address::parse(url)? {
-        address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?.keeping(history)),
-        address::Address::Postgres(options) => Arc::new(postgres::Postgres::open(*options).await?.keeping(history)),
-        address::Address::Discard => Arc::new(discard::Discard::default()),
     open_keeping(url, History::default()).await
 }
 
@@ -97,5 +93,9 @@ pub async fn open(url: &Secret) -> Result<Arc<dyn Warehouse>> {
 /// # Errors
 /// As [`open`].
 pub async fn open_keeping(url: &Secret, history: History) -> Result<Arc<dyn Warehouse>> {
+    Ok(match address::Address::parse(url)? {
+        address::Address::Sqlite(path) => Arc::new(sqlite::Sqlite::open(&path).await?.keeping(history)),
+        address::Address::Postgres(options) => Arc::new(postgres::Postgres::open(*options).await?.keeping(history)),
+        address::Address::Discard => Arc::new(discard::Discard::default()),
     })
 }
