@@ -13,6 +13,8 @@ mod imports;
 mod manifests;
 #[path = "architecture/outside.rs"]
 mod outside;
+#[path = "architecture/points.rs"]
+mod points;
 #[path = "architecture/sources.rs"]
 mod sources;
 #[path = "architecture/stages.rs"]

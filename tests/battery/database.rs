@@ -75,6 +75,18 @@ impl Database {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
+    /// A client that takes statements from its standard input and writes rows with a bar between their values.
+    pub(crate) fn client(&self) -> Command {
+        match self {
+            Self::Sqlite(path) => {
+                let mut command = Command::new("sqlite3");
+                command.arg("-batch").arg(path);
+                command
+            }
+            Self::Postgres { server, name, .. } => psql_client(server.port(), name),
+        }
+    }
+
     /// All rows of all tables.
     pub(crate) fn dump(&self) -> Dump {
         match self {
@@ -109,9 +121,13 @@ fn sqlite(path: &Path, sql: &str) -> String {
 }
 
 fn psql(port: u16, database: &str, sql: &str) -> String {
+    fed(psql_client(port, database).args(["-v", "ON_ERROR_STOP=1"]), sql)
+}
+
+fn psql_client(port: u16, database: &str) -> Command {
     let mut command = Command::new("psql");
-    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", USER, "-d", database]);
-    fed(&mut command, sql)
+    command.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", USER, "-d", database]);
+    command
 }
 
 fn dump_sqlite(path: &Path) -> Dump {

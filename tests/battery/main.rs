@@ -9,6 +9,7 @@ mod planted;
 mod power;
 mod proxy;
 mod random;
+mod reader;
 mod report;
 mod rows;
 mod source;

@@ -38,6 +38,8 @@ pub(crate) async fn judge(world: &World, account: Account) -> Outcome {
     accounting(&dump, &mut outcome);
     settled(source, &dump, &mut outcome);
     secrets_in_ledger(source, &dump, &mut outcome);
+    outcome.bound("requests to an account", source.counters().total, 20_000);
+    outcome.bound("MiB in a trial's folder", folder_bytes(world.folder.path()) >> 20, 64);
     tokio::task::block_in_place(|| {
         undisturbed.remove();
         database.remove();
@@ -46,6 +48,15 @@ pub(crate) async fn judge(world: &World, account: Account) -> Outcome {
         let _ = std::fs::remove_file(path);
     }
     outcome
+}
+
+/// The bytes of all files of a trial: its SQLite files with their logs, the control store, outputs.
+fn folder_bytes(folder: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| entry.metadata().map_or(0, |found| if found.is_dir() { folder_bytes(&entry.path()) } else { found.len() }))
+        .sum()
 }
 
 /// Judges a destination between two runs, right after a kill.
@@ -75,6 +86,12 @@ pub(crate) fn judge_run(world: &World, ran: &Ran) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.must(!ran.words.contains("panicked"), || format!("a panic: {}", tail(&ran.words)));
     outcome.must(!ran.words.contains("did not end"), || "the process did not end".to_owned());
+    // I7: the accounts of the battery are small, so whatever grows beyond these bounds grows without need.
+    if let Some(used) = ran.used {
+        outcome.bound("memory of a process in MiB", used.memory / 1_024, 200);
+        outcome.bound("open files of a process", used.files, 100);
+        outcome.bound("seconds of a process", used.time.as_secs(), 240);
+    }
     for canary in world.source.canaries() {
         outcome.must(!ran.words.contains(&canary), || "the output holds a secret or a personal value".to_owned());
     }

@@ -15,6 +15,8 @@ pub(crate) struct Outcome {
     pub(crate) complaints: Vec<String>,
     /// How often things happened that show that the trial was one, such as kills.
     pub(crate) notes: BTreeMap<String, u64>,
+    /// The largest values of what is bounded.
+    pub(crate) peaks: BTreeMap<&'static str, u64>,
 }
 
 impl Outcome {
@@ -40,12 +42,23 @@ impl Outcome {
         *self.notes.entry(what.into()).or_default() += times;
     }
 
+    /// Holds something against its bound, and keeps the largest value that was seen.
+    pub(crate) fn bound(&mut self, what: &'static str, value: u64, most: u64) {
+        let peak = self.peaks.entry(what).or_default();
+        *peak = value.max(*peak);
+        self.must(value <= most, || format!("{what}: {value}, and not at most {most}"));
+    }
+
     /// Adds what another look found.
     pub(crate) fn add(&mut self, other: Self) {
         self.lost += other.lost;
         self.duplicated += other.duplicated;
         self.different += other.different;
         self.complaints.extend(other.complaints);
+        for (what, value) in other.peaks {
+            let peak = self.peaks.entry(what).or_default();
+            *peak = value.max(*peak);
+        }
         for (what, times) in other.notes {
             self.note_times(what, times);
         }

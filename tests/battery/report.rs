@@ -79,6 +79,7 @@ impl Report {
                 json!({
                     "row": row.number, "name": row.name, "trials": row.trials, "seconds": row.took.as_secs_f64(), "lost": row.outcome.lost,
                     "duplicated": row.outcome.duplicated, "different": row.outcome.different, "notes": row.outcome.notes,
+                    "peaks": row.outcome.peaks,
                     "failures": row.failures.iter().map(|(trial, complaint)| json!({"trial": trial, "seed": self.seed, "complaint": complaint})).collect::<Vec<_>>(),
                     "unshown": row.unshown,
                 })
@@ -126,6 +127,17 @@ impl Report {
         for row in &self.rows {
             let notes: Vec<String> = row.outcome.notes.iter().map(|(what, times)| format!("{what} {times}")).collect();
             let _ = writeln!(text, "- Row {}: {}.", row.number, notes.join(", "));
+        }
+        let mut peaks: std::collections::BTreeMap<&str, (u64, u8)> = std::collections::BTreeMap::new();
+        for row in &self.rows {
+            for (what, value) in &row.outcome.peaks {
+                let peak = peaks.entry(what).or_default();
+                *peak = (*peak).max((*value, row.number));
+            }
+        }
+        text.push_str("\n## The most of what is bounded\n\n| what | most | in row |\n| --- | ---: | ---: |\n");
+        for (what, (value, row)) in peaks {
+            let _ = writeln!(text, "| {what} | {value} | {row} |");
         }
         text.push_str("\n## Planted mistakes\n\n| mistake | found after | by |\n| --- | ---: | --- |\n");
         for planted in &self.planted {

@@ -79,6 +79,12 @@ impl Source {
         Self { simulator, clock }
     }
 
+    /// Any HubSpot account, in the time of this machine where the options say nothing else.
+    pub(crate) async fn of_hubspot(options: hubspot::Options) -> Self {
+        let clock = options.clock.clone();
+        Self { simulator: Simulator::Hubspot(hubspot::Simulator::start(options).await.expect("the simulator starts")), clock }
+    }
+
     /// A Salesforce organisation that gives a new refresh token with every use of one, which is then good no more.
     pub(crate) async fn rotating(seed: u64, size: &Size) -> Self {
         let clock = aqueduct_simulator::Clock::manual(noon());
@@ -138,6 +144,20 @@ impl Source {
                 )
             }
         }
+    }
+
+    /// The sections `name` and `source` with the refresh token of an installed HubSpot app, which stays good.
+    pub(crate) fn section_of_an_app(&self) -> String {
+        let credentials = self.hubspot().client_credentials();
+        format!(
+            "name: battery\nsource:\n  connector: hubspot\n  config: {{ client_id: '{}', client_secret: '{}', refresh_token: '{}', base_url: '{}', \
+             requests_per_10_seconds: 10000, search_lag_seconds: {} }}\n  select: [contacts, deals]\n",
+            credentials.client_id,
+            credentials.client_secret,
+            credentials.refresh_token,
+            self.hubspot().base_url(),
+            LAG.as_secs()
+        )
     }
 
     /// What must never be seen in output or state.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aqueduct_pipeline::{Environment, Pipeline, Registry, RunOptions, Silent};
+use aqueduct_pipeline::{Depth, Environment, Pipeline, ReconcileOptions, Registry, RunOptions, Silent};
 use aqueduct_warehouse::private_server::PrivateServer;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -30,6 +30,19 @@ pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     /// Everything it printed.
     pub(crate) words: String,
+    /// What it used, where it was a process.
+    pub(crate) used: Option<Used>,
+}
+
+/// What a process used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Used {
+    /// The most memory at any time, in KiB.
+    pub(crate) memory: u64,
+    /// The most files, sockets included, that it had open whenever it was looked at.
+    pub(crate) files: u64,
+    /// How long it ran.
+    pub(crate) time: Duration,
 }
 
 /// One trial's world.
@@ -52,6 +65,7 @@ pub(crate) struct World {
 pub(crate) struct Running {
     child: Child,
     output: PathBuf,
+    begun: Instant,
 }
 
 impl World {
@@ -66,20 +80,16 @@ impl World {
         Self { section: Some(section), ..Self::of(shared, source, postgres).await }
     }
 
+    /// A world over any account, into SQLite.
+    pub(crate) async fn reading(shared: &Arc<Shared>, source: Source) -> Self {
+        Self::of(shared, source, false).await
+    }
+
     async fn of(shared: &Arc<Shared>, source: Source, postgres: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = if postgres { new_postgres(shared).await } else { Database::sqlite(folder.path(), "warehouse.db") };
         let more = "run: { records_per_load: 60, idle_timeout_seconds: 2, retry_seconds: 600 }\n".to_owned();
-        Self {
-            source: Arc::new(source),
-            database,
-            folder,
-            shared: shared.clone(),
-            skew_seconds: 0,
-            more,
-            detour: None,
-            section: None,
-        }
+        Self { source: Arc::new(source), database, folder, shared: shared.clone(), skew_seconds: 0, more, detour: None, section: None }
     }
 
     /// The same account and pipeline, with a folder and a SQLite file of its own.
@@ -99,12 +109,20 @@ impl World {
 
     /// Writes the pipeline file for a destination.
     pub(crate) fn file(&self, database: &Database) -> PathBuf {
-        let file = self.folder.path().join(format!("{}.yaml", database.url().len()));
+        self.write_file(database, "")
+    }
+
+    fn path_of(&self, database: &Database) -> PathBuf {
+        self.folder.path().join(format!("{}.yaml", database.url().len()))
+    }
+
+    fn write_file(&self, database: &Database, lines: &str) -> PathBuf {
+        let file = self.path_of(database);
         let mut section = self.section.clone().unwrap_or_else(|| self.source.section());
         if let Some((address, instead)) = &self.detour {
             section = section.replace(address, instead);
         }
-        let text = format!("{section}destination: {{ url: '{}' }}\n{}", database.url(), self.more);
+        let text = format!("{section}destination: {{ url: '{}' }}\n{}{lines}", database.url(), self.more);
         // Whole at once: another process may be about to read it.
         let fresh = self.folder.path().join(format!("fresh-{}", output_number()));
         std::fs::write(&fresh, text).expect("the pipeline file is written");
@@ -130,19 +148,52 @@ impl World {
             Ok(Ok(report)) => {
                 let errors: String =
                     report.errors.iter().map(|(stream, error)| format!("{stream}: {error}; {}\n", error.advice())).collect();
-                Ran { code: Some(report.record.exit_code.into()), words: errors }
+                Ran { code: Some(report.record.exit_code.into()), words: errors, used: None }
             }
             Ok(Err(error)) => failed(&error),
-            Err(error) => Ran { code: Some(1), words: format!("panicked: {error}") },
+            Err(error) => Ran { code: Some(1), words: format!("panicked: {error}"), used: None },
         }
     }
 
-    /// Starts the binary with these variables more.
+    /// Compares all keys and repairs what differs: how many were missing or stale before, and the first error.
+    pub(crate) async fn reconcile(&self) -> (u64, Option<String>) {
+        let pipeline = match Pipeline::open(&self.file(&self.database), &Registry::standard(), &Environment::default()) {
+            Ok(pipeline) => pipeline.with_clock(self.source.machine_clock(self.skew_seconds)),
+            Err(error) => return (0, Some(error.to_string())),
+        };
+        let options = ReconcileOptions { depth: Depth::Full, repair: true, ..ReconcileOptions::default() };
+        let (_stop, stopped) = watch::channel(false);
+        match aqueduct_pipeline::reconcile(&pipeline, &options, Arc::new(Silent), stopped).await {
+            Ok(report) => {
+                let found = report.repaired.values().map(|(deleted, read)| deleted + read).sum();
+                (found, report.errors.first().map(|(stream, error)| format!("{stream}: {error}")))
+            }
+            Err(error) => (0, Some(error.to_string())),
+        }
+    }
+
+    /// Starts a run of the binary with these variables more.
     pub(crate) fn start(&self, database: &Database, words: &[&str], variables: &[(&str, String)]) -> Running {
+        self.start_command("run", database, words, variables)
+    }
+
+    /// Starts a run of the binary with these lines more in the pipeline file.
+    pub(crate) fn start_with(&self, database: &Database, lines: &str) -> Running {
+        self.write_file(database, lines);
+        self.start_file("run", database, &[], &[])
+    }
+
+    /// Starts a command of the binary on the pipeline file, with words after it and with these variables more.
+    pub(crate) fn start_command(&self, verb: &str, database: &Database, words: &[&str], variables: &[(&str, String)]) -> Running {
+        self.file(database);
+        self.start_file(verb, database, words, variables)
+    }
+
+    fn start_file(&self, verb: &str, database: &Database, words: &[&str], variables: &[(&str, String)]) -> Running {
         let output = self.folder.path().join(format!("output-{}", output_number()));
         let file = std::fs::File::create(&output).expect("a file for the output");
         let mut command = Command::new(&self.shared.binary);
-        command.arg("run").arg(self.file(database)).args(words).stdin(Stdio::null());
+        command.args(verb.split_whitespace()).arg(self.path_of(database)).args(words).stdin(Stdio::null());
         command.stdout(file.try_clone().expect("a second handle")).stderr(file).current_dir(self.folder.path());
         command.env_clear().env("RUST_BACKTRACE", "1").env("NO_COLOR", "1");
         if let Some(planted) = self.shared.planted {
@@ -151,7 +202,7 @@ impl World {
         for (name, value) in variables {
             command.env(name, value);
         }
-        Running { child: command.spawn().expect("the binary starts"), output }
+        Running::of(command, output)
     }
 
     /// Starts the binary where no file may grow beyond so many blocks of 512 bytes; a write beyond it fails and kills nobody.
@@ -163,7 +214,7 @@ impl World {
         command.arg(&self.shared.binary).arg("run").arg(self.file(&self.database)).stdin(Stdio::null());
         command.stdout(file.try_clone().expect("a second handle")).stderr(file).current_dir(self.folder.path());
         command.env_clear().env("PATH", "/usr/bin:/bin").env("NO_COLOR", "1");
-        Running { child: command.spawn().expect("the binary starts"), output }
+        Running::of(command, output)
     }
 
     /// The planted mistakes that are awake.
@@ -177,8 +228,8 @@ impl World {
     }
 
     /// Runs the binary and kills it after a while. The second is whether the kill came in time.
-    pub(crate) async fn run_killed(&self, after: Duration) -> Ran {
-        let mut running = self.start(&self.database, &[], &[]);
+    pub(crate) async fn run_killed(&self, after: Duration, variables: &[(&str, String)]) -> Ran {
+        let mut running = self.start(&self.database, &[], variables);
         pause(after).await;
         running.signal("-KILL");
         running.end().await
@@ -200,6 +251,19 @@ async fn new_postgres(shared: &Arc<Shared>) -> Database {
 }
 
 impl Running {
+    fn of(mut command: Command, output: PathBuf) -> Self {
+        Self { child: command.spawn().expect("the binary starts"), output, begun: Instant::now() }
+    }
+
+    /// Looks at what the process uses now, where the system tells.
+    fn look(&self, used: &mut Used) {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok());
+        used.memory = used.memory.max(most.unwrap_or(0));
+        used.files = used.files.max(std::fs::read_dir(process.join("fd")).map_or(0, |files| files.count() as u64));
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&mut self, signal: &str) {
         let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).stderr(Stdio::null()).status();
@@ -207,7 +271,7 @@ impl Running {
 
     /// Waits for the end; a process that does not end in five minutes is killed and says so.
     pub(crate) async fn end(mut self) -> Ran {
-        let begun = Instant::now();
+        let (begun, mut used) = (Instant::now(), Used::default());
         let status = loop {
             match self.child.try_wait().expect("the process can be waited for") {
                 Some(status) => break Some(status),
@@ -216,9 +280,13 @@ impl Running {
                     let _ = self.child.wait();
                     break None;
                 }
-                None => pause(Duration::from_millis(4)).await,
+                None => {
+                    self.look(&mut used);
+                    pause(Duration::from_millis(4)).await;
+                }
             }
         };
+        used.time = self.begun.elapsed();
         let mut words = String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned();
         let code = match status {
             Some(status) => status.code(),
@@ -227,7 +295,7 @@ impl Running {
                 Some(-1)
             }
         };
-        Ran { code, words }
+        Ran { code, words, used: Some(used) }
     }
 }
 
@@ -244,7 +312,7 @@ pub(crate) async fn pause(span: Duration) {
 }
 
 fn failed(error: &aqueduct_schema::Error) -> Ran {
-    Ran { code: Some(error.exit_code().into()), words: format!("{error}\n{}", error.advice()) }
+    Ran { code: Some(error.exit_code().into()), words: format!("{error}\n{}", error.advice()), used: None }
 }
 
 fn output_number() -> u64 {

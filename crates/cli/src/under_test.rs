@@ -1,7 +1,9 @@
 //! The binary that the fault battery runs: the same commands, and named points at which the process ends as by kill -9.
 //!
-//! `AQUEDUCT_KILL=POINT:N` ends it when it comes to the point for the Nth time; `FAILPOINTS` wakes planted mistakes.
+//! `AQUEDUCT_KILL=POINT:N` ends it when it comes to the point for the Nth time; `FAILPOINTS` wakes planted mistakes;
+//! `AQUEDUCT_LAST_POINT=FILE|POINT,POINT` keeps the name of the last of these points in a file.
 
+use std::io::{Seek, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,5 +21,24 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    if let Some((file, points)) = std::env::var("AQUEDUCT_LAST_POINT").ok().as_deref().and_then(|asked| asked.split_once('|'))
+        && keep_last_point(file, points).is_err()
+    {
+        return ExitCode::FAILURE;
+    }
     aqueduct_cli::run(aqueduct_cli::Registry::standard())
+}
+
+/// Writes the name of each point over that of the one before, so that it is there however the process ends.
+fn keep_last_point(file: &str, points: &str) -> Result<(), String> {
+    let file = std::sync::Arc::new(std::sync::Mutex::new(std::fs::File::create(file).map_err(|error| error.to_string())?));
+    for point in points.split(',') {
+        let (file, line) = (file.clone(), format!("{point:<63}\n"));
+        fail::cfg_callback(point, move || {
+            let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // A name that is not written leaves the one before, which is near enough.
+            let _ = file.rewind().and_then(|()| file.write_all(line.as_bytes()));
+        })?;
+    }
+    Ok(())
 }

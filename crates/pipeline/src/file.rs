@@ -12,8 +12,8 @@ use serde_saphyr::Spanned;
 
 use crate::control::ControlAddress;
 use crate::environment::{Environment, place, shield, unshield};
-use crate::identities::IdentitySection;
 use crate::history::HistorySection;
+use crate::identities::IdentitySection;
 
 /// A pipeline: where records come from, what happens to them, where they go.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -36,14 +36,17 @@ pub struct PipelineFile {
     /// What is good enough.
     #[serde(default)]
     pub quality: QualitySection,
+    /// Who is who, across everything in the warehouse.
+    #[serde(default)]
+    pub identity: IdentitySection,
     /// Where rows go.
     pub destination: DestinationSection,
-    /// How much at once.
-    #[serde(default)]
-    pub run: RunSection,
     /// Which common tables keep the earlier versions of their rows.
     #[serde(default)]
     pub history: HistorySection,
+    /// How much at once.
+    #[serde(default)]
+    pub run: RunSection,
     /// What this process shares with others.
     #[serde(default)]
     pub control: ControlSection,

@@ -143,6 +143,7 @@ impl Pipeline {
             }),
             token_store: SharedTokens::new(store, connector, name).map(|tokens| Arc::new(tokens) as Arc<dyn TokenStore>),
             idle_timeout: Duration::from_secs(run.idle_timeout_seconds.max(1)),
+            total_timeout: Duration::from_secs(run.answer_timeout_seconds.max(1)),
             max_elapsed: Duration::from_secs(run.retry_seconds),
             observer,
             ..Settings::default()

@@ -10,7 +10,11 @@ use sqlx::postgres::PgDatabaseError;
 #[derive(Debug)]
 pub(crate) enum Failure {
     Ours(Error),
-    Database { doing: &'static str, table: Option<String>, error: sqlx::Error },
+    Database {
+        doing: &'static str,
+        table: Option<String>,
+        error: sqlx::Error,
+    },
     /// What the load relied on has changed since it began.
     Outdated,
 }
@@ -41,9 +45,7 @@ impl Failure {
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Ours(error) => error,
-            Self::Outdated => {
-                Error::new(codes::DESTINATION_FAILED, "another load wrote merges down each time this one had begun")
-            }
+            Self::Outdated => Error::new(codes::DESTINATION_FAILED, "another load wrote merges down each time this one had begun"),
             Self::Database { doing, table, error } => {
                 let mapped = failed(doing, &error);
                 let known = mapped.context().iter().any(|(name, _)| *name == "table");
@@ -106,7 +108,9 @@ pub(crate) fn verdict(error: &sqlx::Error) -> Verdict {
         sqlx::Error::Database(error) => match (error.try_downcast_ref::<PgDatabaseError>(), error.code().as_deref()) {
             // Serialization failure, deadlock, lock not available, idle inside a transaction, admin shutdown, crash shutdown, cannot connect now, and two transactions
             // that create the same thing.
-            (Some(_), Some("40001" | "40P01" | LOCK_NOT_AVAILABLE | IDLE | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701")) => Verdict::Again,
+            (Some(_), Some("40001" | "40P01" | LOCK_NOT_AVAILABLE | IDLE | "57P01" | "57P02" | "57P03" | "42P07" | "42P06" | "42701")) => {
+                Verdict::Again
+            }
             (Some(error), Some(UNIQUE_VIOLATION)) if error.constraint().is_some_and(|name| name.starts_with("pg_")) => Verdict::Again,
             // The low byte is the primary result code: busy, or locked by another connection.
             (None, Some(code)) if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) => Verdict::Again,
@@ -122,7 +126,10 @@ pub(crate) fn is_disconnected(error: &sqlx::Error) -> bool {
     matches!(
         error,
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut
-    ) || error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(code.as_ref(), IDLE | "57P01" | "57P02" | "57P03"))
+    ) || error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| matches!(code.as_ref(), IDLE | "57P01" | "57P02" | "57P03"))
 }
 
 /// A failure to connect or open.

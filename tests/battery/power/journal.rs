@@ -11,18 +11,47 @@ const SOURCE: &str = include_str!("journal.c");
 /// Something that was done to a file, to a folder or to the network.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Create { path: String, inode: u64 },
-    Open { path: String, inode: u64 },
-    Truncate { inode: u64, length: u64 },
-    Write { inode: u64, offset: u64, data: Vec<u8> },
-    Sync { inode: u64 },
-    MakeFolder { path: String },
-    SyncFolder { path: String },
-    Rename { from: String, to: String },
-    Link { from: String, to: String },
-    Remove { path: String },
+    Create {
+        path: String,
+        inode: u64,
+    },
+    Open {
+        path: String,
+        inode: u64,
+    },
+    Truncate {
+        inode: u64,
+        length: u64,
+    },
+    Write {
+        inode: u64,
+        offset: u64,
+        data: Vec<u8>,
+    },
+    Sync {
+        inode: u64,
+    },
+    MakeFolder {
+        path: String,
+    },
+    SyncFolder {
+        path: String,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Link {
+        from: String,
+        to: String,
+    },
+    Remove {
+        path: String,
+    },
     /// The first bytes of something that was sent.
-    Send { start: String },
+    Send {
+        start: String,
+    },
 }
 
 /// The library that writes a journal, and where it writes one.

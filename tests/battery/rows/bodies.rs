@@ -41,11 +41,11 @@ pub(crate) async fn truncated(shared: Arc<Shared>, mut random: Random, number: u
 pub(crate) async fn slow(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
     let size = Size { contacts: 120, deals: 6, archived: false };
     let mut world = World::new(&shared, Vendor::Hubspot, false, random.next(), size).await;
-    world.more = "run: { records_per_load: 60, idle_timeout_seconds: 1, retry_seconds: 120 }\n".to_owned();
+    world.more = "run: { records_per_load: 60, idle_timeout_seconds: 2, answer_timeout_seconds: 5, retry_seconds: 120 }\n".to_owned();
     let pages = Match::path("/objects/contacts").after(random.between(0, 2));
     let at = random.between(0, 6_000);
     let mut outcome = Outcome::default();
-    let toxic = match number % 8 {
+    let toxic = match number % 10 {
         0 => {
             world.source.inject(Fault::next(1, Effect::Stall { at: at as usize }).when(pages));
             outcome.note("stalled");
@@ -64,11 +64,24 @@ pub(crate) async fn slow(shared: Arc<Shared>, mut random: Random, number: u64) -
         3 => Some((Toxic::Reset { after: at }, "reset")),
         4 => Some((Toxic::Timeout { after: at }, "timeout")),
         5 => Some((Toxic::LimitData { bytes: at }, "limit_data")),
+        8 => {
+            // A byte a second: never silent, and never there.
+            world.source.inject(Fault::next(1, Effect::Slow { piece: 1, pause: Duration::from_secs(1) }).when(pages));
+            outcome.note("a byte a second");
+            None
+        }
+        9 => {
+            world.source.inject(Fault::next(1, Effect::Endless).when(pages));
+            outcome.note("without end");
+            None
+        }
         6 => Some((Toxic::Latency { each: Duration::from_millis(random.between(1, 40)) }, "latency")),
         _ => Some((Toxic::Slicer { bytes: random.between(1, 900) }, "sliced")),
     };
     let begun = Instant::now();
     let ran = match toxic {
+        // A process of its own, whose memory can be told.
+        None if number % 10 >= 8 => world.run_binary(&[]).await,
         None => world.run_here().await,
         Some((toxic, name)) => {
             outcome.note(name);

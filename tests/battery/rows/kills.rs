@@ -8,53 +8,10 @@ use tokio::sync::OnceCell;
 use crate::oracle::{Account, judge, judge_between, judge_run, tail};
 use crate::outcome::Outcome;
 use crate::random::Random;
+use crate::reader::Reader;
+use crate::rows::points::{By, POINTS};
 use crate::source::{Size, Vendor};
 use crate::world::{Shared, World};
-
-/// The named points, as the code has them.
-pub(crate) const POINTS: &[&str] = &[
-    "engine::request",
-    "engine::answered",
-    "engine::page_read",
-    "engine::page_decoded",
-    "engine::page_handed_over",
-    "engine::reading_ended",
-    "stages::normalised",
-    "stages::judged",
-    "stages::protected",
-    "pipeline::run_begun",
-    "pipeline::package_gathered",
-    "pipeline::before_load",
-    "pipeline::after_load",
-    "pipeline::between_streams",
-    "pipeline::streams_ended",
-    "pipeline::run_recorded",
-    "sqlite::run_begins",
-    "sqlite::rows_staged",
-    "sqlite::load_begun",
-    "sqlite::fence_checked",
-    "sqlite::table_prepared",
-    "sqlite::step_merged",
-    "sqlite::snapshots_closed",
-    "sqlite::quarantine_stored",
-    "sqlite::load_recorded",
-    "sqlite::before_commit",
-    "sqlite::after_commit",
-    "sqlite::table_indexed",
-    "sqlite::run_ends",
-    "postgres::run_begins",
-    "postgres::load_begun",
-    "postgres::fence_checked",
-    "postgres::table_prepared",
-    "postgres::rows_staged",
-    "postgres::step_merged",
-    "postgres::snapshots_closed",
-    "postgres::quarantine_stored",
-    "postgres::load_recorded",
-    "postgres::before_commit",
-    "postgres::after_commit",
-    "postgres::run_ends",
-];
 
 fn size() -> Size {
     Size { contacts: 130, deals: 30, archived: true }
@@ -65,27 +22,48 @@ async fn prepared(shared: &Arc<Shared>, random: &mut Random, postgres: bool, lat
     let vendor = if random.one_in(4) { Vendor::Salesforce } else { Vendor::Hubspot };
     let world = World::new(shared, vendor, postgres, random.next(), size()).await;
     if later {
-        let first = world.run_here().await;
-        assert_eq!(first.code, Some(0), "the first load: {}", first.words);
-        world.source.clock.advance(Duration::from_secs(3_600));
-        world.source.change(random, 40);
-        world.source.clock.advance(Duration::from_secs(1));
+        first_load(&world, random).await;
     }
     world
 }
 
+/// A first load, and changes after it.
+async fn first_load(world: &World, random: &mut Random) {
+    let first = world.run_here().await;
+    assert_eq!(first.code, Some(0), "the first load: {}", first.words);
+    world.source.clock.advance(Duration::from_secs(3_600));
+    world.source.change(random, 40);
+    world.source.clock.advance(Duration::from_secs(1));
+}
+
 /// Row 1.
 pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
-    let point = POINTS[number as usize % POINTS.len()];
+    let (point, by) = POINTS[number as usize % POINTS.len()];
     let first_time = number < POINTS.len() as u64;
-    let postgres = point.starts_with("postgres::") || (!point.starts_with("sqlite::") && random.one_in(3));
-    // A merge needs rows to merge into; an index is made once.
-    let later = point == "postgres::rows_staged" || (point != "sqlite::table_indexed" && random.one_in(2));
-    let world = prepared(&shared, &mut random, postgres, later).await;
+    let postgres = by.postgres().unwrap_or(random.one_in(3));
+    let later = by.later().unwrap_or(random.one_in(2));
+    let mut world = match by {
+        By::RunWithTokens => World::rotating(&shared, postgres, random.next(), size()).await,
+        By::RunWithLastingTokens => {
+            let mut world = World::new(&shared, Vendor::Hubspot, postgres, random.next(), size()).await;
+            world.section = Some(world.source.section_of_an_app());
+            world
+        }
+        _ => prepared(&shared, &mut random, postgres, later).await,
+    };
+    let mut variables = Vec::new();
+    if by == By::LongRun {
+        world.more.push_str("control: { lease_seconds: 1 }\n");
+        variables.push(("FAILPOINTS", "pipeline::before_load=sleep(250)".to_owned()));
+    }
+    let world = world;
     let mut outcome = Outcome::default();
     let mut count = if first_time { 1 } else { random.between(1, 5) };
+    let (verb, words) = by.words();
     loop {
-        let ran = world.run_binary(&[("AQUEDUCT_KILL", format!("{point}:{count}"))]).await;
+        let mut variables = variables.clone();
+        variables.push(("AQUEDUCT_KILL", format!("{point}:{count}")));
+        let ran = world.start_command(verb, &world.database, words, &variables).end().await;
         outcome.add(judge_run(&world, &ran));
         if !ran.was_killed() {
             outcome.must(ran.code == Some(0), || format!("not killed, and ended with {:?}: {}", ran.code, tail(&ran.words)));
@@ -111,10 +89,17 @@ fn account(later: bool) -> Account {
 
 /// I10: one plain run, and all is well.
 async fn finish(world: &World, account: Account, outcome: &mut Outcome) {
+    finish_with(world, account, None, outcome).await;
+}
+
+async fn finish_with(world: &World, account: Account, reader: Option<Reader>, outcome: &mut Outcome) {
     world.source.clock.advance(Duration::from_secs(2));
     let last = world.run_binary(&[]).await;
     outcome.add(judge_run(world, &last));
     outcome.must(last.code == Some(0), || format!("the plain run ended with {:?}: {}", last.code, tail(&last.words)));
+    if let Some(reader) = reader {
+        outcome.add(reader.stop().await);
+    }
     outcome.add(judge(world, account).await);
 }
 
@@ -131,19 +116,23 @@ async fn undisturbed(shared: &Arc<Shared>) -> Duration {
     *TAKES.get_or_init(measure).await
 }
 
-/// Row 2.
+/// Row 2. A reader looks at the warehouse all the time.
 pub(crate) async fn at_any_time(shared: Arc<Shared>, mut random: Random, _: u64) -> Outcome {
     let takes = undisturbed(&shared).await;
     let (postgres, later) = (random.one_in(3), random.one_in(2));
     let world = prepared(&shared, &mut random, postgres, later).await;
     let mut outcome = Outcome::default();
+    let reader = Reader::start(&world.database);
+    let names: Vec<&str> = POINTS.iter().map(|(point, _)| *point).collect();
     for _ in 0..random.between(1, 6) {
         let share = random.between(0, 1_000);
-        let ran = world.run_killed(takes.mul_f64(share as f64 / 1_000.0)).await;
+        let last = world.folder.path().join(format!("last-point-{share}"));
+        let points = [("AQUEDUCT_LAST_POINT", format!("{}|{}", last.display(), names.join(",")))];
+        let ran = world.run_killed(takes.mul_f64(share as f64 / 1_000.0), &points).await;
         outcome.add(judge_run(&world, &ran));
         if ran.was_killed() {
             outcome.note("killed");
-            outcome.note(format!("killed in quarter {} of the time", share / 250 + 1));
+            outcome.note(format!("killed {}", phase(&std::fs::read_to_string(&last).unwrap_or_default())));
             if random.one_in(3) {
                 outcome.add(judge_between(&world));
             }
@@ -152,8 +141,22 @@ pub(crate) async fn at_any_time(shared: Arc<Shared>, mut random: Random, _: u64)
             outcome.must(ran.code == Some(0), || format!("not killed, and ended with {:?}: {}", ran.code, tail(&ran.words)));
         }
     }
-    finish(&world, account(later), &mut outcome).await;
+    finish_with(&world, account(later), Some(reader), &mut outcome).await;
     outcome
+}
+
+/// What a process was at, by the last point that it came to.
+fn phase(point: &str) -> &'static str {
+    match point.trim().split_once("::") {
+        None => "before its first point",
+        Some(("control", "lease_released")) | Some((_, "run_recorded" | "run_ends" | "streams_ended")) => "while it ended",
+        Some(("control", "lease_taken")) | Some((_, "run_begins" | "run_begun" | "schemas_noted")) => "while it began",
+        Some(("control", _)) => "in the control store",
+        Some(("engine", _)) => "while it read",
+        Some(("stages", _)) => "in the stages",
+        Some(("sqlite" | "postgres", "after_commit")) | Some(("pipeline", _)) => "between loads",
+        Some(_) => "inside a load",
+    }
 }
 
 /// A first load that is killed in its middle, where a cursor that runs ahead of its rows does its harm: for planted mistakes.

@@ -6,7 +6,9 @@ pub(crate) mod clocks;
 pub(crate) mod commits;
 pub(crate) mod credentials;
 pub(crate) mod kills;
+pub(crate) mod points;
 pub(crate) mod power;
+pub(crate) mod quota;
 pub(crate) mod repeats;
 pub(crate) mod runners;
 pub(crate) mod space;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 
 use crate::outcome::Outcome;
 use crate::random::Random;
+use crate::rows::points::POINTS;
 use crate::world::Shared;
 
 /// A trial: what all share, chance, and the trial's number.
@@ -39,6 +42,17 @@ pub(crate) struct Row {
     pub(crate) must_note: &'static [&'static str],
 }
 
+/// The names of the points, each of which row 1 has to come to.
+const NAMES: [&str; POINTS.len()] = {
+    let mut names = [""; POINTS.len()];
+    let mut number = 0;
+    while number < names.len() {
+        names[number] = POINTS[number].0;
+        number += 1;
+    }
+    names
+};
+
 macro_rules! trial {
     ($function:path) => {
         |shared, random, number| Box::pin($function(shared, random, number))
@@ -50,16 +64,16 @@ pub(crate) fn all() -> Vec<Row> {
     let row =
         |number, name, trial: Trial, quick, release, at_once, must_note| Row { number, name, trial, quick, release, at_once, must_note };
     vec![
+        row(1, "kill -9 at a named point", trial!(kills::at_a_point), POINTS.len() as u64, 40 * POINTS.len() as u64, 3, &NAMES),
         row(
-            1,
-            "kill -9 at a named point",
-            trial!(kills::at_a_point),
-            kills::POINTS.len() as u64,
-            40 * kills::POINTS.len() as u64,
+            2,
+            "kill -9 at any time, once to five times, with a reader looking",
+            trial!(kills::at_any_time),
+            24,
+            3_000,
             3,
-            kills::POINTS,
+            &["killed", "the reader looked"],
         ),
-        row(2, "kill -9 at any time, once to five times", trial!(kills::at_any_time), 24, 3_000, 3, &["killed"]),
         row(
             3,
             "power cuts: what was not synced is lost, torn or there",
@@ -101,23 +115,62 @@ pub(crate) fn all() -> Vec<Row> {
         ),
         row(17, "corrupt state", trial!(states::corrupt), 64, 10_000, 3, &["refused", "read on"]),
         row(8, "pages repeated, reversed, or pointing to themselves", trial!(storms::circles), 24, 500, 3, &["loop named"]),
-        row(10, "late commits inside the lag", trial!(changes::late), 24, 2_000, 3, &["seen late"]),
+        row(
+            10,
+            "late commits inside the lag, and beyond it until they are reconciled",
+            trial!(changes::late_commits),
+            24,
+            2_000,
+            3,
+            &["seen late", "missed by runs, as declared", "reconciled"],
+        ),
         row(11, "more changes than a search shows (10,000)", trial!(changes::capped), 1, 100, 1, &["over the cap"]),
         row(
             12,
-            "tokens expire, refreshing fails, a scope is taken away",
+            "tokens expire, refreshing fails or is cut short, a scope is taken away",
             trial!(credentials::troubled),
-            20,
+            25,
             1_000,
             3,
-            &["token expired", "scope taken away"],
+            &[
+                "token expired",
+                "scope taken away",
+                "killed before the token could be stored",
+                "killed around a renewal, and went on",
+                "one renewal for several processes",
+            ],
         ),
         row(13, "clocks that differ by up to two years, or jump back", trial!(clocks::skewed), 24, 500, 3, &["clock jumped back"]),
-        row(18, "the schema drifts during a run", trial!(changes::drift), 16, 500, 3, &["property added", "property gone"]),
-        row(7, "slow, stalled, endless and broken answers", trial!(bodies::slow), 16, 200, 8, &["stalled", "reset", "sliced"]),
+        row(
+            18,
+            "the schema drifts during a run",
+            trial!(changes::drift),
+            16,
+            500,
+            3,
+            &["property added", "property gone", "property retyped", "names that differ in case", "two thousand properties"],
+        ),
+        row(
+            7,
+            "slow, stalled, endless and broken answers",
+            trial!(bodies::slow),
+            20,
+            200,
+            8,
+            &["stalled", "reset", "sliced", "a byte a second", "without end"],
+        ),
         row(20, "mutated pipeline files, states and pages", trial!(states::fuzzed), 16, 5_000, 2, &["texts tried"]),
         row(21, "deletions; an older backup put back", trial!(repeats::backup), 10, 300, 3, &["backup restored"]),
         row(14, "no more room at any write", trial!(space::full), 12, 600, 3, &["ran out of room"]),
+        row(
+            24,
+            "two processes share a limit of 190 requests in 10 seconds for a minute",
+            trial!(quota::shared),
+            1,
+            3,
+            1,
+            &["requests in the first 60 seconds"],
+        ),
         row(23, "read again in full, twice", trial!(repeats::again), 6, 100, 3, &["read again"]),
     ]
 }

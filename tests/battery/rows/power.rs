@@ -40,19 +40,30 @@ pub(crate) async fn cut(shared: Arc<Shared>, mut random: Random, number: u64) ->
     outcome.must(ran.code == Some(0), || format!("the run that is written down ended with {:?}: {}", ran.code, tail(&ran.words)));
     let steps = recorder.steps();
     let syncs = steps.iter().filter(|step| matches!(step, Step::Sync { .. })).count();
-    outcome.must(steps.len() > 100 && (syncs > 10 || shared.planted.is_some()), || format!("only {} steps, {syncs} of them syncs, were written down", steps.len()));
+    outcome.must(steps.len() > 100 && (syncs > 10 || shared.planted.is_some()), || {
+        format!("only {} steps, {syncs} of them syncs, were written down", steps.len())
+    });
     // A token that was used was stored before; one that was not used may be lost with the power.
     let first = if tokens { steps.iter().position(is_use_of_a_token).unwrap_or(steps.len()) } else { 0 };
     for cut in 0..CUTS {
         let moment = if cut == 0 { steps.len() } else { random.between(first as u64, steps.len() as u64 + 1) as usize };
-        let survives = *random.pick(&[Survives::Nothing, Survives::First, Survives::First, Survives::AnyPages, Survives::AnyPages, Survives::Everything]);
+        let survives = *random.pick(&[
+            Survives::Nothing,
+            Survives::First,
+            Survives::First,
+            Survives::AnyPages,
+            Survives::AnyPages,
+            Survives::Everything,
+        ]);
         let mut disk = Disk::new(&before);
         steps[..moment].iter().for_each(|step| disk.step(step));
         let mut of_cut = Outcome::default();
         let again = world.beside();
         power::write(again.folder.path(), &disk.cut(survives, &mut random));
-        look(&again, cut == 0, &mut of_cut);
-        heal(&again, later, &mut of_cut).await;
+        // A damaged file cannot be healed, nor judged further.
+        if look(&again, cut == 0, &mut of_cut) {
+            heal(&again, later, &mut of_cut).await;
+        }
         of_cut.note("power cut");
         if tokens {
             of_cut.note("power cut with a token that may be used once");
@@ -71,7 +82,7 @@ fn is_use_of_a_token(step: &Step) -> bool {
 }
 
 /// What must hold before anything is repaired: the file is a database, and its state is covered by its rows.
-fn look(world: &World, ended: bool, outcome: &mut Outcome) {
+fn look(world: &World, ended: bool, outcome: &mut Outcome) -> bool {
     // A copy, so that the run that heals finds what the power left, and not what `sqlite3` made of it.
     let copy = tempfile::tempdir().expect("a folder");
     power::write(copy.path(), &power::read(world.folder.path()));
@@ -79,7 +90,8 @@ fn look(world: &World, ended: bool, outcome: &mut Outcome) {
     let there = copy.path().join("warehouse.db").exists();
     outcome.must(there || !ended, || "a run said that it was complete, and its file is gone".to_owned());
     if !there {
-        return outcome.note("cut before there was a warehouse");
+        outcome.note("cut before there was a warehouse");
+        return true;
     }
     let sound = tokio::task::block_in_place(|| database.try_execute("PRAGMA integrity_check;"));
     let whole = matches!(&sound, Ok(words) if words.trim() == "ok");
@@ -88,6 +100,7 @@ fn look(world: &World, ended: bool, outcome: &mut Outcome) {
         let dump = tokio::task::block_in_place(|| database.dump());
         outcome.add(judge_dump(&world.source, &dump, ended));
     }
+    whole
 }
 
 async fn heal(world: &World, later: bool, outcome: &mut Outcome) {

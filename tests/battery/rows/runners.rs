@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::oracle::{Account, judge, judge_run, tail};
 use crate::outcome::Outcome;
 use crate::random::Random;
+use crate::reader::Reader;
 use crate::source::{Size, Vendor};
 use crate::world::{Shared, World, pause};
 
@@ -19,6 +20,7 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     // A paused process keeps its lease until it is over.
     world.more = "run: { records_per_load: 20 }\ncontrol: { lease_seconds: 2 }\n".to_owned();
     let mut outcome = Outcome::default();
+    let reader = Reader::start(&world.database);
     if number.is_multiple_of(2) {
         zombie(&world, number % 4 == 2, &mut random, &mut outcome).await;
     } else {
@@ -31,6 +33,7 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
             outcome.must(in_order, || format!("a runner ended with {:?}: {}", ran.code, tail(&ran.words)));
         }
     }
+    outcome.add(reader.stop().await);
     stale_commits(&world, &mut outcome);
     let last = world.run_binary(&[]).await;
     outcome.must(last.code == Some(0), || format!("the plain run ended with {:?}: {}", last.code, tail(&last.words)));
@@ -76,7 +79,8 @@ async fn zombie(world: &World, inside: bool, random: &mut Random, outcome: &mut 
     if locked {
         outcome.note(format!("zombie with a lock: the second run ended with {:?}", second.code));
         let told = second.code != Some(5)
-            || (second.words.contains("lock held by") && (second.words.contains("stopped") || second.words.contains("idle in transaction")));
+            || (second.words.contains("lock held by")
+                && (second.words.contains("stopped") || second.words.contains("idle in transaction")));
         outcome.must(told, || format!("who holds the lock is not said: {}", tail(&second.words)));
     }
     if took_over && before > 0 {

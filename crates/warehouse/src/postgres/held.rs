@@ -9,12 +9,14 @@ use crate::failure::Failure;
 /// How long a statement waits for a lock, and how long a session of ours may be idle inside a transaction before the server ends it: a
 /// process that was stopped in the middle of a load must not keep others out for ever. What the server, the role or the address (`?options=`)
 /// says about them stays.
-const LIMITS: &str = "SELECT set_config(name, value, false) FROM (VALUES ('lock_timeout', '30s'), ('idle_in_transaction_session_timeout', '60s'))
+const LIMITS: &str =
+    "SELECT set_config(name, value, false) FROM (VALUES ('lock_timeout', '30s'), ('idle_in_transaction_session_timeout', '60s'))
     AS limits (name, value) WHERE current_setting(name) = '0'";
 
 /// Who has been inside a transaction for longer than a lock is waited for, waits for nobody, and holds a lock on a table of this database
 /// that is none of the server's own: the oldest one, with that table.
-const HOLDER: &str = "SELECT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), coalesce(a.state, ''), coalesce(host(a.client_addr), ''),
+const HOLDER: &str =
+    "SELECT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), coalesce(a.state, ''), coalesce(host(a.client_addr), ''),
         extract(epoch FROM clock_timestamp() - a.xact_start)::bigint, min(n.nspname || '.' || c.relname)
     FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted AND a.pid <> pg_backend_pid()
@@ -38,9 +40,10 @@ impl Postgres {
         }
         let error = error.data_note("Nothing of this was written; the next run goes on from the last checkpoint.");
         match self.holder().await {
-            Ok(Some((session, process, table))) => error.with("lock held by", session).with("table", table).advise(format!(
-                "Let session {process} finish, or end it (`SELECT pg_terminate_backend({process})`), then run again."
-            )),
+            Ok(Some((session, process, table))) => error
+                .with("lock held by", session)
+                .with("table", table)
+                .advise(format!("Let session {process} finish, or end it (`SELECT pg_terminate_backend({process})`), then run again.")),
             _ => error,
         }
     }

@@ -26,11 +26,15 @@ impl Sqlite {
         }
         let mut index = self.path.clone().into_os_string();
         index.push("-shm");
-        let error = error.with("file", self.path.display()).data_note("Nothing of this was written; the next run goes on from the last checkpoint.");
+        let error = error
+            .with("file", self.path.display())
+            .data_note("Nothing of this was written; the next run goes on from the last checkpoint.");
         let Some(holder) = lock_holder(&PathBuf::from(index), WRITE_LOCK) else { return error };
         let process = holder.process;
         let advice = if holder.stopped {
-            format!("Process {process} was stopped while it was writing: let it go on (`kill -CONT {process}`) or end it (`kill -KILL {process}`), then run again.")
+            format!(
+                "Process {process} was stopped while it was writing: let it go on (`kill -CONT {process}`) or end it (`kill -KILL {process}`), then run again."
+            )
         } else {
             format!("Process {process} is writing into this file: wait for it, or end it (`kill {process}`), then run again.")
         };

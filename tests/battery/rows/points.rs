@@ -1,0 +1,134 @@
+//! The named points of the code, at which a process ends as by kill -9, and what comes to each of them.
+
+/// What has to be run to come to a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// `aqueduct run`.
+    Run,
+    /// The same into SQLite.
+    RunIntoSqlite,
+    /// The first load into SQLite.
+    FirstRunIntoSqlite,
+    /// The same into PostgreSQL.
+    RunIntoPostgres,
+    /// A second run into PostgreSQL: a merge needs rows to merge into.
+    LaterRunIntoPostgres,
+    /// A run that lasts longer than a third of its lease.
+    LongRun,
+    /// A run with a refresh token that is good once only.
+    RunWithTokens,
+    /// A run with a refresh token that stays good.
+    RunWithLastingTokens,
+    /// `aqueduct run --full-refresh`.
+    Refresh,
+    /// The same into SQLite.
+    RefreshIntoSqlite,
+    /// The same into PostgreSQL.
+    RefreshIntoPostgres,
+    /// `aqueduct run --sweep-ids`.
+    Sweep,
+    /// `aqueduct renormalise`.
+    Renormalise,
+}
+
+/// Every point. A test holds this list against the code.
+pub(crate) const POINTS: &[(&str, By)] = &[
+    ("engine::request", By::Run),
+    ("engine::answered", By::Run),
+    ("engine::page_read", By::Run),
+    ("engine::page_decoded", By::Run),
+    ("engine::page_handed_over", By::Run),
+    ("engine::reading_ended", By::Run),
+    ("stages::normalised", By::Run),
+    ("stages::judged", By::Run),
+    ("stages::protected", By::Run),
+    ("pipeline::run_begun", By::Run),
+    ("pipeline::package_gathered", By::Run),
+    ("pipeline::before_load", By::Run),
+    ("pipeline::after_load", By::Run),
+    ("pipeline::between_streams", By::Run),
+    ("pipeline::streams_ended", By::Run),
+    ("pipeline::run_recorded", By::Run),
+    ("pipeline::ids_listed", By::Sweep),
+    ("pipeline::ids_compared", By::Sweep),
+    ("pipeline::ids_buried", By::Sweep),
+    ("pipeline::before_swap", By::Refresh),
+    ("pipeline::after_swap", By::Refresh),
+    ("pipeline::renormalised_page", By::Renormalise),
+    ("pipeline::before_renormalised_swap", By::Renormalise),
+    ("control::before_commit", By::Run),
+    ("control::after_commit", By::Run),
+    ("control::lease_taken", By::Run),
+    ("control::lease_renewed", By::LongRun),
+    ("control::lease_released", By::Run),
+    ("control::requests_taken", By::Run),
+    ("control::turn_taken", By::RunWithTokens),
+    ("control::tokens_renewed", By::RunWithLastingTokens),
+    ("control::tokens_stored", By::RunWithTokens),
+    ("sqlite::run_begins", By::RunIntoSqlite),
+    ("sqlite::rows_staged", By::RunIntoSqlite),
+    ("sqlite::load_begun", By::RunIntoSqlite),
+    ("sqlite::fence_checked", By::RunIntoSqlite),
+    ("sqlite::table_prepared", By::RunIntoSqlite),
+    ("sqlite::step_merged", By::RunIntoSqlite),
+    ("sqlite::snapshots_closed", By::RunIntoSqlite),
+    ("sqlite::quarantine_stored", By::RunIntoSqlite),
+    ("sqlite::load_recorded", By::RunIntoSqlite),
+    ("sqlite::before_commit", By::RunIntoSqlite),
+    ("sqlite::after_commit", By::RunIntoSqlite),
+    ("sqlite::table_indexed", By::FirstRunIntoSqlite),
+    ("sqlite::run_ends", By::RunIntoSqlite),
+    ("sqlite::schemas_noted", By::RunIntoSqlite),
+    ("sqlite::refresh_placed", By::RefreshIntoSqlite),
+    ("sqlite::refresh_committed", By::RefreshIntoSqlite),
+    ("postgres::run_begins", By::RunIntoPostgres),
+    ("postgres::load_begun", By::RunIntoPostgres),
+    ("postgres::fence_checked", By::RunIntoPostgres),
+    ("postgres::table_prepared", By::RunIntoPostgres),
+    ("postgres::rows_staged", By::LaterRunIntoPostgres),
+    ("postgres::step_merged", By::RunIntoPostgres),
+    ("postgres::snapshots_closed", By::RunIntoPostgres),
+    ("postgres::quarantine_stored", By::RunIntoPostgres),
+    ("postgres::load_recorded", By::RunIntoPostgres),
+    ("postgres::before_commit", By::RunIntoPostgres),
+    ("postgres::after_commit", By::RunIntoPostgres),
+    ("postgres::run_ends", By::RunIntoPostgres),
+    ("postgres::schemas_noted", By::RunIntoPostgres),
+    ("postgres::refresh_placed", By::RefreshIntoPostgres),
+    ("postgres::refresh_committed", By::RefreshIntoPostgres),
+];
+
+impl By {
+    /// Whether the destination is PostgreSQL, where that matters.
+    pub(crate) fn postgres(self) -> Option<bool> {
+        match self {
+            Self::RunIntoSqlite | Self::FirstRunIntoSqlite | Self::RefreshIntoSqlite => Some(false),
+            Self::RunIntoPostgres | Self::LaterRunIntoPostgres | Self::RefreshIntoPostgres => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether something is loaded before, where that matters.
+    pub(crate) fn later(self) -> Option<bool> {
+        match self {
+            Self::FirstRunIntoSqlite | Self::RunWithTokens | Self::RunWithLastingTokens => Some(false),
+            Self::LaterRunIntoPostgres
+            | Self::Refresh
+            | Self::RefreshIntoSqlite
+            | Self::RefreshIntoPostgres
+            | Self::Sweep
+            | Self::Renormalise => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The command and what follows the pipeline file.
+    pub(crate) fn words(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Refresh | Self::RefreshIntoSqlite | Self::RefreshIntoPostgres => ("run", &["-v", "--full-refresh"]),
+            Self::Sweep => ("run", &["-v", "--sweep-ids"]),
+            Self::Renormalise => ("renormalise", &[]),
+            _ => ("run", &["-v"]),
+        }
+    }
+}
