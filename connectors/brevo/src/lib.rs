@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::schema::Result;
-use aqueduct_connector::{
-    Account, Auth, Connector, Context, KeyPlacement, Limit, LimitClass, Registration, Stream, async_trait, mappings,
-};
+use aqueduct_connector::{Account, Auth, Connector, Context, KeyPlacement, Limit, LimitClass, Registration, Stream, async_trait, mappings};
 
 use crate::config::Config;
 
@@ -26,7 +24,18 @@ pub fn registration() -> Registration {
         documentation: "https://developers.brevo.com/reference",
         config_schema: || schemars::schema_for!(Config),
         build: |value| Ok(Arc::new(Brevo { config: Config::parse(value)? })),
-        mappings: mappings!["contact", "contact_point", "consent_event", "account", "deal", "pipeline_stage", "campaign", "list", "email_event", "user"],
+        mappings: mappings![
+            "contact",
+            "contact_point",
+            "consent_event",
+            "account",
+            "deal",
+            "pipeline_stage",
+            "campaign",
+            "list",
+            "email_event",
+            "user"
+        ],
     }
 }
 

@@ -20,7 +20,8 @@ const EVENTS: &str = "transactional_events";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A report of events covers 90 days at most, its first and last day included, and days are the account's, which may be ahead of UTC or
 /// behind: so windows overlap by a day.
-const DAYS: Windows = Windows::spanning(Duration::from_secs(89 * 24 * 3600)).smallest(DAY).reaches_back(Duration::from_secs(88 * 24 * 3600)).overlapping();
+const DAYS: Windows =
+    Windows::spanning(Duration::from_secs(89 * 24 * 3600)).smallest(DAY).reaches_back(Duration::from_secs(88 * 24 * 3600)).overlapping();
 
 const OLDEST_FIRST: &[(&str, &str)] = &[("sort", "asc")];
 const WITHOUT_HTML: &[(&str, &str)] = &[("sort", "asc"), ("excludeHtmlContent", "true")];

@@ -100,7 +100,13 @@ mod tests {
     const PAGES: Paging = Paging::PageNumber { parameter: "page", first: 1 };
     const END: Next = Next::End { bookmark: None };
 
-    fn after(paging: Paging, position: Option<serde_json::Value>, count: usize, total: Option<u64>, next: Option<serde_json::Value>) -> Next {
+    fn after(
+        paging: Paging,
+        position: Option<serde_json::Value>,
+        count: usize,
+        total: Option<u64>,
+        next: Option<serde_json::Value>,
+    ) -> Next {
         let capped = Capped::new(30, paging, 10, position.map(Position).as_ref()).unwrap();
         capped.next(count, total, next.map_or(END, |next| Next::Page(Position(next))))
     }

@@ -68,10 +68,9 @@ pub async fn count(context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
     }
     let from = span.from.map(Cursor::at);
     let mode = Mode::Backfill;
-    let read =
-        Read { stream: span.stream, mode, from: from.as_ref(), until: span.until, position: None, bookmark: None, by_id: false };
+    let read = Read { stream: span.stream, mode, from: from.as_ref(), until: span.until, position: None, bookmark: None, by_id: false };
     let mut request = question(&read, endpoint, 1)?;
-    request.operation = format!("{}: count", span.stream.name).into();
+    request.operation = format!("{}: count", span.stream.name);
     let response = context.http.send(request).await?;
     let total = total(&response, endpoint)?;
     Ok(Some(total.ok_or_else(|| response.malformed("the number of records is missing"))?))

@@ -72,12 +72,8 @@ impl Sweeps<'_> {
         let now = pipeline.clock().now();
         let hours = pipeline.file.content.run.ids_sweep_hours;
         let before_of = |stream: &Stream| before.get(&stream.name).cloned().unwrap_or_default();
-        let due: Vec<&Stream> = self
-            .connected
-            .selected
-            .iter()
-            .filter(|stream| is_due(stream, &before_of(stream), now, hours, options.sweep_ids))
-            .collect();
+        let due: Vec<&Stream> =
+            self.connected.selected.iter().filter(|stream| is_due(stream, &before_of(stream), now, hours, options.sweep_ids)).collect();
         if due.is_empty() {
             return Ok(());
         }
@@ -178,7 +174,9 @@ impl Sweeps<'_> {
     async fn counted(&self, stream: &Stream) -> Result<Option<u64>> {
         match self.connected.engine.count(stream, None, None).await {
             // Whoever may list may not always count, and some answers leave the number out.
-            Err(error) if error.kind() == ErrorKind::Permission || matches!(error.code(), codes::REQUEST_REJECTED | codes::MALFORMED_ANSWER) => {
+            Err(error)
+                if error.kind() == ErrorKind::Permission || matches!(error.code(), codes::REQUEST_REJECTED | codes::MALFORMED_ANSWER) =>
+            {
                 Ok(None)
             }
             counted => counted,
@@ -260,7 +258,8 @@ mod tests {
     fn who_is_swept_and_when() {
         use Mode::{Backfill, Changes, Deletions, Ids, Snapshot};
         let at = |hours: i64| Timestamp::from_seconds(hours * 3_600);
-        let state = |swept: Option<i64>| StreamState { settled: Some(Cursor::at(at(0))), ids_swept_at: swept.map(at), ..StreamState::default() };
+        let state =
+            |swept: Option<i64>| StreamState { settled: Some(Cursor::at(at(0))), ids_swept_at: swept.map(at), ..StreamState::default() };
         let due = |modes: &[Mode], swept, hours, asked| is_due(&stream(modes), &state(swept), at(100), hours, asked);
         // By itself only where nothing else tells deletions.
         assert!(due(&[Backfill, Changes, Ids], None, None, false));

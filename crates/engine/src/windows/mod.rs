@@ -65,9 +65,7 @@ impl Walk {
     pub(crate) fn after(&self, place: &Place, next: Next, started_at: Timestamp) -> Result<Next> {
         Ok(match next {
             Next::Page(inside) => Next::Page(Place { inside: Some(inside), ..place.clone() }.position()),
-            Next::Later { position, wait } => {
-                Next::Later { position: Place { inside: Some(position), ..place.clone() }.position(), wait }
-            }
+            Next::Later { position, wait } => Next::Later { position: Place { inside: Some(position), ..place.clone() }.position(), wait },
             Next::End { bookmark } => match self.following(place, started_at.microseconds()) {
                 Some(following) => Next::Page(following.position()),
                 None => Next::End { bookmark },

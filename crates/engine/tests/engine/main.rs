@@ -10,3 +10,4 @@ mod shared;
 mod signing;
 mod stream;
 mod support;
+mod windows;
