@@ -1,5 +1,8 @@
 //! E-mail addresses, streets and numbers as they are compared.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use crate::levels::{email, graded, plain};
 use crate::text::{edits, fold, hash, latin, letters};
 
@@ -16,29 +19,31 @@ pub(crate) struct Email {
     pub(crate) is_free: bool,
 }
 
-const ROLES: &[&str] = &[
-    "info", "sales", "contact", "office", "admin", "administrator", "support", "hello", "mail", "email", "post", "team", "service", "help",
-    "billing", "accounts", "accounting", "finance", "hr", "jobs", "marketing", "press", "enquiries", "enquiry", "inquiries", "reception",
-    "noreply", "no-reply", "donotreply", "webmaster", "postmaster", "kontakt", "buero", "buchhaltung", "vertrieb", "verwaltung", "contacto",
-    "ventas", "comercial", "compras", "orders", "order", "purchasing", "customerservice", "feedback", "hallo", "welcome", "studio", "shop",
-    "none", "na", "test", "unknown", "noemail", "nomail", "none given", "privacy", "legal", "security", "abuse", "contabilidad", "compta",
-];
+static ROLES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "info sales contact office admin administrator support hello mail email post team service help billing accounts accounting finance \
+    hr jobs marketing press enquiries enquiry inquiries reception noreply no-reply donotreply webmaster postmaster kontakt buero \
+    buchhaltung vertrieb verwaltung contacto ventas comercial compras orders order purchasing customerservice feedback hallo welcome \
+    studio shop none na test unknown noemail nomail privacy legal security abuse contabilidad compta"
+        .split_whitespace()
+        .collect()
+});
 
-const FREE: &[&str] = &[
-    "gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yahoo.co.in", "yahoo.com.au", "ymail.com", "hotmail.com",
-    "hotmail.co.uk", "hotmail.fr", "hotmail.de", "hotmail.it", "hotmail.es", "outlook.com", "outlook.de", "outlook.fr", "live.com", "live.co.uk",
-    "live.nl", "msn.com", "aol.com", "icloud.com", "me.com", "mac.com", "gmx.de", "gmx.net", "gmx.at", "gmx.ch", "gmx.com", "web.de",
-    "t-online.de", "freenet.de", "mail.ru", "yandex.ru", "yandex.com", "rambler.ru", "bk.ru", "inbox.ru", "qq.com", "163.com", "126.com",
-    "sina.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "sfr.fr", "libero.it", "virgilio.it", "tin.it", "alice.it", "btinternet.com",
-    "sky.com", "talktalk.net", "ntlworld.com", "virginmedia.com", "comcast.net", "verizon.net", "att.net", "sbcglobal.net", "cox.net",
-    "charter.net", "bellsouth.net", "earthlink.net", "optonline.net", "proton.me", "protonmail.com", "zoho.com", "fastmail.com", "mail.com",
-    "seznam.cz", "wp.pl", "o2.pl", "onet.pl", "interia.pl", "bigpond.com", "bigpond.net.au", "optusnet.com.au", "rediffmail.com", "uol.com.br",
-    "bol.com.br", "terra.com.br", "naver.com", "daum.net", "hanmail.net", "rocketmail.com", "example.com", "example.org", "example.net",
-];
+static FREE: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "gmail.com googlemail.com yahoo.com yahoo.co.uk yahoo.de yahoo.fr yahoo.co.in yahoo.com.au ymail.com hotmail.com hotmail.co.uk \
+    hotmail.fr hotmail.de hotmail.it hotmail.es outlook.com outlook.de outlook.fr live.com live.co.uk live.nl msn.com aol.com \
+    icloud.com me.com mac.com gmx.de gmx.net gmx.at gmx.ch gmx.com web.de t-online.de freenet.de mail.ru yandex.ru yandex.com \
+    rambler.ru bk.ru inbox.ru qq.com 163.com 126.com sina.com orange.fr wanadoo.fr free.fr laposte.net sfr.fr libero.it virgilio.it \
+    tin.it alice.it btinternet.com sky.com talktalk.net ntlworld.com virginmedia.com comcast.net verizon.net att.net sbcglobal.net \
+    cox.net charter.net bellsouth.net earthlink.net optonline.net proton.me protonmail.com zoho.com fastmail.com mail.com seznam.cz \
+    wp.pl o2.pl onet.pl interia.pl bigpond.com bigpond.net.au optusnet.com.au rediffmail.com uol.com.br bol.com.br terra.com.br \
+    naver.com daum.net hanmail.net rocketmail.com example.com example.org example.net"
+        .split_whitespace()
+        .collect()
+});
 
 /// Whether anybody can have an address at this domain.
 pub fn is_free_mail(domain: &str) -> bool {
-    FREE.contains(&domain)
+    FREE.contains(domain)
 }
 
 impl Email {
@@ -52,7 +57,7 @@ impl Email {
         let own = local.split('+').next().unwrap_or(local);
         Some(Self {
             hash: hash(key.unwrap_or(&address)),
-            is_role: ROLES.contains(&own),
+            is_role: ROLES.contains(own),
             is_free: is_free_mail(domain),
             local: local.chars().take(64).collect::<String>().into(),
             domain: domain.chars().take(100).collect::<String>().into(),
@@ -145,12 +150,14 @@ impl Plain {
     }
 }
 
-const STREETS: &[(&str, &str)] = &[
-    ("street", "st"), ("str", "st"), ("strasse", "st"), ("road", "rd"), ("avenue", "av"), ("ave", "av"), ("drive", "dr"), ("lane", "ln"),
-    ("court", "ct"), ("place", "pl"), ("boulevard", "blvd"), ("crescent", "cres"), ("circuit", "cct"), ("close", "cl"), ("terrace", "tce"),
-    ("square", "sq"), ("parkway", "pkwy"), ("highway", "hwy"), ("north", "n"), ("south", "s"), ("east", "e"), ("west", "w"), ("saint", "st"),
-    ("mount", "mt"), ("apartment", "apt"), ("suite", "ste"), ("calle", "c"), ("avenida", "av"), ("platz", "pl"),
-];
+static STREETS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    "street=st str=st strasse=st road=rd avenue=av ave=av drive=dr lane=ln court=ct place=pl boulevard=blvd crescent=cres circuit=cct \
+    close=cl terrace=tce square=sq parkway=pkwy highway=hwy north=n south=s east=e west=w saint=st mount=mt apartment=apt suite=ste \
+    calle=c avenida=av platz=pl"
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .collect()
+});
 
 /// A street without its house number, and the number: `12 High Street` and `Hauptstr. 5a` both give two.
 pub(crate) fn street(text: &str) -> (String, Option<String>) {
@@ -158,8 +165,12 @@ pub(crate) fn street(text: &str) -> (String, Option<String>) {
     let mut words: Vec<String> = folded
         .split(' ')
         .map(|word| {
-            let short = STREETS.iter().find(|(long, _)| *long == word).map(|(_, short)| (*short).to_owned());
-            let joined = || ["strasse", "str"].iter().find_map(|end| word.strip_suffix(end).filter(|stem| stem.len() > 3).map(|stem| format!("{stem}st")));
+            let short = STREETS.get(word).map(|short| (*short).to_owned());
+            let joined = || {
+                ["strasse", "str"]
+                    .iter()
+                    .find_map(|end| word.strip_suffix(end).filter(|stem| stem.len() > 3).map(|stem| format!("{stem}st")))
+            };
             short.or_else(joined).unwrap_or_else(|| word.to_owned())
         })
         .collect();
@@ -168,7 +179,11 @@ pub(crate) fn street(text: &str) -> (String, Option<String>) {
     if words.len() > 1 && is_number(&words[0]) {
         let mut taken = words.remove(0);
         // A letter of its own after the number belongs to it: `12 a High Street`.
-        if words.len() > 1 && words[0].len() == 1 && words[0].bytes().all(|byte| byte.is_ascii_lowercase()) && !matches!(&*words[0], "n" | "s" | "e" | "w" | "c") {
+        if words.len() > 1
+            && words[0].len() == 1
+            && words[0].bytes().all(|byte| byte.is_ascii_lowercase())
+            && !matches!(&*words[0], "n" | "s" | "e" | "w" | "c")
+        {
             taken.push_str(&words.remove(0));
         }
         number = Some(taken);

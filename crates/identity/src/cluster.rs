@@ -126,7 +126,12 @@ fn between(one: &[u32], other: &[u32], decided: &Decided, judge: &mut impl Judge
 }
 
 /// The parts of a cluster that hold together: it is split at its weakest cut as long as the cut is outweighed by what crosses it against.
-fn whole(mut members: Vec<u32>, decided: &Decided, judge: &mut impl Judge, refused: &mut BTreeMap<(u32, u32), &'static str>) -> Vec<Vec<u32>> {
+fn whole(
+    mut members: Vec<u32>,
+    decided: &Decided,
+    judge: &mut impl Judge,
+    refused: &mut BTreeMap<(u32, u32), &'static str>,
+) -> Vec<Vec<u32>> {
     members.sort_unstable();
     let units = decided.units(&members);
     if units.len() < 3 || members.len() > LARGEST_CUT {
@@ -170,7 +175,8 @@ fn minimum_cut(weights: &[Vec<f64>]) -> Vec<usize> {
         let mut left = live.clone();
         let (mut last, mut before) = (live[0], live[0]);
         while !left.is_empty() {
-            let at = (0..left.len()).max_by(|one, other| reach[left[*one]].total_cmp(&reach[left[*other]]).then(other.cmp(one))).unwrap_or(0);
+            let at =
+                (0..left.len()).max_by(|one, other| reach[left[*one]].total_cmp(&reach[left[*other]]).then(other.cmp(one))).unwrap_or(0);
             (before, last) = (last, left.swap_remove(at));
             left.sort_unstable();
             left.iter().for_each(|vertex| reach[*vertex] += weights[last][*vertex]);

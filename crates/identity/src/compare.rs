@@ -81,7 +81,13 @@ pub(crate) fn compare(left: &Prepared, right: &Prepared, tables: &Tables, memory
 fn names_level(left: u32, right: u32, names: &Table<Name>, memory: &mut Memory) -> u8 {
     match (left, right) {
         (0, _) | (_, 0) => 0,
-        (left, right) if left == right => if names.get(left).latin.len() == 1 { name::INITIAL } else { name::SAME },
+        (left, right) if left == right => {
+            if names.get(left).latin.len() == 1 {
+                name::INITIAL
+            } else {
+                name::SAME
+            }
+        }
         (left, right) => memory.level(1, left, right, || names.get(left).compare(names.get(right))),
     }
 }
@@ -129,7 +135,12 @@ fn phones(left: &Prepared, right: &Prepared, tables: &Tables) -> u8 {
             let level = match () {
                 () if one == other || mine.hash == yours.hash => plain::SAME,
                 // The same number with and without its country.
-                () if mine.text.len() != yours.text.len() && mine.text.len().min(yours.text.len()) >= 8 && end(&mine.text) == end(&yours.text) => plain::SAME,
+                () if mine.text.len() != yours.text.len()
+                    && mine.text.len().min(yours.text.len()) >= 8
+                    && end(&mine.text) == end(&yours.text) =>
+                {
+                    plain::SAME
+                }
                 () if mine.text.len() >= 7 && mine.edits(yours) == 1 => plain::NEAR,
                 () => plain::DIFFERENT,
             };

@@ -18,7 +18,8 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 /// are kept: a mistyped date still tells people apart. `None` where there is nothing like a date.
 pub fn date_digits(text: &str, order: DateOrder) -> Option<String> {
     let text = text.trim();
-    let text = text.split_once(['T', 't']).map_or(text, |(date, rest)| if rest.starts_with(|c: char| c.is_ascii_digit()) { date } else { text });
+    let text =
+        text.split_once(['T', 't']).map_or(text, |(date, rest)| if rest.starts_with(|c: char| c.is_ascii_digit()) { date } else { text });
     let mut parts: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
     // A time of day after the date.
     if parts.len() > 3 && parts[..3].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) {
@@ -54,7 +55,11 @@ pub fn date_digits(text: &str, order: DateOrder) -> Option<String> {
             };
             let day = |part: &str| number(part.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()));
             if let Some(month) = month_name(two) {
-                return Some(if one.len() == 4 { digits(number(one)?, month, day(three)?) } else { digits(full(three)?, month, day(one)?) });
+                return Some(if one.len() == 4 {
+                    digits(number(one)?, month, day(three)?)
+                } else {
+                    digits(full(three)?, month, day(one)?)
+                });
             }
             if let Some(month) = month_name(one) {
                 return Some(digits(full(three)?, month, day(two)?));

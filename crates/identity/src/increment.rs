@@ -113,7 +113,8 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
         };
         let after = now.members(*key, &keys);
         let crosses = (before.len() <= model.cap) != (after.len() <= model.cap);
-        let shares = blocking::kind(*key) == blocking::EMAIL && before.len().max(after.len()) >= crate::prepared::SURNAMES_OF_A_SHARED_ADDRESS;
+        let shares =
+            blocking::kind(*key) == blocking::EMAIL && before.len().max(after.len()) >= crate::prepared::SURNAMES_OF_A_SHARED_ADDRESS;
         if shares && !now.ask_records(before, &mut asked) {
             continue;
         }
@@ -142,7 +143,8 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
             }
         }
     }
-    let mut all: BTreeSet<RecordKey> = pairs.iter().flat_map(|(one, other)| [one.clone(), other.clone()]).chain(stale.iter().cloned()).collect();
+    let mut all: BTreeSet<RecordKey> =
+        pairs.iter().flat_map(|(one, other)| [one.clone(), other.clone()]).chain(stale.iter().cloned()).collect();
     let partners = |key: &RecordKey| -> Vec<RecordKey> {
         let spoken = verdicts.iter().filter(|verdict| verdict.a == *key || verdict.b == *key);
         let merged = now.record(key).and_then(|record| record.merged_into.clone());
@@ -172,7 +174,8 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
         }
         if now.ask(&key, &mut asked) {
             let stored = known.pairs.get(&key).into_iter().flatten();
-            let firm = |pair: &&StoredPair| pair.probability >= model.auto || matches!(pair.rule, Rule::Merged | Rule::Manual | Rule::Through);
+            let firm =
+                |pair: &&StoredPair| pair.probability >= model.auto || matches!(pair.rule, Rule::Merged | Rule::Manual | Rule::Through);
             open.extend(stored.filter(firm).map(|pair| if pair.a == key { pair.b.clone() } else { pair.a.clone() }));
             open.extend(linked.get(&key).into_iter().flatten().cloned());
             open.extend(partners(&key));
@@ -191,7 +194,8 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
             pairs.insert((pair.a.clone(), pair.b.clone()));
         }
     }
-    let mut update = now.settle(&all, &pairs, verdicts, |a, b| (reached.contains(a) && reached.contains(b)) || stale.contains(a) || stale.contains(b));
+    let mut update =
+        now.settle(&all, &pairs, verdicts, |a, b| (reached.contains(a) && reached.contains(b)) || stale.contains(a) || stale.contains(b));
     update.clusters.retain(|key, _| reached.contains(key));
     update.removed = stale;
     update.keys = keys;
@@ -286,7 +290,12 @@ impl Now<'_> {
     }
 
     /// The pairs that link their records, by weight or because it was decided; and how many were weighed.
-    fn weigh(&self, all: &BTreeSet<RecordKey>, pairs: &BTreeSet<(RecordKey, RecordKey)>, verdicts: &[Verdict]) -> (Vec<(RecordKey, RecordKey)>, u64) {
+    fn weigh(
+        &self,
+        all: &BTreeSet<RecordKey>,
+        pairs: &BTreeSet<(RecordKey, RecordKey)>,
+        verdicts: &[Verdict],
+    ) -> (Vec<(RecordKey, RecordKey)>, u64) {
         let (keys, records, decided) = prepare(self.with_addresses(all), self.model.entity, verdicts);
         let (scorer, mut memory) = (Scorer::new(self.model, &records), Memory::new());
         let place = |key: &RecordKey| keys.binary_search(key).ok().map(|place| place as u32);

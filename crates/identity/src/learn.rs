@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::blocking::{Blocks, kind};
 use crate::compare::{Memory, compare};
-use crate::levels::{FIELD_SPECS, FIELD_COUNT, Field, Frequency, LEVELS, packed, unpacked};
+use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, packed, unpacked};
 use crate::maximise::{Pass, Weighed, maximise, rates};
 use crate::model::{MODEL_VERSION, Model, Scorer, Shared, Shares};
 use crate::parallel::{Random, in_order};
@@ -163,7 +163,8 @@ fn pass(records: &Records, scorer: &Scorer<'_>, shared: Shared, silent: &[Field]
         Shared::Email if records.tables.is_shared_email(row.emails[0]) => 0,
         shared => shared.value(row, &records.tables),
     };
-    let mut entries: Vec<(u64, u32)> = records.rows.iter().zip(0..).map(|(row, index)| (value(row), index)).filter(|entry| entry.0 != 0).collect();
+    let mut entries: Vec<(u64, u32)> =
+        records.rows.iter().zip(0..).map(|(row, index)| (value(row), index)).filter(|entry| entry.0 != 0).collect();
     entries.sort_unstable();
     let groups: Vec<&[(u64, u32)]> =
         entries.chunk_by(|left, right| left.0 == right.0).filter(|group| (2..=LARGEST_GROUP).contains(&group.len())).collect();
@@ -217,7 +218,8 @@ fn candidates(records: &Records, scorer: &Scorer<'_>, blocks: &Blocks, options: 
     let mut all = Histogram::new();
     for groups in by_kind.values() {
         let (chosen, share) = sample(groups, options.seed);
-        for (pattern, counted) in count(records, scorer, &chosen, options, |key, left, right| blocks.first_common(left, right) == Some(key)) {
+        for (pattern, counted) in count(records, scorer, &chosen, options, |key, left, right| blocks.first_common(left, right) == Some(key))
+        {
             *all.entry(pattern).or_insert(0.0) += counted / share.max(1e-9);
         }
     }

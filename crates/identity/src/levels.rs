@@ -191,7 +191,11 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
     },
     FieldSpec {
         name: "telephone number",
-        levels: &[level("differs", 0.25, 0.999_8), level("is the same but for a digit", 0.05, 0.000_05), level("is the same", 0.70, 0.000_01)],
+        levels: &[
+            level("differs", 0.25, 0.999_8),
+            level("is the same but for a digit", 0.05, 0.000_05),
+            level("is the same", 0.70, 0.000_01),
+        ],
         shared: [0.7, 0.6],
     },
     FieldSpec {

@@ -79,7 +79,8 @@ pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) ->
             let mut levels = [0.0; LEVELS];
             for (level, assumed) in (1..).zip(spec.levels) {
                 if assumed.matching > 0.0 {
-                    levels[level] = ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(LEAST_MATCHING.min(assumed.matching));
+                    levels[level] =
+                        ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(LEAST_MATCHING.min(assumed.matching));
                 }
             }
             let sum: f64 = levels.iter().sum();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::levels::{FIELD_SPECS, FIELD_COUNT, Field, Frequency, LEVELS, Pattern, birth, company, email, graded, name, place, plain};
+use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, Pattern, birth, company, email, graded, name, place, plain};
 use crate::prepared::{Prepared, Records, Tables};
 use crate::record::Entity;
 
@@ -188,7 +188,8 @@ impl<'m> Scorer<'m> {
         }
         if level(Field::Email) == email::SAME {
             let same = |one: &u32, other: &u32| *one != 0 && *other != 0 && tables.emails.get(*one).hash == tables.emails.get(*other).hash;
-            let found = left.emails.iter().flat_map(|one| right.emails.iter().map(move |other| (one, other))).find(|(one, other)| same(one, other));
+            let found =
+                left.emails.iter().flat_map(|one| right.emails.iter().map(move |other| (one, other))).find(|(one, other)| same(one, other));
             if let Some((one, other)) = found {
                 rare(Field::Email, self.factor(Shared::Email, *one, *other));
             }
@@ -196,7 +197,8 @@ impl<'m> Scorer<'m> {
         if level(Field::Phone) == plain::SAME {
             // Of several shared numbers the one that fewest have.
             let pairs = left.phones.iter().flat_map(|one| right.phones.iter().map(move |other| (*one, *other)));
-            let same = pairs.filter(|(one, other)| *one != 0 && *other != 0 && tables.numbers.get(*one).hash == tables.numbers.get(*other).hash);
+            let same =
+                pairs.filter(|(one, other)| *one != 0 && *other != 0 && tables.numbers.get(*one).hash == tables.numbers.get(*other).hash);
             rare(Field::Phone, same.map(|(one, other)| self.factor(Shared::Phone, one, other)).reduce(f64::max).unwrap_or(1.0));
         }
         if level(Field::Birth) == birth::SAME {

@@ -1,5 +1,8 @@
 //! Names of people and companies as they are compared.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::levels::{company, name};
 use crate::nicknames;
 use crate::text::{edits, fold, hash, latin, letters, sound};
@@ -25,18 +28,19 @@ pub(crate) struct Name {
 }
 
 /// Words that say what a company is in law, in the countries whose lists meet most; and words that say next to nothing.
-const LEGAL_FORMS: &[&str] = &[
-    "ltd", "limited", "inc", "incorporated", "corp", "corporation", "co", "company", "llc", "llp", "lp", "plc", "gmbh", "ag", "kg", "kgaa",
-    "ohg", "gbr", "ug", "mbh", "se", "sa", "sas", "sarl", "srl", "spa", "sl", "slu", "bv", "nv", "ab", "as", "asa", "oy", "oyj", "aps", "pty",
-    "pvt", "pte", "kk", "kft", "zrt", "doo", "dd", "sro", "spzoo", "ltda", "cia", "cv", "eurl", "ev", "eg", "sc", "sca", "snc", "bvba", "sprl",
-    "llps", "private", "ooo", "oao", "zao", "ооо", "оао", "зао", "bhd", "sdn", "tbk", "pt", "lda", "eirl", "gesmbh", "haftungsbeschrankt",
-];
-const FILLING: &[&str] = &["the", "and", "und", "et", "y", "e", "of", "de", "des", "du", "der", "die", "das", "group", "holding", "holdings"];
+static LEGAL_FORMS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "ltd limited inc incorporated corp corporation co company llc llp lp plc gmbh ag kg kgaa ohg gbr ug mbh se sa sas sarl srl spa sl \
+    slu bv nv ab as asa oy oyj aps pty pvt pte kk kft zrt doo dd sro spzoo ltda cia cv eurl ev eg sc sca snc bvba sprl llps private \
+    ooo oao zao ооо оао зао bhd sdn tbk pt lda eirl gesmbh haftungsbeschrankt"
+        .split_whitespace()
+        .collect()
+});
+static FILLING: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| "the and und et y e of de des du der die das group holding holdings".split_whitespace().collect());
 /// Words before a surname that belong to it.
-const PARTICLES: &[&str] = &[
-    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "bin", "ibn", "al", "el", "abu", "ter", "ten", "zu",
-    "mac", "st", "san",
-];
+static PARTICLES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "van von der den de del della di da dos du la le bin ibn al el abu ter ten zu mac st san".split_whitespace().collect()
+});
 
 impl Name {
     /// A given name, middle name or surname; `None` where it has no letters.
@@ -172,7 +176,8 @@ pub(crate) fn generation(text: &str) -> Option<u8> {
 
 /// Takes a whole name apart: "Last, First", "First Middle Last", particles with the surname, Chinese and Korean names written together.
 pub(crate) fn split(full: &str) -> Parts {
-    const TITLES: &[&str] = &["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau", "mme", "m", "sra", "sr", "dipl", "ing", "mag"];
+    const TITLES: &[&str] =
+        &["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau", "mme", "m", "sra", "sr", "dipl", "ing", "mag"];
     let mut parts = Parts::default();
     let (before, after) = full.split_once(',').unwrap_or((full, ""));
     let mut words: Vec<&str> = before.split_whitespace().collect();
@@ -199,7 +204,7 @@ pub(crate) fn split(full: &str) -> Parts {
     }
     if given.is_empty() && words.len() > 1 {
         let mut start = words.len() - 1;
-        while start > 1 && PARTICLES.contains(&fold(words[start - 1]).as_str()) {
+        while start > 1 && PARTICLES.contains(fold(words[start - 1]).as_str()) {
             start -= 1;
         }
         given = words.drain(..start).collect();

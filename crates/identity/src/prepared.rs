@@ -237,8 +237,12 @@ pub(crate) const SURNAMES_OF_A_SHARED_ADDRESS: usize = 4;
 pub(crate) fn shared_emails(rows: &[Prepared], tables: &Tables) -> Vec<bool> {
     let mut pairs: Vec<(u64, u64)> = rows
         .iter()
-        .flat_map(|row| row.emails.iter().filter(|email| **email != 0)
-            .map(|email| (tables.emails.get(*email).hash, tables.names.find(row.last).map_or(0, |name| name.sound))))
+        .flat_map(|row| {
+            row.emails
+                .iter()
+                .filter(|email| **email != 0)
+                .map(|email| (tables.emails.get(*email).hash, tables.names.find(row.last).map_or(0, |name| name.sound)))
+        })
         .filter(|(_, sound)| *sound != 0)
         .collect();
     pairs.sort_unstable();
@@ -259,7 +263,10 @@ mod tests {
     #[test]
     fn a_record_becomes_numbers() {
         let one = Record::new("a", "1").with(Attribute::FullName, "Smith, Anna").with(Attribute::Email, "anna@acme.com");
-        let two = Record::new("a", "2").with(Attribute::FirstName, "ANNA").with(Attribute::LastName, "Smith").with(Attribute::BirthDate, "1990-01-02");
+        let two = Record::new("a", "2")
+            .with(Attribute::FirstName, "ANNA")
+            .with(Attribute::LastName, "Smith")
+            .with(Attribute::BirthDate, "1990-01-02");
         let records = Records::new(Entity::Contact, [one, two].iter());
         let [one, two] = &records.rows[..] else { panic!("two rows") };
         assert_eq!(one.last, two.last);

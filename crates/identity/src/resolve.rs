@@ -161,7 +161,8 @@ pub(crate) fn prepare(records: Vec<Record>, entity: Entity, verdicts: &[Verdict]
     decided.merged = decided.same.clone();
     for verdict in verdicts {
         let Some(pair) = pair(&verdict.a, &verdict.b) else { continue };
-        let (into, out_of) = if verdict.is_same { (&mut decided.same, &mut decided.different) } else { (&mut decided.different, &mut decided.same) };
+        let (into, out_of) =
+            if verdict.is_same { (&mut decided.same, &mut decided.different) } else { (&mut decided.different, &mut decided.same) };
         out_of.remove(&pair);
         into.insert(pair);
     }

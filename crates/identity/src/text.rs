@@ -147,9 +147,14 @@ mod tests {
 
     #[test]
     fn names_that_sound_alike() {
-        for (left, right) in
-            [("smith", "smyth"), ("philip", "filip"), ("meier", "mayer"), ("catherine", "kathryn"), ("schmidt", "shmit"), ("wright", "rite")]
-        {
+        for (left, right) in [
+            ("smith", "smyth"),
+            ("philip", "filip"),
+            ("meier", "mayer"),
+            ("catherine", "kathryn"),
+            ("schmidt", "shmit"),
+            ("wright", "rite"),
+        ] {
             assert_eq!(sound(left), sound(right), "{left} {right}");
         }
         for (left, right) in [("anna", "maria"), ("smith", "jones"), ("tim", "tom tailor")] {

@@ -82,9 +82,8 @@ impl Stored {
         }
         self.keys.extend(made.keys.into_iter().filter(|(key, _)| self.records.contains_key(key)));
         let replaced: BTreeSet<RecordKey> = made.clusters.keys().cloned().collect();
-        self.pairs.retain(|(a, b), _| {
-            !(made.removed.contains(a) || made.removed.contains(b) || (replaced.contains(a) && replaced.contains(b)))
-        });
+        self.pairs
+            .retain(|(a, b), _| !(made.removed.contains(a) || made.removed.contains(b) || (replaced.contains(a) && replaced.contains(b))));
         self.clusters.extend(made.clusters);
         self.pairs.extend(made.pairs.into_iter().map(|pair| ((pair.a.clone(), pair.b.clone()), pair)));
     }
@@ -103,7 +102,10 @@ fn assert_as_from_nothing(stored: &Stored, model: &Model, verdicts: &[Verdict]) 
 }
 
 /// What two maps do not have in common.
-fn differing<'m, K: Ord + Clone, V: PartialEq>(one: &'m BTreeMap<K, V>, other: &'m BTreeMap<K, V>) -> Vec<(K, Option<&'m V>, Option<&'m V>)> {
+fn differing<'m, K: Ord + Clone, V: PartialEq>(
+    one: &'m BTreeMap<K, V>,
+    other: &'m BTreeMap<K, V>,
+) -> Vec<(K, Option<&'m V>, Option<&'m V>)> {
     let keys: BTreeSet<&K> = one.keys().chain(other.keys()).collect();
     keys.into_iter().filter(|key| one.get(key) != other.get(key)).map(|key| (key.clone(), one.get(key), other.get(key))).collect()
 }
