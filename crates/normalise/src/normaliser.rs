@@ -192,14 +192,17 @@ impl Normaliser {
             let Self { mappings, stream, record, source: identity, .. } = &*self;
             let Plan { raw, source, entities, .. } = &self.plan;
             let telling = Telling { record, raw, identity, source, inputs: &inputs, computed: &computed, rows };
-            tables.extend(telling.merges(entities)?);
+            let merges = telling.merges(entities)?;
             // In a first load nothing of them was there before.
             if reading.tombstones
                 && let Some(gone) = telling.gone()?
             {
                 let planner = Planner { mappings, stream, record, source: identity, raw: &gone.schema };
-                tables.extend(crate::deletions::tombstones(&planner, &gone, reading.started_at, &around)?.0);
+                let buried = crate::deletions::tombstones(&planner, &gone, reading.started_at, &around)?.0;
+                // The rows that were merged themselves are marked with what they became.
+                tables.extend(buried.into_iter().filter(|table| merges.iter().all(|merge| merge.schema.name != table.schema.name)));
             }
+            tables.extend(merges);
         }
         Ok(tables)
     }
