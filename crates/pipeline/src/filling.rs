@@ -134,7 +134,6 @@ impl Lane {
             drift.history.filling = Some(Filling { paths: paths.clone(), before });
             self.warehouse.record_columns(&self.fence, &record.stream, &drift.history, &[]).await?;
         }
-        fail::fail_point!("pipeline::columns_begin");
         self.pass(stream, normaliser, Some(vec![Mode::Columns]), record).await?;
         if columns::under_way(&self.state) {
             return Ok(());
