@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 mod backfill;
+mod identity;
 mod quarantine;
 mod schema;
 
 pub(crate) use backfill::{BackfillAction, BackfillArguments, Pace};
+pub(crate) use identity::{EntityArgument, ExplainAction, IdentityAction};
 pub(crate) use quarantine::{QuarantineAction, Which};
 pub(crate) use schema::{SchemaArguments, SchemaFormat};
 
@@ -243,6 +245,16 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_mass_delete: bool,
     },
+    /// Which rows are one person or company: find out, decide, look at what is open.
+    Identity {
+        #[command(subcommand)]
+        action: IdentityAction,
+    },
+    /// Say why.
+    Explain {
+        #[command(subcommand)]
+        action: ExplainAction,
+    },
     /// See, load or give up the records that could not be loaded.
     Quarantine {
         #[command(subcommand)]
@@ -261,6 +273,36 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 10, value_name = "N")]
         limit: u32,
     },
+    /// Find which rows of a list are the same person or company, and say why.
+    Resolve {
+        /// What the rows are.
+        #[arg(long, value_enum)]
+        entity: ListEntity,
+        /// The list, a CSV file with a line of headers.
+        #[arg(long, value_name = "FILE")]
+        input: PathBuf,
+        /// The column of ids.
+        #[arg(long, value_name = "COLUMN")]
+        id: String,
+        /// What columns hold, for example first_name=given,last_name=surname,email=mail,phone=tel,birth_date=dob; others are guessed.
+        #[arg(long, value_name = "WORD=COLUMN,..", default_value = "", hide_default_value = true)]
+        columns: String,
+        /// Another list, to be joined with the first.
+        #[arg(long, value_name = "FILE")]
+        link: Option<PathBuf>,
+        /// Write source, record and cluster into this CSV file.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// Write pairs with probability, decision and reasons into this CSV file.
+        #[arg(long, value_name = "FILE")]
+        pairs: Option<PathBuf>,
+        /// The country of telephone numbers that are written without one, ISO 3166-1 alpha-2.
+        #[arg(long, value_name = "CODE")]
+        country: Option<String>,
+        /// Work on so many threads; the answer does not depend on it.
+        #[arg(long, value_name = "N")]
+        threads: Option<usize>,
+    },
     /// Clean values from standard input, one a line, into JSON lines.
     Clean {
         /// The semantic type, for example email, phone_number, country or money.
@@ -278,10 +320,31 @@ pub(crate) enum Command {
         /// Read 03/04/2026 as the third of April.
         #[arg(long)]
         day_first: bool,
+        /// Tell what each value says besides itself: an extension, a campaign, the address that was probably meant.
+        #[arg(long)]
+        details: bool,
         /// List the semantic types and the codes their cleaners give.
         #[arg(long)]
         list: bool,
     },
+}
+
+/// What a list holds.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum ListEntity {
+    /// People.
+    Contact,
+    /// Companies.
+    Account,
+}
+
+impl From<ListEntity> for aqueduct_pipeline::identity::Entity {
+    fn from(entity: ListEntity) -> Self {
+        match entity {
+            ListEntity::Contact => Self::Contact,
+            ListEntity::Account => Self::Account,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

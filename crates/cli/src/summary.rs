@@ -3,6 +3,7 @@
 use aqueduct_pipeline::RunReport;
 use aqueduct_pipeline::warehouse::{RunStatus, StreamRecord};
 
+use crate::cleaning_summary;
 use crate::output::{Output, number, table};
 
 /// The summary as lines of text.
@@ -23,8 +24,12 @@ pub(crate) fn summary(report: &RunReport, destination: &str, output: &Output) ->
     text.push_str("\n\n");
     text.push_str(&accounting(&record.streams, &record.pipeline));
     text.push_str(&tables(report, destination));
+    text.push_str(&cleaning_summary::section(report));
     text.push_str(&protection(report));
     text.push_str(&drift(report));
+    for resolved in &report.identities {
+        text.push_str(&format!("\n\nWho is who: {}", crate::commands::identity_words(resolved)));
+    }
     for stream in &report.unmapped {
         text.push_str(&format!(
             "\n\nNothing maps stream {stream} onto the common schema: only its source table is filled.\n  next: aqueduct discover {} proposes a mapping.",

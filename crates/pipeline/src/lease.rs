@@ -18,11 +18,12 @@ use crate::run::RunOptions;
 /// How often a run that waits for another asks whether it has ended.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// What a lease is for. Runs exclude runs, and backfills exclude backfills.
+/// What a lease is for. Runs exclude runs, backfills exclude backfills, and one at a time resolves a warehouse's identities.
 #[derive(Clone, Copy)]
 enum What {
     Run,
     Backfill,
+    Identities,
 }
 
 impl What {
@@ -30,13 +31,16 @@ impl What {
         match self {
             Self::Run => "run",
             Self::Backfill => "backfill",
+            Self::Identities => "resolving of identities",
         }
     }
 
-    fn suffix(self) -> &'static str {
+    /// The name of the lease: of a pipeline and its destination, or of a destination that several pipelines share.
+    fn name(self, pipeline: &str, destination: &str) -> String {
         match self {
-            Self::Run => "",
-            Self::Backfill => " (backfill)",
+            Self::Run => format!("{pipeline} {destination}"),
+            Self::Backfill => format!("{pipeline} (backfill) {destination}"),
+            Self::Identities => format!("(identities) {destination}"),
         }
     }
 }
@@ -84,6 +88,19 @@ impl Lease {
         Self::take_as(Some(What::Backfill), pipeline, run_id, Duration::ZERO, observer, stop).await
     }
 
+    /// Takes the lease of a destination's identities, and waits for it: whoever has it is working.
+    ///
+    /// # Errors
+    /// As [`Lease::take`].
+    pub(crate) async fn take_for_identities(
+        pipeline: &Pipeline,
+        run_id: &str,
+        observer: &dyn Observer,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        Self::take_as(Some(What::Identities), pipeline, run_id, Duration::from_secs(600), observer, stop).await
+    }
+
     async fn take_as(
         what: Option<What>,
         pipeline: &Pipeline,
@@ -95,7 +112,7 @@ impl Lease {
         let lost = Arc::new(AtomicBool::new(false));
         let destination = aqueduct_warehouse::identity(pipeline.file.destination())?;
         let (Some(destination), Some(what)) = (destination, what) else { return Ok(Self { held: None, lost, stop }) };
-        let name = format!("{}{} {destination}", pipeline.file.name, what.suffix());
+        let name = what.name(&pipeline.file.name, &destination);
         let life = Duration::from_secs(pipeline.file.content.control.lease_seconds.max(1));
         let control = pipeline.control().open().await?.clone();
         let (holder, begun) = (Holder::this(run_id), Instant::now());

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::drift::{self, Drift, DriftReport};
 use crate::filling::{Found, StreamDrift};
+use crate::identities::Resolved;
 use crate::lease::Lease;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
@@ -58,6 +59,8 @@ pub struct RunReport {
     pub unmapped: Vec<String>,
     /// What has changed at the source, and which columns that concerns.
     pub drift: DriftReport,
+    /// What was found about who is who.
+    pub identities: Vec<Resolved>,
     /// The limit of records at which streams stopped, if there was one.
     pub limit: Option<u64>,
     /// Whether nothing was stored.
@@ -103,7 +106,8 @@ async fn run_leased(
     fail::fail_point!("pipeline::run_begun");
     let (stop, deadline) = with_deadline(stop, options.timeout);
     let mut ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
-    let sweeps = Sweeps { pipeline, options, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
+    let sweeps =
+        Sweeps { pipeline, options, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
     sweeps.carry_out(&states, &mut ends).await?;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
@@ -132,6 +136,14 @@ async fn run_leased(
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
     fail::fail_point!("pipeline::streams_ended");
     crate::quarantine::expire(pipeline, warehouse.as_ref(), &fence).await?;
+    let identities = match crate::identities::after_run(pipeline, warehouse.as_ref(), &fence, observer.as_ref(), lease.stop()).await {
+        Ok(identities) => identities,
+        Err(error) => {
+            errors.push(("identity".to_owned(), lease.explain(error)));
+            (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
+            Vec::new()
+        }
+    };
     warehouse.end_run(&fence, &record).await?;
     fail::fail_point!("pipeline::run_recorded");
     let left_out = left_out(&connected);
@@ -143,6 +155,7 @@ async fn run_leased(
         policy: pipeline.protector.policy().describe(),
         left_out,
         drift: drifted,
+        identities,
         limit: options.limit,
         dry_run: options.dry_run,
     })

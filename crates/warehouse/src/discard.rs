@@ -6,12 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aqueduct_schema::{Batch, Operation, Protected, Result, SchemaChange, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
 
-use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 use crate::drift::{ColumnHistory, RecordedChange, Schemas, SettledStream, StoredSchema};
+use crate::identities::{Identities, IdentityChange, IdentityKnown, IdentityPending, IdentityRow, IdentityRows, IdentityVerdict};
+use crate::quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::records;
-use crate::source_rows::{SourcePage, SourceRow, SourceTables};
 use crate::shadow::{Shadow, ShadowKind};
+use crate::source_rows::{SourcePage, SourceRow, SourceTables};
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, TableReceipt, Warehouse};
 
 /// Counts rows; keeps states and runs in memory only.
@@ -36,6 +37,41 @@ impl Discard {
 impl SourceTables for Discard {
     async fn source_rows(&self, _page: &SourcePage<'_>) -> Result<Vec<SourceRow>> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Identities for Discard {
+    async fn identity_pending(&self, _entity: &str) -> Result<IdentityPending> {
+        Ok(IdentityPending::default())
+    }
+
+    async fn identity_rows(&self, _entity: &str, _columns: &[&str], _rows: IdentityRows<'_>) -> Result<Vec<IdentityRow>> {
+        Ok(Vec::new())
+    }
+
+    async fn identity_model(&self, _entity: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    async fn identity_verdicts(&self, _entity: &str) -> Result<Vec<IdentityVerdict>> {
+        Ok(Vec::new())
+    }
+
+    async fn identity_known(&self, _entity: &str, _blocks: &[u64], _records: &[String], _pairs: &[String]) -> Result<IdentityKnown> {
+        Ok(IdentityKnown::default())
+    }
+
+    async fn identity_pairs_with(&self, _entity: &str, _text: &str, _limit: u64) -> Result<Vec<[String; 3]>> {
+        Ok(Vec::new())
+    }
+
+    async fn store_identities(&self, _fence: &Fence, _change: &IdentityChange) -> Result<()> {
+        Ok(())
+    }
+
+    async fn decide_identities(&self, _fence: &Fence, _entity: &str, _verdicts: &[IdentityVerdict]) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod evidence;
 mod failure;
 mod history;
 mod identifier;
+mod identities;
 mod late;
 mod layout;
 mod load_plan;
@@ -43,15 +44,18 @@ use std::sync::Arc;
 
 use aqueduct_schema::{Result, Secret};
 
-pub use drift::{ColumnHistory, Filling, RecordedChange, Schemas, SettledStream, StoredSchema};
-pub use quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 pub use backfill::{Backfill, BackfillState, BackfillWindow, Backfills, TimeSpan, WindowKey, WindowNote, WindowState};
 pub use ddl::{SqlDialect, ddl};
+pub use drift::{ColumnHistory, Filling, RecordedChange, Schemas, SettledStream, StoredSchema};
 pub use history::History;
+pub use identities::{
+    Identities, IdentityChange, IdentityKnown, IdentityPending, IdentityRow, IdentityRows, IdentityValues, IdentityVerdict,
+};
+pub use quarantine::{Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
 pub use reconciliation::{Difference, Differing, ReconciledWindow};
-pub use source_rows::{SourcePage, SourceRow, SourceTables};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use snapshot::guard as guard_deletion;
+pub use source_rows::{SourcePage, SourceRow, SourceTables};
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
 
 /// Whether a destination's address can be understood. Nothing is opened.

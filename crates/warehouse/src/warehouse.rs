@@ -7,12 +7,13 @@ use aqueduct_schema::{Batch, CleaningCount, Protected, Result, StreamState, Tabl
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::drift::Schemas;
-use crate::quarantine::Quarantine;
 use crate::backfill::Backfills;
+use crate::drift::Schemas;
+use crate::identities::Identities;
+use crate::quarantine::Quarantine;
 use crate::reconciliation::{Difference, ReconciledWindow};
-use crate::source_rows::SourceTables;
 use crate::shadow::{Shadow, ShadowKind};
+use crate::source_rows::SourceTables;
 
 /// A destination.
 ///
@@ -28,7 +29,7 @@ use crate::shadow::{Shadow, ShadowKind};
 /// - A shadow is seen by nobody: live rows and state change when it is put in place, all at once, and only when it lacks nothing.
 /// - A run whose fence has been taken over commits nothing (`AQ5001`).
 #[async_trait]
-pub trait Warehouse: Backfills + Quarantine + SourceTables + Schemas + Send + Sync {
+pub trait Warehouse: Backfills + Identities + Quarantine + SourceTables + Schemas + Send + Sync {
     /// What this destination can do.
     fn capabilities(&self) -> Capabilities;
 

@@ -6,6 +6,7 @@ mod clean;
 mod demo;
 mod discover;
 mod drift;
+mod identity;
 mod init;
 mod new_connector;
 mod preview;
@@ -14,6 +15,7 @@ mod reconcile;
 mod record;
 mod renormalise;
 mod replay;
+mod resolve;
 mod run;
 mod runs;
 mod schema;
@@ -21,6 +23,8 @@ mod state;
 mod validate;
 
 pub(crate) use backfill::state as backfill_state;
+
+pub(crate) use identity::words as identity_words;
 
 use std::path::{Path, PathBuf};
 
@@ -81,13 +85,19 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             let options = aqueduct_pipeline::RenormaliseOptions { select, allow_mass_delete };
             renormalise::renormalise(&context, &pipeline.pipeline, &options).await
         }
+        Command::Identity { action } => identity::identity(&context, action).await,
+        Command::Explain { action } => identity::explain(&context, action).await,
         Command::Quarantine { action } => quarantine::quarantine(&context, action).await,
         Command::Drift { pipeline, accept, limit } => drift::drift(&context, &pipeline.pipeline, accept.as_deref(), limit).await,
         Command::State { action } => state::state(&context, action).await,
         Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
         Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,
-        Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, list } => {
-            let facts = clean::Facts { country, time_zone, decimal_separator, day_first };
+        Command::Resolve { entity, input, id, columns, link, output, pairs, country, threads } => resolve::told(&columns).and_then(|columns| {
+            let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, threads };
+            resolve::resolve(&context, &options, &output, pairs.as_deref())
+        }),
+        Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, details, list } => {
+            let facts = clean::Facts { country, time_zone, decimal_separator, day_first, details };
             clean::clean(&context, semantic_type.as_deref(), &facts, list)
         }
     };

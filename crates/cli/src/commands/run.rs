@@ -9,6 +9,7 @@ use aqueduct_pipeline::warehouse::RunStatus;
 use aqueduct_pipeline::{Pipeline, RunOptions, RunReport};
 use tokio::sync::watch;
 
+use crate::cleaning_summary;
 use crate::commands::{Context, shown_destination};
 use crate::output::{Output, json_error};
 use crate::progress::Progress;
@@ -40,12 +41,14 @@ pub(crate) fn print(report: &RunReport, pipeline: &Pipeline, output: &Output) {
         if let Some(object) = value.as_object_mut() {
             object.insert("errors".to_owned(), errors.into());
             object.insert("dry_run".to_owned(), report.dry_run.into());
+            object.insert("identities".to_owned(), serde_json::json!(report.identities));
             object.insert("policy".to_owned(), serde_json::json!(report.policy));
             object.insert("schema_changes".to_owned(), serde_json::json!(report.drift.changes));
             object.insert("columns_filled".to_owned(), serde_json::json!(report.drift.filled));
             object.insert("columns_lacking".to_owned(), serde_json::json!(report.drift.lacking));
             object.insert("fields_not_accepted".to_owned(), serde_json::json!(report.drift.left_out));
             object.insert("fields_not_selected".to_owned(), serde_json::json!(report.left_out));
+            object.insert("cleaning".to_owned(), cleaning_summary::json(report));
         }
         output.json_line(&value);
     } else {

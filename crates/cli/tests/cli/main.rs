@@ -11,6 +11,7 @@ mod demo;
 mod drift;
 mod ends;
 mod exports;
+mod identity;
 mod kill;
 mod leases;
 mod load;

@@ -53,6 +53,19 @@ CREATE OR REPLACE VIEW aqueduct.redirects AS SELECT
 CREATE TABLE IF NOT EXISTS aqueduct.shadows (
     pipeline text NOT NULL, stream text NOT NULL, kind text NOT NULL, fingerprint text NOT NULL, began_at text NOT NULL,
     state json NOT NULL, counts json NOT NULL, tables json NOT NULL, PRIMARY KEY (pipeline, stream, kind));
+CREATE TABLE IF NOT EXISTS aqueduct.identity_models (entity text PRIMARY KEY, model text NOT NULL);
+CREATE TABLE IF NOT EXISTS aqueduct.identity_loads (entity text NOT NULL, load_id text NOT NULL, PRIMARY KEY (entity, load_id));
+CREATE TABLE IF NOT EXISTS aqueduct.identity_records (
+    entity text NOT NULL, key text COLLATE \"C\" NOT NULL, content text NOT NULL, PRIMARY KEY (entity, key));
+CREATE TABLE IF NOT EXISTS aqueduct.identity_blocks (
+    entity text NOT NULL, block text NOT NULL, key text COLLATE \"C\" NOT NULL, PRIMARY KEY (entity, block, key));
+CREATE INDEX IF NOT EXISTS identity_blocks_key ON aqueduct.identity_blocks (entity, key);
+CREATE TABLE IF NOT EXISTS aqueduct.identity_pairs (
+    entity text NOT NULL, a text COLLATE \"C\" NOT NULL, b text COLLATE \"C\" NOT NULL, content text NOT NULL, PRIMARY KEY (entity, a, b));
+CREATE INDEX IF NOT EXISTS identity_pairs_b ON aqueduct.identity_pairs (entity, b);
+CREATE TABLE IF NOT EXISTS aqueduct.identity_verdicts (
+    entity text NOT NULL, a text COLLATE \"C\" NOT NULL, b text COLLATE \"C\" NOT NULL, is_same text NOT NULL, decided_by text NOT NULL,
+    decided_at timestamptz NOT NULL, PRIMARY KEY (entity, a, b));
 CREATE TABLE IF NOT EXISTS aqueduct.differences (
     run_id text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, differing text NOT NULL, source_id text NOT NULL,
     source_updated_at timestamptz, warehouse_updated_at timestamptz);

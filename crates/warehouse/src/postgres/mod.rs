@@ -7,6 +7,7 @@ mod drift;
 mod encode;
 mod held;
 mod history;
+mod identities;
 mod ledger;
 mod quarantine;
 mod rows;
@@ -32,8 +33,8 @@ use crate::backfill::{WindowKey, ledger as windows};
 use crate::cleaning;
 use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::layout::Stored;
 use crate::history::History;
+use crate::layout::Stored;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, load_id};
 use crate::merges::Winners;
 use crate::merging;
@@ -61,8 +62,8 @@ const CONNECT: Duration = Duration::from_secs(30);
 pub(crate) struct Postgres {
     pool: PgPool,
     sequence: Sequence,
-    /// Whether the last load gave up waiting for a lock: the next ones do not wait as long again.
     history: History,
+    /// Whether the last load gave up waiting for a lock: the next ones do not wait as long again.
     gave_up: AtomicBool,
     /// Whether rows are copied straight into a table, for the tables that a run has met.
     direct: Mutex<HashMap<(Arc<str>, TableName), bool>>,
@@ -153,7 +154,9 @@ impl Postgres {
             let begin = async {
                 let mut transaction = self.pool.begin().await.doing("begin the run")?;
                 ledger::create(&mut transaction).await?;
-                let epoch = ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
+                let epoch =
+                    ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start))
+                        .await?;
                 fail::fail_point!("postgres::run_begins");
                 transaction.commit().await.doing("begin the run")?;
                 Ok::<_, Failure>(epoch)

@@ -48,6 +48,19 @@ CREATE VIEW IF NOT EXISTS _redirects AS SELECT
 CREATE TABLE IF NOT EXISTS _shadows (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL, fingerprint TEXT NOT NULL, began_at TIMESTAMP TEXT NOT NULL,
     state JSON TEXT NOT NULL, counts JSON TEXT NOT NULL, tables JSON TEXT NOT NULL, PRIMARY KEY (pipeline, stream, kind));
+CREATE TABLE IF NOT EXISTS _identity_models (entity TEXT NOT NULL PRIMARY KEY, model JSON TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _identity_loads (entity TEXT NOT NULL, load_id TEXT NOT NULL, PRIMARY KEY (entity, load_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _identity_records (
+    entity TEXT NOT NULL, key TEXT NOT NULL, content JSON TEXT NOT NULL, PRIMARY KEY (entity, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _identity_blocks (
+    entity TEXT NOT NULL, block TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (entity, block, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _identity_blocks_key ON _identity_blocks (entity, key);
+CREATE TABLE IF NOT EXISTS _identity_pairs (
+    entity TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, content JSON TEXT NOT NULL, PRIMARY KEY (entity, a, b)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _identity_pairs_b ON _identity_pairs (entity, b);
+CREATE TABLE IF NOT EXISTS _identity_verdicts (
+    entity TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, is_same TEXT NOT NULL, decided_by TEXT NOT NULL,
+    decided_at TIMESTAMP TEXT NOT NULL, PRIMARY KEY (entity, a, b));
 CREATE TABLE IF NOT EXISTS _differences (
     run_id TEXT NOT NULL, pipeline TEXT NOT NULL, stream TEXT NOT NULL, differing TEXT NOT NULL, source_id TEXT NOT NULL,
     source_updated_at TIMESTAMP TEXT, warehouse_updated_at TIMESTAMP TEXT);

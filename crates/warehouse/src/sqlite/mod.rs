@@ -5,6 +5,7 @@ mod deletions;
 mod drift;
 mod held;
 mod history;
+mod identities;
 mod image;
 mod ledger;
 mod quarantine;
@@ -36,13 +37,13 @@ use crate::backfill::{WindowKey, ledger as windows};
 use crate::cleaning;
 use crate::evidence::{DeletedBy, Evidence};
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
 use crate::history::History;
+use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
 use crate::merges::Winners;
 use crate::merging;
-use crate::redirected::Redirected;
 use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
 use crate::records::{self, wait};
+use crate::redirected::Redirected;
 use crate::refresh::{Swap, Swapped};
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
@@ -60,8 +61,8 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     connection: Mutex<Connected>,
     sequence: Sequence,
-    /// How long it waits for another process to finish writing.
     history: History,
+    /// How long it waits for another process to finish writing.
     busy: Duration,
     /// Whether the last load gave up waiting: the next ones do not wait as long again.
     gave_up: AtomicBool,
@@ -84,13 +85,13 @@ impl Sqlite {
         Self::open_waiting(path, BUSY).await
     }
 
-    async fn open_waiting(path: &Path, busy: Duration) -> Result<Self> {
     /// With which common tables keep the versions of their rows.
     pub(crate) fn keeping(mut self, history: History) -> Self {
         self.history = history;
         self
     }
 
+    async fn open_waiting(path: &Path, busy: Duration) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(Error::new(codes::DESTINATION_UNREACHABLE, "the folder of the SQLite file does not exist")
                 .with("folder", folder.display())
@@ -112,8 +113,8 @@ impl Sqlite {
         sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(|error| failure::unreachable("the SQLite file", &error))?;
         let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default() };
         Ok(Self {
-            path: path.to_owned(),
             history: History::default(),
+            path: path.to_owned(),
             connection: Mutex::new(connected),
             sequence: Sequence::default(),
             busy,
@@ -198,7 +199,8 @@ impl Sqlite {
         let begin = async {
             let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
             ledger::create(&mut transaction).await?;
-            let epoch = ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
+            let epoch =
+                ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
             fail::fail_point!("sqlite::run_begins");
             transaction.commit().await.doing("begin the run")?;
             Ok::<_, Failure>(epoch)
@@ -379,7 +381,9 @@ impl Warehouse for Sqlite {
 
     async fn swap(&self, fence: &Fence, stream: &str, at_least: Option<u64>) -> Result<Receipt> {
         let load_id = load_id(fence, stream, self.sequence.take(fence, stream));
-        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now(), history: &self.history }).await.map_err(|failure| self.told(failure))
+        self.swap_once(&Swap { fence, stream, at_least, load_id, now: records::now(), history: &self.history })
+            .await
+            .map_err(|failure| self.told(failure))
     }
 
     async fn compare(&self, fence: &Fence, stream: &str, settled: Option<Timestamp>, whole: bool) -> Result<Vec<ReconciledWindow>> {
