@@ -11,7 +11,7 @@ use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
 use aqueduct_schema::{Batch, CleaningCount, Error, Mode, Protected, Raw, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, Receipt, StreamRecord, TimeSpan, Warehouse, WindowKey};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -23,9 +23,37 @@ use crate::observer::{Event, Observer};
 use crate::refresh::{Aside, Refresh};
 
 /// Pages between the reader and the stages: enough to keep both busy, few enough to keep memory flat.
-const RAW_PAGES: usize = 4;
+const RAW_PAGES: usize = 2;
 /// Pages between the stages and the loader: what arrives while a load is under way.
 const PROTECTED_PAGES: usize = 16;
+/// Records between the stages and the end of their load, beyond those of two loads: pages of export jobs are so large that their number
+/// alone does not keep memory flat.
+const RECORDS_BEYOND: usize = 2_000;
+
+/// A batch on its way into a load. It gives its place back when the load ends.
+type OnItsWay = (Batch<Protected>, OwnedSemaphorePermit);
+
+/// The places of records that may be on their way into loads.
+#[derive(Clone)]
+struct Places {
+    free: Arc<Semaphore>,
+    /// The most that one batch takes, so that a load that is being gathered always has room for one more batch.
+    most: u32,
+}
+
+impl Places {
+    fn new(records_per_load: usize) -> Self {
+        let most = records_per_load.saturating_add(RECORDS_BEYOND / 2).clamp(1, 1 << 24);
+        Self { free: Arc::new(Semaphore::new(2 * most)), most: most as u32 }
+    }
+
+    /// Waits until there is room for a batch.
+    async fn take(&self, records: u64) -> Result<OwnedSemaphorePermit> {
+        let wanted = u32::try_from(records).unwrap_or(u32::MAX).min(self.most);
+        let closed = |_| Error::new(codes::BUG, "the places of records were closed");
+        self.free.clone().acquire_many_owned(wanted).await.map_err(closed)
+    }
+}
 
 /// A stream and everything its way needs.
 pub(crate) struct Lane {
@@ -142,7 +170,14 @@ impl Lane {
         let (engine, state) = (self.engine.clone(), self.state.clone());
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);
-        let stages = tokio::spawn(stages(raw, protected_sender, normaliser, self.protector.clone(), breaker));
+        let stages = tokio::spawn(stages(
+            raw,
+            protected_sender,
+            normaliser,
+            self.protector.clone(),
+            breaker,
+            Places::new(self.load.records_per_load),
+        ));
         let loader = Loader {
             warehouse: self.warehouse.clone(),
             fence: self.fence.clone(),
@@ -186,10 +221,11 @@ fn settled(state: &StreamState) -> Option<aqueduct_schema::Timestamp> {
 /// Normalises, judges and protects batch after batch, in order.
 async fn stages(
     mut raw: mpsc::Receiver<Batch<Raw>>,
-    out: mpsc::Sender<Batch<Protected>>,
+    out: mpsc::Sender<OnItsWay>,
     mut normaliser: Normaliser,
     protector: Arc<Protector>,
     mut breaker: Breaker,
+    places: Places,
 ) -> Result<()> {
     while let Some(batch) = raw.recv().await {
         let normalised = normaliser.run(batch)?;
@@ -199,7 +235,12 @@ async fn stages(
         fail::fail_point!("stages::judged");
         let protected = protector.protect(checked)?;
         fail::fail_point!("stages::protected");
-        if out.send(protected).await.is_err() {
+        // Whoever takes batches may be gone while there is no room.
+        let place = tokio::select! {
+            place = places.take(protected.counts().read) => place?,
+            () = out.closed() => break,
+        };
+        if out.send((protected, place)).await.is_err() {
             break;
         }
     }
@@ -220,6 +261,7 @@ struct Loader {
 struct Package {
     batches: Vec<Batch<Protected>>,
     records: u64,
+    places: Vec<OwnedSemaphorePermit>,
 }
 
 /// A load under way: what it did, the state it makes true, and what cleaning did to its cells.
@@ -228,7 +270,7 @@ type Loading = JoinHandle<Result<(Receipt, Option<StreamState>, Vec<CleaningCoun
 impl Loader {
     /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is gathered,
     /// so that neither the stages nor the destination wait for the other; two loads are the most that memory holds.
-    async fn run(&self, batches: &mut mpsc::Receiver<Batch<Protected>>, record: &mut StreamRecord) -> Result<()> {
+    async fn run(&self, batches: &mut mpsc::Receiver<OnItsWay>, record: &mut StreamRecord) -> Result<()> {
         let mut read = 0;
         let mut loading: Option<Loading> = None;
         while let Some(package) = self.gather(batches).await {
@@ -244,20 +286,21 @@ impl Loader {
     }
 
     /// The next package: full, complete with its reading, or as much as came in the time that one may take.
-    async fn gather(&self, batches: &mut mpsc::Receiver<Batch<Protected>>) -> Option<Package> {
-        let first = batches.recv().await?;
+    async fn gather(&self, batches: &mut mpsc::Receiver<OnItsWay>) -> Option<Package> {
+        let (first, place) = batches.recv().await?;
         let deadline = Instant::now() + Duration::from_secs(self.limits.seconds_per_load.max(1));
         let mut complete = first.checkpoint().reading_complete;
         let first_is_place = first.counts().read == 0;
-        let mut package = Package { records: first.counts().read, batches: vec![first] };
+        let mut package = Package { records: first.counts().read, batches: vec![first], places: vec![place] };
         // A page without records is there for its place alone: the job it speaks of must not be forgotten.
-        let mut place = first_is_place;
-        while !complete && !place && package.records < self.limits.records_per_load.max(1) as u64 {
-            let Ok(Some(batch)) = tokio::time::timeout_at(deadline, batches.recv()).await else { break };
+        let mut alone = first_is_place;
+        while !complete && !alone && package.records < self.limits.records_per_load.max(1) as u64 {
+            let Ok(Some((batch, place))) = tokio::time::timeout_at(deadline, batches.recv()).await else { break };
             complete = batch.checkpoint().reading_complete;
-            place = batch.counts().read == 0;
+            alone = batch.counts().read == 0;
             package.records += batch.counts().read;
             package.batches.push(batch);
+            package.places.push(place);
         }
         Some(package)
     }
@@ -282,6 +325,7 @@ impl Loader {
                 (None, None) => warehouse.load(&fence, package.batches).await?,
             };
             fail::fail_point!("pipeline::after_load");
+            drop(package.places);
             Ok((receipt, state, cleaning))
         })
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aqueduct_pipeline::schema::Result;
+use aqueduct_pipeline::schema::{ErrorKind, Result};
 use aqueduct_pipeline::warehouse::{Backfill, BackfillState, BackfillWindow};
 use aqueduct_pipeline::{BackfillOptions, BackfillReport, Pipeline, Plan, Resume};
 
@@ -76,7 +76,13 @@ async fn carry_out(context: &Context, pipeline: Pipeline, options: &BackfillOpti
     let observer = Arc::new(BackfillProgress::new(output, &pipeline.file.name));
     let report = aqueduct_pipeline::backfill(pipeline, options, observer.clone(), signals.stop.clone()).await;
     observer.end();
-    let report = report?;
+    let report = match report {
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            output.error(&error);
+            return Ok(signals.exit_code());
+        }
+        report => report?,
+    };
     if output.is_json() {
         output.json_line(&report_json(&report));
     } else {

@@ -1,8 +1,8 @@
 //! The windows of a backfill, newest first, several at once, each loaded, then verified.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aqueduct_connector::Stream;
@@ -13,10 +13,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::calls::Calls;
+use super::tally::{OfWindow, Tally};
 use super::verify::{self, Verdict};
 use super::{BackfillEvent, BackfillObserver, sum_into};
 use crate::lease::Lease;
-use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::stream::{InLedger, Lane};
 
@@ -130,7 +130,7 @@ impl<'a> CarryOut<'a> {
                 self.begin(index, &mut lanes, halted).await?;
             }
             if lanes.is_empty() {
-                if *halted.borrow() || !self.verify().await? {
+                if *halted.borrow() || !self.verify(halted).await? {
                     return Ok(());
                 }
                 continue;
@@ -139,7 +139,7 @@ impl<'a> CarryOut<'a> {
             let passed = passed.map_err(|_| Error::new(codes::BUG, "the task of a window broke down"))?;
             self.passed(passed, halt).await?;
             if !*halted.borrow() && self.counting.ended.elapsed() >= self.counting.took * PART_OF_COUNTING {
-                self.verify().await?;
+                self.verify(halted).await?;
             }
         }
     }
@@ -293,7 +293,7 @@ impl<'a> CarryOut<'a> {
     }
 
     /// Verifies the windows that are loaded; false when nothing is left to be done, true when a window is to be read again.
-    async fn verify(&mut self) -> Result<bool> {
+    async fn verify(&mut self, halted: &watch::Receiver<bool>) -> Result<bool> {
         let loaded = |window: &BackfillWindow| window.state == WindowState::Loaded && window.expected.is_none() && window.error.is_none();
         let mut streams: Vec<String> = self.windows.iter().filter(|window| loaded(window)).map(|window| window.stream.clone()).collect();
         streams.sort();
@@ -310,7 +310,13 @@ impl<'a> CarryOut<'a> {
             self.counting = Counting { ended: Instant::now(), took: began.elapsed() };
             for (place, index) in indexes.into_iter().enumerate() {
                 let found = found.as_ref().and_then(|found| found.get(place).copied());
-                match verify::count(&self.connected.engine, &stream, self.windows[index].span).await {
+                let mut stopped = halted.clone();
+                let expected = tokio::select! {
+                    expected = verify::count(&self.connected.engine, &stream, self.windows[index].span) => expected,
+                    // It stays loaded, and is verified when somebody goes on.
+                    _ = stopped.wait_for(|stop| *stop) => return Ok(false),
+                };
+                match expected {
                     Ok(expected) => more |= self.judged(index, verify::judge(&self.windows[index], found, expected)).await?,
                     Err(error) => return Err(self.calls.told(error)),
                 }
@@ -419,51 +425,5 @@ struct AbortOnDrop(AbortHandle);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// How many records are committed, over all windows and processes.
-struct Tally {
-    committed: Mutex<Vec<u64>>,
-    expected: Option<u64>,
-    observer: Arc<dyn BackfillObserver>,
-}
-
-impl Tally {
-    fn of(windows: &[BackfillWindow], observer: Arc<dyn BackfillObserver>) -> Self {
-        let expected = windows.iter().map(|window| window.planned).sum();
-        Self { committed: Mutex::new(windows.iter().map(|window| window.read).collect()), expected, observer }
-    }
-
-    fn set(&self, index: usize, records: u64) {
-        let records = {
-            let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-            committed[index] = records;
-            committed.iter().sum()
-        };
-        self.observer.observe(BackfillEvent::Progress { records, expected: self.expected });
-    }
-
-    /// A window that is read from its beginning has nothing yet.
-    fn forget(&self, index: usize, read: u64) {
-        if read > 0 {
-            self.set(index, 0);
-        }
-    }
-}
-
-/// Hears of one window for the tally of all.
-struct OfWindow {
-    index: usize,
-    /// Records of it that earlier passes have committed.
-    before: u64,
-    tally: Arc<Tally>,
-}
-
-impl Observer for OfWindow {
-    fn observe(&self, event: Event<'_>) {
-        if let Event::Progress { committed, .. } = event {
-            self.tally.set(self.index, self.before + committed);
-        }
     }
 }

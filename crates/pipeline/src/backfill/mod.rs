@@ -4,6 +4,7 @@
 mod calls;
 mod carry_out;
 mod plan;
+mod tally;
 mod verify;
 mod windows;
 
@@ -238,7 +239,11 @@ async fn carried_out(
         arguments.clone_from(&backfill.arguments);
         select = streams_of(&arguments)?;
     }
-    let connected = pipeline.connect_observed(&select, Some(calls.clone())).await?;
+    let mut stop = lease.stop();
+    let connected = tokio::select! {
+        connected = pipeline.connect_observed(&select, Some(calls.clone())) => connected?,
+        _ = stop.wait_for(|stop| *stop) => return Err(stopped()),
+    };
     let (id, windows) = match earlier {
         Some(backfill) => {
             let windows = warehouse.backfill_windows(&backfill.id).await?;
@@ -247,7 +252,10 @@ async fn carried_out(
             (backfill.id, windows)
         }
         None => {
-            let plan = plan::plan(pipeline, &connected, options, calls).await?;
+            let plan = tokio::select! {
+                plan = plan::plan(pipeline, &connected, options, calls) => plan?,
+                _ = stop.wait_for(|stop| *stop) => return Err(stopped()),
+            };
             observer.observe(BackfillEvent::Planned(&plan));
             let backfill = Backfill {
                 id: format!("{name}:{}", fence.run_id),
@@ -269,6 +277,10 @@ async fn carried_out(
     let parallel = options.parallel.unwrap_or(PARALLEL).clamp(1, at_once(&connected));
     let carry_out = CarryOut::new(pipeline, &connected, (warehouse, fence), &id, windows, parallel, observer, calls);
     Ok((id, carry_out.run(lease).await))
+}
+
+fn stopped() -> Error {
+    Error::new(codes::INTERRUPTED, "the backfill was stopped before it had begun")
 }
 
 /// As many requests as the source allows under way at once.
