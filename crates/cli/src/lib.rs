@@ -4,6 +4,7 @@
 mod arguments;
 mod backfill_progress;
 mod backfill_words;
+mod cleaning_summary;
 mod commands;
 mod output;
 mod progress;

@@ -1,5 +1,6 @@
 //! `aqueduct clean`.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use aqueduct_pipeline::cleaners::{self, CleaningContext};
@@ -15,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) time_zone: Option<String>,
     pub(crate) decimal_separator: Option<char>,
     pub(crate) day_first: bool,
+    /// Whether details are told.
+    pub(crate) details: bool,
 }
 
 #[derive(Serialize)]
@@ -23,6 +26,9 @@ struct Line<'a> {
     value: Option<&'a str>,
     status: CleaningStatus,
     code: &'a str,
+    /// What the value says besides itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<BTreeMap<&'static str, String>>,
 }
 
 /// Cleans standard input line by line, in order. Bytes that are not UTF-8 are shown as U+FFFD.
@@ -53,6 +59,7 @@ pub(crate) fn clean(context: &Context, named: Option<&str>, facts: &Facts, list:
         }
         None => None,
     };
+    let with_details = facts.details;
     let facts = CleaningContext {
         country: country.as_deref(),
         default_country: country.as_deref(),
@@ -75,6 +82,9 @@ pub(crate) fn clean(context: &Context, named: Option<&str>, facts: &Facts, list:
         let line = line.strip_suffix('\n').unwrap_or(&line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let cleaned = cleaners::clean(semantic, line, &facts);
-        context.output.json_line(&Line { input: line, value: cleaned.value.as_deref(), status: cleaned.status, code: cleaned.code });
+        let told = || cleaners::details(semantic, line, &facts).into_iter().map(|detail| (detail.name, detail.value)).collect();
+        let details = with_details.then(told);
+        let value = cleaned.value.as_deref();
+        context.output.json_line(&Line { input: line, value, status: cleaned.status, code: cleaned.code, details });
     }
 }
