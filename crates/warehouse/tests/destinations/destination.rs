@@ -61,7 +61,27 @@ impl Destination {
     pub(crate) async fn ask(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let mut sql = sql.replace("{contact}", if self.is_sqlite() { "contact" } else { "crm.contact" });
         sql = sql.replace("{people}", if self.is_sqlite() { "shop_people" } else { "shop.people" });
-        for own in ["cleaning", "cleaning_fields", "schemas", "schema_changes", "settled", "loads", "state", "fence", "quarantine", "runs", "seen", "shadows", "differences", "reconciliation", "merges", "redirects", "backfills", "backfill_windows"] {
+        for own in [
+            "cleaning",
+            "cleaning_fields",
+            "schemas",
+            "schema_changes",
+            "settled",
+            "loads",
+            "state",
+            "fence",
+            "quarantine",
+            "runs",
+            "seen",
+            "shadows",
+            "deletions",
+            "differences",
+            "reconciliation",
+            "merges",
+            "redirects",
+            "backfills",
+            "backfill_windows",
+        ] {
             sql = sql.replace(&format!("{{_{own}}}"), &if self.is_sqlite() { format!("_{own}") } else { format!("aqueduct.{own}") });
         }
         match &self.place {

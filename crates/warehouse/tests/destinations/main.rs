@@ -82,7 +82,8 @@ suite! {
     snapshots:
         what_a_complete_snapshot_lacks_becomes_a_tombstone
         a_snapshot_deletes_only_rows_of_its_constants
-        a_mass_deletion_stops_the_load_unless_allowed;
+        a_mass_deletion_stops_the_load_unless_allowed
+        each_deletion_says_by_which_means_it_was_known;
     reconciliation:
         keys_tell_what_is_missing_extra_and_stale
         a_table_that_is_not_there_lacks_everything;

@@ -1,6 +1,7 @@
 //! Complete snapshots: what they did not contain becomes a tombstone, unless that is suspiciously much.
 
-use aqueduct_schema::{Mode, Operation, TableName, ValueType, codes};
+use aqueduct_schema::{Checkpoint, Cursor, Mode, Operation, StreamState, TableName, Timestamp, ValueType, codes};
+use aqueduct_warehouse::ShadowKind;
 
 use crate::destination::{Destination, flat};
 use crate::rows::*;
@@ -74,4 +75,32 @@ pub(crate) async fn a_mass_deletion_stops_the_load_unless_allowed(to: &Destinati
     let receipt = to.load(&fence, vec![snapshot(vec![page(0, 1)], 120, true)]).await.unwrap();
     assert_eq!(receipt.tables[0].deleted, 49);
     assert_eq!(to.one(LIVING).await, "1");
+}
+
+pub(crate) async fn each_deletion_says_by_which_means_it_was_known(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    to.load(&fence, vec![snapshot(vec![page(0, 60)], 0, true)]).await.unwrap();
+    let bury =
+        |id: &str, mode: Mode| batch_with(vec![tombstones(source(), "_id", &[(id, 50)])], Vec::new(), 0, checkpoint(mode, 10, false));
+    let told = to.load(&fence, vec![bury("001", Mode::Deletions)]).await.unwrap();
+    let found = to.load(&fence, vec![bury("002", Mode::Ids)]).await.unwrap();
+    // Who is deleted already, or was never there, is nobody's deletion.
+    to.load(&fence, vec![bury("002", Mode::Deletions), bury("unknown", Mode::Deletions)]).await.unwrap();
+    let lacking = to.load(&fence, vec![snapshot(vec![page(10, 60)], 60, true)]).await.unwrap();
+    to.warehouse.load_shadow(&fence, ShadowKind::Keys, "keys", vec![bury("020", Mode::Ids)]).await.unwrap();
+    let settled = StreamState { settled: Some(Cursor::at(Timestamp::from_seconds(1_770_000_000))), ..StreamState::default() };
+    let whole = Checkpoint { state: settled, ..checkpoint(Mode::Backfill, 90, true) };
+    let refreshed = batch_with(vec![page(13, 60)], Vec::new(), 0, whole);
+    to.warehouse.load_shadow(&fence, ShadowKind::Refresh, "all", vec![refreshed]).await.unwrap();
+    let refresh = to.warehouse.swap(&fence, "people", None).await.unwrap();
+    let rows = to
+        .ask("SELECT load_id, deleted_by, rows_deleted, table_name, run_id, stream FROM {_deletions} ORDER BY rows_deleted, deleted_by")
+        .await;
+    let expected = [(&found, "ids_sweep", "1"), (&told, "native", "1"), (&refresh, "refresh", "3"), (&lacking, "snapshot", "8")];
+    let row = |(load, by, rows): (&aqueduct_warehouse::Receipt, &str, &str)| {
+        [load.load_id.as_str(), by, rows, "shop_people", "run-1", "people"].map(|cell| Some(cell.to_owned())).to_vec()
+    };
+    assert_eq!(rows, expected.map(row), "and none of what is in a shadow");
+    let joined = "SELECT count(*) FROM {people} AS p JOIN {_deletions} AS d ON d.load_id = p._load_id AND p.is_deleted";
+    assert_eq!(to.one(joined).await, "13", "every deleted row leads to what is known of it");
 }
