@@ -43,7 +43,8 @@ const DEAL: &str = "id attributes.deal_name attributes.pipeline attributes.deal_
 const EVENT: &str = "messageId event date:timestamp email:email subject reason tag ip link from:email templateId";
 const LIST: &str = "id name folderId totalSubscribers:integer totalBlacklisted:integer uniqueSubscribers:integer";
 const CAMPAIGN: &str = "id name subject type status tag scheduledAt:timestamp sentDate:timestamp createdAt:timestamp
-    modifiedAt:timestamp utmCampaignValue utmSource utmMedium recipients:json";
+    modifiedAt:timestamp utmCampaignValue utmSource utmMedium recipients:json
+    previewText abTesting:boolean testSent:boolean header footer htmlContent:free_text sender:json replyTo:email toField statistics:json";
 const BLOCKED: &str = "email:email senderEmail:email reason.code reason.message blockedAt:timestamp";
 
 /// The streams, in order, with the attributes that the account's contacts, companies and deals have.
@@ -57,7 +58,7 @@ pub(crate) fn all([contacts, companies, deals]: [Vec<Attribute>; 3]) -> Result<V
     let list = RecordSchema::new("list", fields(LIST)?, &["id"]);
     let campaign = RecordSchema::new("email_campaign", fields(CAMPAIGN)?, &["id"]).times("createdAt", "modifiedAt");
     let pipeline = RecordSchema::new("pipeline", fields("pipeline pipeline_name stages:json")?, &["pipeline"]);
-    let user = RecordSchema::new("user", fields("email:email isOwner status")?, &["email"]);
+    let user = RecordSchema::new("user", fields("email:email is_owner status feature_access:json")?, &["email"]);
     let blocked = RecordSchema::new("blocked_contact", fields(BLOCKED)?, &["email", "blockedAt"]);
 
     let changing = [Mode::Backfill, Mode::Changes];

@@ -20,6 +20,7 @@ pub mod files;
 pub mod hubspot;
 pub mod plain;
 mod profile;
+mod raw;
 mod records;
 mod report;
 mod rules;

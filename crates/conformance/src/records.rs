@@ -46,7 +46,7 @@ pub(crate) fn records(stream: &Stream, table: &Table) -> Result<Vec<Record>, Str
 }
 
 /// A value as text.
-fn text(column: &ArrayRef, row: usize) -> Option<String> {
+pub(crate) fn text(column: &ArrayRef, row: usize) -> Option<String> {
     if column.is_null(row) {
         return None;
     }

@@ -5,6 +5,7 @@ mod cursors;
 mod declared;
 mod ends;
 mod failures;
+mod lossless;
 mod merges;
 mod times;
 mod values;
@@ -147,6 +148,12 @@ const RULES: &[Rule] = &[
         words: "Empty, odd, repeated and huge values arrive as the source wrote them, or their record alone is rejected.",
         why: "One record that somebody pasted a novel into must not hide the thousands behind it.",
         test: |trial| Box::pin(values::hostile_values(trial)),
+    },
+    Rule {
+        name: "LOSSLESS",
+        words: "Every value of every field arrives as the source wrote it, and at most one of a hundred values has no field.",
+        why: "What no column holds cannot be mapped later, and nobody knows that it was there.",
+        test: |trial| Box::pin(lossless::lossless(trial)),
     },
     Rule {
         name: "REQUIRED-MAPPED",

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::evidence::Evidence;
+use crate::raw::Compared;
 use crate::records::{Record, records};
 use crate::report::lacks;
 use crate::tampered::{Place, Tamper};
@@ -101,6 +102,8 @@ pub(crate) struct Reading {
     pub(crate) rejected: Vec<(String, Option<String>)>,
     /// Where the records stood in the answers.
     pub(crate) place: Place,
+    /// What the source wrote, beside what arrived.
+    pub(crate) compared: Compared,
     before: StreamState,
 }
 
@@ -228,7 +231,8 @@ impl Trial<'_> {
             pages.push(Handed { records: found, checkpoint: batch.checkpoint().clone() });
         }
         let first_page_at = watched.seen().first_page_at.unwrap_or_else(|| clock.now());
-        Ok(Reading { pages, outcome, first_page_at, rejected, place, before: ask.state })
+        let compared = std::mem::take(&mut watched.seen().compared);
+        Ok(Reading { pages, outcome, first_page_at, rejected, place, compared, before: ask.state })
     }
 
     /// The batches of what is due of a stream, as the stages after the engine get them.

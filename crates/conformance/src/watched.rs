@@ -8,6 +8,7 @@ use aqueduct_connector::{
 use aqueduct_engine::{Clock, Settings, decode};
 use aqueduct_schema::{Error, Result, TableName, Timestamp, codes};
 
+use crate::raw::Compared;
 use crate::records::records;
 use crate::tampered::{Place, Tamper, Tampered};
 use crate::vendor::Did;
@@ -34,6 +35,8 @@ pub(crate) struct Seen {
     pages: u64,
     /// The account's time when the first page had come.
     pub(crate) first_page_at: Option<Timestamp>,
+    /// What the source wrote, beside what arrived.
+    pub(crate) compared: Compared,
 }
 
 impl Watched {
@@ -109,8 +112,11 @@ impl Connector for Watched {
         }
         // What cannot be decoded is the engine's to complain about.
         let decoded = decode(read.stream, TableName::source("watched", &read.stream.name), &page.records, &self.settings).ok();
-        let found = decoded.and_then(|decoded| records(read.stream, &decoded.table).ok()).unwrap_or_default();
+        let found = decoded.as_ref().and_then(|decoded| records(read.stream, &decoded.table).ok()).unwrap_or_default();
         let mut seen = self.seen();
+        if let Some(decoded) = &decoded {
+            seen.compared.add(read.stream, &page.records, &decoded.table);
+        }
         seen.pages += 1;
         seen.first_page_at.get_or_insert(self.clock.now());
         seen.ids.extend(found.into_iter().map(|record| record.id));

@@ -13,7 +13,7 @@ use declared::{CAP, Case};
 use weak::{Flaw, registration};
 
 /// Who breaks what.
-const BROKEN: [(&str, Flaw); 24] = [
+const BROKEN: [(&str, Flaw); 25] = [
     ("SPEC-DOCUMENTED", Flaw::Undescribed),
     ("SPEC-DOCUMENTED", Flaw::Unmarked),
     ("STREAMS-KEYED", Flaw::Unkeyed),
@@ -35,6 +35,7 @@ const BROKEN: [(&str, Flaw); 24] = [
     ("NO-SILENT-CAP", Flaw::StopsAtCap),
     ("SCHEMA-DRIFT", Flaw::KnowsEveryProperty),
     ("HOSTILE-VALUES", Flaw::ExpectsText),
+    ("LOSSLESS", Flaw::ForgetsAField),
     ("REQUIRED-MAPPED", Flaw::MapsNothing),
     ("SECRETS", Flaw::TellsTheToken),
     ("SECRETS", Flaw::KeepsTheToken),

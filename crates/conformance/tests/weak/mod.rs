@@ -81,12 +81,29 @@ flaws! {
     KnowsEveryProperty
     /// A property that is not a text is no answer.
     ExpectsText
+    /// What the vendor gives unasked has no field.
+    ForgetsAField
     /// A mapping names a field that there is not.
     MapsNothing
 }
 
 /// The field that lists merged records.
 const MERGED: &str = "properties.hs_merged_object_ids";
+
+/// What HubSpot gives unasked.
+const GIVEN: [&str; 11] = [
+    "properties.createdate",
+    "properties.email",
+    "properties.hs_object_id",
+    "properties.lastmodifieddate",
+    "properties.hs_lastmodifieddate",
+    "properties.amount",
+    "properties.closedate",
+    "properties.dealname",
+    "properties.dealstage",
+    "properties.pipeline",
+    "url",
+];
 
 pub(crate) fn registration(flaw: Flaw) -> Registration {
     Registration {
@@ -212,7 +229,9 @@ impl Weak {
         let field = |(path, value_type): (&str, ValueType)| RecordField::new(path, value_type);
         let times = ["createdAt", "updatedAt", "archivedAt"].map(|path| (path, ValueType::Timestamp));
         let names = ["properties.firstname", "properties.lastname", MERGED].map(|path| (path, ValueType::Text));
-        let fields = [("id", ValueType::Text), ("archived", ValueType::Boolean)].into_iter().chain(times).chain(names).map(field).collect();
+        let given = GIVEN.iter().filter(|_| self.flaw != Flaw::ForgetsAField).map(|path| (*path, ValueType::Text));
+        let fields = [("id", ValueType::Text), ("archived", ValueType::Boolean)].into_iter().chain(times).chain(names).chain(given);
+        let fields = fields.map(field).collect();
         let key = if self.flaw == Flaw::Unkeyed { "hs_object_id" } else { "id" };
         let record = RecordSchema::new(object, fields, &[key]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
         let record = if self.flaw == Flaw::ForgetsMerges { record } else { record.merges(MergeSignal::of(MERGED, ';')) };
