@@ -178,3 +178,35 @@ async fn state_that_was_not_made_here_is_refused() {
         assert_eq!(error.code(), codes::BAD_STATE);
     }
 }
+
+/// What an export says can be told from the stream's columns: every header has a field, and every cell arrives as it was written.
+#[tokio::test]
+async fn an_export_can_be_made_again_from_its_columns() {
+    let headers = ["Record ID", "First Name", "Last Name", "Email", "Phone Number", "Lifecycle Stage", "Create Date", "Our own score", "größe", "Notes"];
+    let cell = |row: usize, column: usize| match (row + column) % 6 {
+        0 => String::new(),
+        1 => format!("Zoë \"{row}\", {column}"),
+        2 => format!("line {row}\nline {column}"),
+        3 => format!(" 00{row}.50 "),
+        4 => "n/a".to_owned(),
+        _ => format!("{row}-{column}@example.com"),
+    };
+    let mut text = headers.join(",");
+    for row in 0..60 {
+        let cells = (1..headers.len()).map(|column| format!("\"{}\"", cell(row, column).replace('"', "\"\"")));
+        text.push_str(&format!("\n{row},{}", cells.collect::<Vec<_>>().join(",")));
+    }
+    let folder = Folder::new();
+    folder.write("contacts.csv", text);
+    let files = files(json!({ "path": folder.pattern("*.csv") })).page_bytes(400);
+    let stream = only_stream(&files).await;
+    let paths: Vec<&str> = stream.record.fields.iter().map(|field| field.path.as_str()).collect();
+    assert!(headers.iter().all(|header| paths.contains(header)), "{paths:?}");
+    let reading = read(&files, &stream, None).await;
+    assert_eq!(reading.records.len(), 60);
+    for (row, record) in reading.records.iter().enumerate() {
+        let written: Vec<String> = std::iter::once(row.to_string()).chain((1..headers.len()).map(|column| cell(row, column))).collect();
+        let arrived: Vec<String> = record.values.iter().map(|value| value.clone().unwrap_or_default()).collect();
+        assert_eq!(arrived, written, "row {row}");
+    }
+}

@@ -144,7 +144,7 @@ pub fn records(page: &Page) -> Vec<Found> {
                 Found { file: name(&origin.file), line: origin.first_line + row as u64, values: values.collect() }
             })
             .collect(),
-        Records::Json { .. } | Records::Joined { .. } | Records::Deleted { .. } => panic!("files are not answers"),
+        Records::Json { .. } | Records::Joined { .. } | Records::Deleted { .. } | Records::Sets { .. } => panic!("files are not answers"),
     }
 }
 
