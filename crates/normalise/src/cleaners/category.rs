@@ -9,7 +9,7 @@ use aqueduct_schema::Cleaned;
 use super::text::{compose, is_hidden, trim};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { Category;
     Missing "category.empty" "  " => None, "There is nothing but space.";
@@ -70,6 +70,12 @@ fn is_absent(lower: &str) -> bool {
             | "(not_set)"
             | "not_set"
             | "(blank)"
+            | "#ref!"
+            | "#value!"
+            | "#name?"
+            | "#null!"
+            | "#div/0!"
+            | "#num!"
     )
 }
 

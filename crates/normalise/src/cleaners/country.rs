@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use aqueduct_schema::Cleaned;
+use aqueduct_schema::{Cleaned, CleaningStatus};
 use unicode_normalization::UnicodeNormalization;
 
 use super::CleaningContext;
 use super::country_name::{AMBIGUOUS, GONE, NAMES, NOT_COUNTRIES};
-use super::text::{Presence, presence};
+use super::text::{Presence, is_hidden, presence};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { Country;
     Missing "country.empty" "  " => None, "There is nothing but space.";
@@ -20,6 +20,7 @@ rules! { Country;
     Fixed "country.code_in_capitals" "gb" => Some("GB"), "The alpha-2 code was written in capitals.";
     Fixed "country.code_replaced" "GBR" => Some("GB"), "An alpha-3 or numeric code, a flag, or a code in other use (UK, EL) became the alpha-2 code.";
     Fixed "country.name_replaced" "Deutschland" => Some("DE"), "A name became the code.";
+    Fixed "country.hidden_characters_removed" "G\u{200b}B" => Some("GB"), "Control, zero-width or directional characters were taken out of a code.";
     Fixed "country.resolved_by_context" "Korea" => Some("KR"), "Several countries share the name; the row or the pipeline names one of them.", { default_country: "KR" };
     Suspect "country.ambiguous" "Georgia" => None, "Several countries, or a country and a state, share the name.";
     Suspect "country.may_be_absent" "NA" => Some("NA"), "NA is the code of Namibia and also the usual short form of \"not available\".";
@@ -137,6 +138,14 @@ pub(super) fn clean<'v>(value: &'v str, context: &CleaningContext<'_>) -> Cleane
         Presence::Placeholder => return Cleaned::missing("country.placeholder"),
         Presence::Value(text) => text,
     };
+    if text.chars().any(|character| is_hidden(character) || character.is_control()) {
+        let plain: String = text.chars().filter(|character| !(is_hidden(*character) || character.is_control())).collect();
+        let Cleaned { value, status, code } = clean(&plain, context);
+        let value = value.map(|value| Cow::Owned(value.into_owned()));
+        let code = if status == CleaningStatus::Ok { "country.hidden_characters_removed" } else { code };
+        let status = if status == CleaningStatus::Ok { CleaningStatus::Fixed } else { status };
+        return Cleaned { value, status, code };
+    }
     if text.len() <= 4
         && let Some(found) = code(text, value)
     {

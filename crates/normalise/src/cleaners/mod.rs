@@ -41,6 +41,7 @@ mod phone_number;
 mod phone_text;
 mod postal_code;
 mod ratio;
+mod reference;
 mod region;
 mod source_id;
 mod symbol;
@@ -67,6 +68,7 @@ pub use self::day_order::{DayOrder, day_order};
 pub use self::decimal::decimal_units;
 pub use self::details::{DETAILS, Detail, DetailRule, detail, details};
 pub use self::email_key::{email_match_key, email_normalized};
+pub use self::reference::reference;
 pub use self::rule::Rule;
 
 /// Facts around a value that a cleaner may use; where they are absent it flags instead of guessing.

@@ -10,7 +10,7 @@ use super::phone_text::{self, Refusal, Written};
 use super::text::{Presence, presence_without_na};
 
 /// The version of these rules; the numbering plans are of libphonenumber 9.0.33.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { PhoneNumber;
     Missing "phone_number.empty" "  " => None, "There is nothing but space.";
@@ -66,6 +66,7 @@ fn canonical(value: &str) -> Option<&str> {
 }
 
 /// A number whose country is known.
+#[derive(Clone)]
 struct Number {
     group: Group,
     main: &'static Plan,
@@ -79,14 +80,20 @@ fn resolve(written: &Written, region: Option<&'static Plan>) -> Result<Number, C
         // "+0044…" is written where a form puts the plus sign before whatever is typed.
         return international(digits.strip_prefix("00").unwrap_or(digits), "phone_number.formatted");
     }
-    if let Some(rest) = region.and_then(|plan| plan.without_international_prefix(digits))
-        && let Ok(number) = international(rest, "phone_number.international_prefix")
-        && (number.group.is_valid(&number.national) || digits.starts_with("00"))
-    {
-        return Ok(number);
+    let is_valid = |number: &Number| number.group.is_valid(&number.national);
+    let of_region = region.and_then(|plan| plan.without_international_prefix(digits));
+    let of_region = of_region.and_then(|rest| international(rest, "phone_number.international_prefix").ok());
+    if let Some(number) = of_region.as_ref().filter(|number| is_valid(number)) {
+        return Ok(number.clone());
     }
+    // In some countries digits of the carrier follow the zeros (Brazil's 0012), so "001 212 …" can be read in two ways.
     if let Some(rest) = digits.strip_prefix("00") {
-        return international(rest, "phone_number.international_prefix");
+        let plain = international(rest, "phone_number.international_prefix");
+        return match (plain, of_region) {
+            (Ok(number), _) if is_valid(&number) => Ok(number),
+            (_, Some(number)) => Ok(number),
+            (plain, None) => plain,
+        };
     }
     let Some(plan) = region else {
         let is_short = digits.len() < 6;

@@ -91,7 +91,15 @@ fn numbers_as_dialled_inside_a_country() {
     check_in(PhoneNumber, &in_country("DE"), &[("030/1234567", Some("+49301234567"), "phone_number.country_added")]);
     check_in(PhoneNumber, &in_country("AR"), &[("0343 15 555 1212", Some("+5493435551212"), "phone_number.country_added")]);
     check_in(PhoneNumber, &in_country("RU"), &[("8 (912) 345-67-89", Some("+79123456789"), "phone_number.country_added")]);
-    check_in(PhoneNumber, &in_country("BR"), &[("(11) 96123-4567", Some("+5511961234567"), "phone_number.country_added")]);
+    check_in(
+        PhoneNumber,
+        &in_country("BR"),
+        &[
+            ("(11) 96123-4567", Some("+5511961234567"), "phone_number.country_added"),
+            ("001 212 911 1861", Some("+12129111861"), "phone_number.international_prefix"),
+            ("0015 1 650 253 0000", Some("+16502530000"), "phone_number.international_prefix"),
+        ],
+    );
     check_in(PhoneNumber, &in_country("FR"), &[("01 42 68 53 00", Some("+33142685300"), "phone_number.country_added")]);
     check_in(PhoneNumber, &in_country("ZZ"), &[("020 7946 0958", None, "phone_number.no_country")]);
 }
