@@ -309,7 +309,7 @@ mod tests {
         let told = SchemaReference::of(&Registry::standard()).unwrap().markdown();
         assert!(
             written == told,
-            "docs/reference/schema.md is out of date: `cargo run -p aqueduct-cli -- schema > docs/reference/schema.md`"
+            "docs/reference/schema.md is out of date: `cargo run -p aqueduct-cli --bin aqueduct -- schema > docs/reference/schema.md`"
         );
     }
 
