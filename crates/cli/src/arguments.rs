@@ -63,6 +63,9 @@ pub(crate) enum Command {
         /// How many contacts to invent.
         #[arg(long, default_value_t = 1_000, value_name = "N")]
         contacts: usize,
+        /// How many people to invent who are in three systems; 0 leaves that part out.
+        #[arg(long, default_value_t = 5_000, value_name = "N")]
+        people: usize,
     },
     /// Write a pipeline file, a policy and a .env.example to start from.
     Init {

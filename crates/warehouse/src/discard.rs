@@ -54,6 +54,10 @@ impl Identities for Discard {
         Ok(None)
     }
 
+    async fn identity_count(&self, _entity: &str) -> Result<u64> {
+        Ok(0)
+    }
+
     async fn identity_verdicts(&self, _entity: &str) -> Result<Vec<IdentityVerdict>> {
         Ok(Vec::new())
     }

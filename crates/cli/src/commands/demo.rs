@@ -1,5 +1,8 @@
 //! `aqueduct demo`: everything at work on invented data, on this machine.
 
+mod invented;
+mod people;
+
 use std::path::Path;
 
 use aqueduct_pipeline::schema::{Error, Result, codes};
@@ -17,7 +20,7 @@ const SEED: u64 = 7;
 const MARKER: &str = ".aqueduct-demo";
 
 /// Starts an invented HubSpot account, loads it, changes it, loads the change, and says what to look at.
-pub(crate) async fn demo(context: &Context, folder: &Path, contacts: usize) -> Result<u8> {
+pub(crate) async fn demo(context: &Context, folder: &Path, contacts: usize, people: usize) -> Result<u8> {
     let output = &context.output;
     prepare(folder)?;
     let simulator = Simulator::start(Options { seed: SEED, contacts, archived_per_mille: 0, merged_per_mille: 0, ..Options::default() })
@@ -43,10 +46,17 @@ pub(crate) async fn demo(context: &Context, folder: &Path, contacts: usize) -> R
     output.words("4. Second load: only what changed.");
     let second = step(context, &pipeline).await?;
     simulator.stop().await;
-    if second.record.exit_code == 0 {
-        output.answer(&what_next(folder, &warehouse));
+    if second.record.exit_code != 0 {
+        return Ok(second.record.exit_code);
     }
-    Ok(second.record.exit_code)
+    if people > 0 {
+        let code = people::same_people(context, folder, people).await?;
+        if code != 0 {
+            return Ok(code);
+        }
+    }
+    output.answer(&what_next(folder, &warehouse, people > 0));
+    Ok(0)
 }
 
 async fn step(context: &Context, pipeline: &Pipeline) -> Result<RunReport> {
@@ -66,7 +76,7 @@ fn prepare(folder: &Path) -> Result<()> {
         return Err(Error::new(codes::BAD_USAGE, format!("the folder `{}` holds other things", folder.display()))
             .advise("Name a new folder with --folder."));
     }
-    for name in ["warehouse.db", "warehouse.db-wal", "warehouse.db-shm"] {
+    for name in ["warehouse.db", "warehouse.db-wal", "warehouse.db-shm", "people.db", "people.db-wal", "people.db-shm"] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(error)),
             _ => {}
@@ -94,7 +104,18 @@ fn change(store: &Store) -> Result<String, StoreError> {
     Ok("three contacts changed, two were added, two were archived".to_owned())
 }
 
-fn what_next(folder: &Path, warehouse: &Path) -> String {
+fn what_next(folder: &Path, warehouse: &Path, people: bool) -> String {
+    let who = folder.join("people.db");
+    let who = match people {
+        true => format!(
+            "
+  Who is who, across three systems:
+    sqlite3 -box {} \"SELECT first_name, last_name, email, phone_e164, city, member_count, confidence FROM identity WHERE NOT is_deleted ORDER BY member_count DESC, id LIMIT 10\"
+",
+            who.display()
+        ),
+        false => String::new(),
+    };
     let warehouse = warehouse.display();
     format!(
         "
@@ -109,7 +130,7 @@ What to look at now: the warehouse is {warehouse}
   What the second load did, and what the cleaners found wrong:
     sqlite3 -box {warehouse} \"SELECT full_name, job_title, is_deleted, _loaded_at FROM contact WHERE _loaded_at > (SELECT max(started_at) FROM _runs) ORDER BY is_deleted, full_name\"
     sqlite3 -box {warehouse} \"SELECT f.key AS field, f.value AS problem, count(*) AS contacts FROM contact, json_each(_flags) f GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"
-
+{who}
   The pipeline that did it: {}
   Your own account: aqueduct init hubspot
 ",

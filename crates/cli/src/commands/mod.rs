@@ -38,7 +38,7 @@ use crate::output::Output;
 pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &Output) -> u8 {
     let context = Context { registry, env_file: arguments.env_file, output: output.clone() };
     let done = match arguments.command {
-        Command::Demo { folder, contacts } => demo::demo(&context, &folder, contacts).await,
+        Command::Demo { folder, contacts, people } => demo::demo(&context, &folder, contacts, people).await,
         Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
         Command::NewConnector { name, folder, from_openapi, auth, paging, aqueduct } => {
             let said = [auth.as_deref(), paging.as_deref()];

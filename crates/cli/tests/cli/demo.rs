@@ -13,12 +13,12 @@ fn printed(text: &str) -> Vec<&str> {
 fn the_demo_runs_and_its_queries_give_rows() {
     let mut project = Project::new();
     project.set("PATH", "/no/programs/are/needed");
-    let ended = project.run("demo --folder first-look --contacts 80").with_code(0);
-    assert_eq!(ended.out.matches(": complete (").count(), 2, "{}", ended.out);
-    assert_eq!(ended.out.matches("every record is accounted for").count(), 2, "{}", ended.out);
+    let ended = project.run("demo --folder first-look --contacts 80 --people 400").with_code(0);
+    assert_eq!(ended.out.matches(": complete (").count(), 5, "{}", ended.out);
+    assert_eq!(ended.out.matches("every record is accounted for").count(), 5, "{}", ended.out);
     assert!(ended.err.contains("3. Meanwhile at HubSpot: three contacts changed, two were added, two were archived."), "{}", ended.err);
     let commands = printed(&ended.out);
-    assert_eq!(commands.len(), 4, "{}", ended.out);
+    assert_eq!(commands.len(), 5, "{}", ended.out);
     let answers: Vec<String> = commands.iter().map(|command| paste(&project, command)).collect();
     assert!(answers[0].contains("full_name") && answers[0].contains('@'), "{}", answers[0]);
     assert!(answers[1].contains("amount") && answers[1].lines().count() > 4, "{}", answers[1]);
@@ -26,8 +26,17 @@ fn the_demo_runs_and_its_queries_give_rows() {
     assert!(answers[2].contains("Ada Lovelace") && answers[2].contains("Grace HOPPER"), "{}", answers[2]);
     assert_eq!(answers[2].matches("Chief Data Officer").count(), 3, "{}", answers[2]);
 
+    // Three systems, one table of people, held against the truth.
+    assert!(answers[4].contains("member_count") && answers[4].matches(" 3 ").count() > 4, "{}", answers[4]);
+    let figure = |name: &str| {
+        let line = ended.out.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<f64>().unwrap()
+    };
+    assert!(figure("precision") >= 97.0 && figure("recall") >= 85.0, "{}", ended.out);
+    assert_eq!(ended.out.matches(" of 3 rows").count(), 3, "{}", ended.out);
+
     // Again in the same folder: the same from the beginning.
-    let again = project.run("demo --folder first-look --contacts 80").with_code(0);
+    let again = project.run("demo --folder first-look --contacts 80 --people 400").with_code(0);
     let loaded =
         |text: &str| text.lines().filter(|line| line.contains("every record is accounted for")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(loaded(&again.out), loaded(&ended.out));

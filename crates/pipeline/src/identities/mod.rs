@@ -51,7 +51,7 @@ impl IdentityEntity {
 /// How much to resolve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// What no resolving has seen yet. Everything where there is no model, or where as much is new as it was learned from.
+    /// What no resolving has seen yet; everything, by a new model, where there is none or it was learned from many fewer records.
     #[default]
     Changed,
     /// Every row, by the model that is there.

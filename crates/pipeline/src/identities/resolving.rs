@@ -16,6 +16,8 @@ const PAGE: u64 = 20_000;
 const STEP: usize = 20_000;
 /// How many changed rows are looked at one by one; more are cheaper together with everything.
 const MOST_CHANGES: usize = 20_000;
+/// From how many records for those that a model was learned from it is learned once more.
+const LEARNED: (u64, u64) = (5, 4);
 /// How often an update may ask: what it asks for is bounded, and a few turns are usual.
 const MOST_TURNS: u32 = 1_000;
 
@@ -33,18 +35,26 @@ impl Resolving<'_> {
         let stored = self.warehouse.identity_model(self.name()).await?;
         let stored = stored.and_then(|model| serde_json::from_str::<Model>(&model).ok()).filter(|model| model.version == MODEL_VERSION);
         let verdicts = self.verdicts().await?;
-        let pending_rows = pending.rows.len();
-        let outgrown = |model: &Model| pending_rows as u64 > model.records.max(1);
-        let Some(model) = stored.filter(|model| scope != Scope::Anew && !outgrown(model)) else {
+        let Some(model) = stored.filter(|_| scope != Scope::Anew) else {
             return self.everything(None, verdicts, pending.loads).await;
         };
         if pending.loads.is_empty() && scope == Scope::Changed {
             return Ok(None);
         }
-        if pending.rows.len() > MOST_CHANGES || scope == Scope::Everything {
+        if scope == Scope::Everything {
             return self.everything(Some(model), verdicts, pending.loads).await;
         }
-        let changes = self.changes(&pending.rows).await?;
+        let known = self.warehouse.identity_count(self.name()).await?;
+        let many = pending.rows.len() > MOST_CHANGES;
+        let changes = if many { Vec::new() } else { self.changes(&pending.rows).await? };
+        let new = if many { pending.rows.len() } else { changes.iter().filter(|change| change.before.is_empty()).count() };
+        // What agrees by chance is another thing among other people, and one system alone says little of how two write one person.
+        if (known + new as u64) * LEARNED.1 > model.records.max(1) * LEARNED.0 {
+            return self.everything(None, verdicts, pending.loads).await;
+        }
+        if many {
+            return self.everything(Some(model), verdicts, pending.loads).await;
+        }
         self.update(&model, &verdicts, changes, pending.loads).await.map(Some)
     }
 

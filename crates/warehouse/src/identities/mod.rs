@@ -144,6 +144,12 @@ pub trait Identities: Send + Sync {
     /// `AQ4002` when the destination refuses.
     async fn identity_model(&self, entity: &str) -> Result<Option<String>>;
 
+    /// How many records are stored.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn identity_count(&self, entity: &str) -> Result<u64>;
+
     /// What people decided, in order of keys.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{IdentityKnown, IdentityPending, IdentityRow, IdentityRows, IdentityV
 use crate::failure::Failure;
 use crate::identifier::{literal, quoted};
 use crate::layout::{IS_DELETED, LOAD_ID};
-use crate::session::Session;
+use crate::session::{Session, numbers};
 
 /// See [`super::Identities::identity_pending`].
 pub(crate) async fn pending<S: Session>(session: &mut S, entity: &str) -> Result<IdentityPending, Failure> {
@@ -134,6 +134,13 @@ async fn chosen<S: Session>(session: &mut S, entity: &str, columns: &[&str], con
 pub(crate) async fn model<S: Session>(session: &mut S, entity: &str) -> Result<Option<String>, Failure> {
     let sql = format!("SELECT model FROM {} WHERE entity = {}", session.own("identity_models"), literal(entity));
     Ok(first(session.rows("read the model of identities", sql).await?).into_iter().next())
+}
+
+/// See [`super::Identities::identity_count`].
+pub(crate) async fn count<S: Session>(session: &mut S, entity: &str) -> Result<u64, Failure> {
+    let sql = format!("SELECT count(*) FROM {} WHERE entity = {}", session.own("identity_records"), literal(entity));
+    let [count] = numbers(session, "count the records of identities", sql).await?;
+    Ok(count)
 }
 
 /// See [`super::Identities::identity_verdicts`].

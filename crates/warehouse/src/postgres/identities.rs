@@ -38,6 +38,14 @@ impl Identities for Postgres {
         read.await.map_err(Failure::into_error)
     }
 
+    async fn identity_count(&self, entity: &str) -> Result<u64> {
+        let read = async {
+            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
+            read::count(&mut *connection, entity).await
+        };
+        read.await.map_err(Failure::into_error)
+    }
+
     async fn identity_verdicts(&self, entity: &str) -> Result<Vec<IdentityVerdict>> {
         let read = async {
             let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;

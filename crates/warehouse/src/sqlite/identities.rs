@@ -45,6 +45,16 @@ impl Identities for Sqlite {
         read.await.map_err(Failure::into_error)
     }
 
+    async fn identity_count(&self, entity: &str) -> Result<u64> {
+        let mut connection = self.connection.lock().await;
+        let read = async {
+            let sqlite = &mut connection.sqlite;
+            ledger::create(sqlite).await?;
+            read::count(sqlite, entity).await
+        };
+        read.await.map_err(Failure::into_error)
+    }
+
     async fn identity_verdicts(&self, entity: &str) -> Result<Vec<IdentityVerdict>> {
         let mut connection = self.connection.lock().await;
         let read = async {
