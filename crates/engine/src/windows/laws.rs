@@ -44,10 +44,10 @@ fn meanwhile() -> impl Strategy<Value = Meanwhile> {
 fn times() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => Just(NOW - 5_000),
-        3 => (NOW - 40..NOW),
-        3 => (0..NOW),
-        1 => (NOW..NOW * 3),
-        1 => (-NOW..0),
+        3 => NOW - 40..NOW,
+        3 => 0..NOW,
+        1 => NOW..NOW * 3,
+        1 => -NOW..0,
     ]
 }
 
