@@ -38,11 +38,12 @@ fn modes(stream: &Stream, state: &StreamState) -> Vec<Mode> {
 
 #[test]
 fn which_readings_are_due() {
-    use Mode::{Backfill, Changes, Deletions, Snapshot};
+    use Mode::{Backfill, Changes, Deletions, Parents, Snapshot};
     let new = StreamState::default();
     let settled = StreamState { settled: Some(Cursor::at(at(500))), ..StreamState::default() };
-    let table: [(&[Mode], &[Mode], &[Mode]); 9] = [
+    let table: [(&[Mode], &[Mode], &[Mode]); 10] = [
         (&[Snapshot], &[Snapshot], &[Snapshot]),
+        (&[Snapshot, Parents], &[Snapshot], &[Parents]),
         (&[Backfill, Changes], &[Backfill], &[Changes]),
         (&[Backfill, Changes, Deletions], &[Backfill], &[Changes, Deletions]),
         (&[Snapshot, Changes], &[Snapshot], &[Changes]),
@@ -56,6 +57,26 @@ fn which_readings_are_due() {
         assert_eq!(modes(&stream(has), &new), first, "{has:?}, first run");
         assert_eq!(modes(&stream(has), &settled), later, "{has:?}, later run");
     }
+}
+
+#[test]
+fn following_parents_settles_nothing_and_goes_on_where_it_was() {
+    let stream = stream(&[Mode::Snapshot, Mode::Parents]);
+    let options = ReadOptions::new("x");
+    let (readings, swept) = run(&stream, StreamState::default(), &options, 700);
+    assert_eq!(readings, [(Mode::Snapshot, None)]);
+    let (settled, began) = (swept.settled.clone(), swept.followed.clone());
+    assert_eq!(began, Some(Cursor::at(at(700))));
+    let (readings, followed) = run(&stream, swept, &options, 800);
+    assert_eq!(readings, [(Mode::Parents, began)]);
+    assert_eq!((followed.settled.clone(), followed.followed.clone()), (settled, Some(Cursor::at(at(800)))));
+    // All of it again, because somebody asks for it, with a following that was interrupted first.
+    let started = Some(ReadingState { mode: Mode::Parents, started_at: at(850), from: None, until: None, position: None });
+    let asked = ReadOptions { modes: Some(vec![Mode::Snapshot]), ..ReadOptions::new("x") };
+    let (readings, swept) = run(&stream, StreamState { reading: started, ..followed }, &asked, 900);
+    assert_eq!(readings.into_iter().map(|(mode, _)| mode).collect::<Vec<_>>(), [Mode::Parents, Mode::Snapshot]);
+    assert_eq!(swept.followed, Some(Cursor::at(at(900))));
+    assert!(swept.settled > Some(Cursor::at(at(800))));
 }
 
 #[test]

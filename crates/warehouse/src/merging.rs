@@ -53,7 +53,8 @@ pub(crate) async fn refreshed<S: Session>(session: &mut S, known: &Arc<Winners>)
 
 /// The number of the last change of the table of merges.
 pub(crate) async fn version<S: Session>(session: &mut S) -> Result<i64, Failure> {
-    let [version] = numbers(session, "look at the merges", format!("SELECT coalesce(max(version), 0) FROM {}", session.own("merges"))).await?;
+    let [version] =
+        numbers(session, "look at the merges", format!("SELECT coalesce(max(version), 0) FROM {}", session.own("merges"))).await?;
     Ok(i64::try_from(version).unwrap_or(i64::MAX))
 }
 
@@ -107,7 +108,8 @@ fn back<'p>(plan: &'p LoadPlan, winners: &Winners) -> Vec<(&'p str, Option<Times
         let Some(merged_into) = step.schema.index_of(MERGED_INTO) else { continue };
         for part in &step.parts {
             let (Ok(keys), rows) = (part.keys(), &part.table.rows) else { continue };
-            let times = step.schema.index_of(SOURCE_UPDATED_AT).and_then(|at| rows.column(at).as_primitive_opt::<TimestampMicrosecondType>());
+            let times =
+                step.schema.index_of(SOURCE_UPDATED_AT).and_then(|at| rows.column(at).as_primitive_opt::<TimestampMicrosecondType>());
             for row in part.rows().filter(|row| rows.column(merged_into).is_null(*row)) {
                 let at = times.filter(|times| times.is_valid(row)).map(|times| Timestamp::from_microseconds(times.value(row)));
                 if winners.is_back(keys.value(row), at) {
@@ -288,10 +290,12 @@ impl Settling<'_> {
             done.extend(self.mark(session, entity, &open).await?);
             for (table, column) in children(session, entity).await? {
                 let column = quoted(column);
+                // Looked up from the rows, once over the table: joined the other way round, SQLite passes over it once a merge.
                 let sql = format!(
-                    "UPDATE {} AS t SET {column} = m.resolved_id, {} FROM {merges} AS m WHERE t.{column} = m.loser_id AND {open}",
+                    "UPDATE {} AS t SET {column} = (SELECT m.resolved_id FROM {merges} AS m WHERE m.loser_id = t.{column}), {} \
+                     WHERE t.{column} IN (SELECT m.loser_id FROM {merges} AS m WHERE {open})",
                     session.table(&table),
-                    self.touched(session)
+                    self.touched()
                 );
                 let updated = session.execute("bring rows to what their references were merged into", sql).await?;
                 if updated > 0 {
@@ -306,7 +310,7 @@ impl Settling<'_> {
         Ok(done)
     }
 
-    fn touched<S: Session>(&self, _session: &S) -> String {
+    fn touched(&self) -> String {
         format!("{} = {}, {} = {}", quoted(LOAD_ID), literal(self.load_id), quoted(LOADED_AT), literal(&timestamp_text(self.at)))
     }
 
@@ -319,26 +323,30 @@ impl Settling<'_> {
         }
         let (name, merges, truth) = (session.table(&table), session.own("merges"), session.truth());
         let (deleted, deleted_at, hash, into) = (quoted(IS_DELETED), quoted(DELETED_AT), quoted(ROW_HASH), quoted(MERGED_INTO));
-        let touched = self.touched(session);
+        let touched = self.touched();
         let mut done = TableReceipt::empty(&table);
         let now = session.time(&literal(&timestamp_text(self.at)));
+        let of = |what: &str| format!("(SELECT m.{what} FROM {merges} AS m WHERE m.loser_id = t.id)");
+        let (resolved, merged_at) = (of("resolved_id"), of("merged_at"));
+        let losers = format!("t.id IN (SELECT m.loser_id FROM {merges} AS m WHERE {which})");
         let sql = format!(
-            "UPDATE {name} AS t SET {deleted} = {truth}, {deleted_at} = coalesce(t.{deleted_at}, m.merged_at, {now}), {into} = m.resolved_id, \
-             {touched}, {hash} = '{TOMBSTONE_MARK}' || t.{hash} FROM {merges} AS m \
-             WHERE t.id = m.loser_id AND t.{deleted} IS DISTINCT FROM {truth} AND {which}"
+            "UPDATE {name} AS t SET {deleted} = {truth}, {deleted_at} = coalesce(t.{deleted_at}, {merged_at}, {now}), {into} = {resolved}, \
+             {touched}, {hash} = '{TOMBSTONE_MARK}' || t.{hash} WHERE {losers} AND t.{deleted} IS DISTINCT FROM {truth}"
         );
         done.deleted = session.execute("mark rows that were merged away", sql).await?;
-        let sql = format!(
-            "UPDATE {name} AS t SET {into} = m.resolved_id, {touched} FROM {merges} AS m \
-             WHERE t.id = m.loser_id AND t.{into} IS DISTINCT FROM m.resolved_id AND {which}"
-        );
+        let sql = format!("UPDATE {name} AS t SET {into} = {resolved}, {touched} WHERE {losers} AND t.{into} IS DISTINCT FROM {resolved}");
         done.updated = session.execute("mark rows that were merged away", sql).await?;
         Ok((done.deleted + done.updated > 0).then_some(done))
     }
 }
 
 /// Marks rows of the load that were merged away: an old copy of them, or their first.
-async fn mark_again<S: Session>(session: &mut S, of: &Settling<'_>, plan: &LoadPlan, known: &Winners) -> Result<Vec<TableReceipt>, Failure> {
+async fn mark_again<S: Session>(
+    session: &mut S,
+    of: &Settling<'_>,
+    plan: &LoadPlan,
+    known: &Winners,
+) -> Result<Vec<TableReceipt>, Failure> {
     let mut done = Vec::new();
     for step in common_rows(plan) {
         let mut ids = Vec::new();
