@@ -11,6 +11,7 @@ mod demo;
 mod drift;
 mod ends;
 mod exports;
+mod history;
 mod identity;
 mod kill;
 mod leases;

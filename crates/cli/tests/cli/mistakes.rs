@@ -66,7 +66,7 @@ fn an_unknown_connector_is_answered_with_the_nearest() {
 fn unknown_keys_are_named_with_their_place() {
     assert_refused(
         &format!("{SOURCE}{DESTINATION}privcy: {{}}\n"),
-        "AQ1003 unknown field `privcy`, expected one of name, schedule, source, normalise, privacy, quality, destination, run, control (p.yaml:3:1)",
+        "AQ1003 unknown field `privcy`, expected one of name, schedule, source, normalise, privacy, quality, identity, destination, history, run, control (p.yaml:3:1)",
         "Remove the key or correct its spelling.",
     );
     assert_refused(
