@@ -60,7 +60,9 @@ impl Telling<'_> {
         let (own, keys) = (self.computed.ids[ids].as_string::<i32>(), self.computed.clean[self.source.key].array.as_string::<i32>());
         let mut rows = Rows::default();
         let into = set.columns.iter().find(|planned| planned.field.name == "merged_into_id").and_then(|planned| match planned.fill {
-            Fill::RowId { id, clean } => Some((self.computed.ids[id].as_string::<i32>(), self.computed.clean[clean].array.as_string::<i32>())),
+            Fill::RowId { id, clean } => {
+                Some((self.computed.ids[id].as_string::<i32>(), self.computed.clean[clean].array.as_string::<i32>()))
+            }
             _ => None,
         });
         if let Some((winners, winner_keys)) = into {

@@ -7,9 +7,17 @@ use aqueduct_normalise::Normaliser;
 use aqueduct_schema::{Batch, MergeSignal, Mode, Normalised, Operation, RowIds, Table};
 use support::{batch, column, mappings, record, run, run_in, source};
 
-const CONTACTS: &str = "entity: contact\nstream: things\nfields: { first_name: name }\n---\n\
-    entity: contact_point\nstream: things\neach:\n  - { label: email, fields: { value: email } }\nfields: { contact_id: id, kind: { constant: email } }\n---\n\
-    entity: consent_event\nstream: things\nwhen: { path: out, is: [\"true\"] }\nfields: { contact_id: id, state: { constant: denied } }\n";
+const CONTACTS: &str = "
+entity: contact
+stream: things
+fields: { first_name: name }
+---
+entity: contact_point
+stream: things
+fields: { contact_id: id }
+each:
+  - { label: {constant: email}, kind: {constant: email}, value: email }
+";
 
 fn of(batch: &Batch<Normalised>, operation: Operation) -> Vec<&Table> {
     batch.tables().iter().filter(|table| table.operation == operation).collect()
@@ -39,7 +47,7 @@ fn the_lists_of_winners_name_losers_times_and_evidence() {
     let of_losers: Vec<&&Table> = gone.iter().filter(|table| table.len() == 4).collect();
     let mut names: Vec<String> = of_losers.iter().map(|table| table.schema.name.to_string()).collect();
     names.sort();
-    assert_eq!(names, ["consent_event", "contact_point", "vendor_things"]);
+    assert_eq!(names, ["contact_point", "vendor_things"]);
     let points = RowIds::new(&source(), "contact_point");
     let point = of_losers.iter().find(|table| table.schema.name.to_string() == "contact_point").unwrap();
     assert_eq!(column(point, "id"), ["8:email", "7:email", "broken:email", "9:email"].map(|id| points.id(id)));
