@@ -206,6 +206,28 @@ pub struct Waiting {
 }
 
 impl Pipeline {
+    /// Applies the contract to streams that are read for another reason than a run, as the last run left it: nothing is written down.
+    ///
+    /// # Errors
+    /// `AQ6005` for a stream that the contract freezes, else those of the destination.
+    pub(crate) async fn hold(&self, connected: &mut Connected) -> Result<()> {
+        let Some(agreed) = self.file.contract.as_ref().filter(|_| aqueduct_warehouse::is_there(self.file.destination())) else {
+            return Ok(());
+        };
+        let stored = aqueduct_warehouse::open(self.file.destination()).await?.schemas(&self.file.name).await?;
+        for chosen in &mut connected.selected {
+            let described = connected.streams.iter().find(|stream| stream.name == chosen.name);
+            let former = stored.get(&chosen.name).filter(|schema| !schema.tables.is_empty());
+            let (Some(described), Some(former)) = (described, former) else { continue };
+            let judgement = agreed.judge(&chosen.name, Some(&former.accepted), &describe(described, Some(chosen), Some(former)));
+            if !judgement.frozen.is_empty() {
+                return Err(contract::frozen(&self.file.name, &chosen.name, &judgement.frozen));
+            }
+            contract::apply(&judgement, chosen);
+        }
+        Ok(())
+    }
+
     /// The changes of the source's streams that runs have found, newest first.
     ///
     /// # Errors

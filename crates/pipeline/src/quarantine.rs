@@ -78,15 +78,15 @@ async fn replay_leased(
     lease: &Lease,
 ) -> Result<ReplayReport> {
     let select: Vec<String> = options.stream.iter().cloned().collect();
-    let connected = pipeline.connect(&select).await?;
+    let mut connected = pipeline.connect(&select).await?;
+    pipeline.hold(&mut connected).await?;
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
     let fence = warehouse.begin_run(start).await?;
     let states = warehouse.states(&name).await?;
     let streams = Vec::new();
-    let record =
-        RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
+    let record = RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
     let mut report = ReplayReport { record, rejected: BTreeMap::new(), without_original: 0, errors: Vec::new() };
     for stream in &connected.selected {
         let state = states.get(&stream.name).cloned().unwrap_or_default();

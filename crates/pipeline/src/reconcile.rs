@@ -81,7 +81,10 @@ async fn reconcile_leased(
     lease: &Lease,
 ) -> Result<ReconcileReport> {
     let (clock, stop) = (pipeline.clock(), lease.stop());
-    let connected = pipeline.connect(&options.select).await?;
+    let mut connected = pipeline.connect(&options.select).await?;
+    if options.repair {
+        pipeline.hold(&mut connected).await?;
+    }
     let warehouse = pipeline.warehouse().await?;
     let name: Arc<str> = pipeline.file.name.as_str().into();
     let started_at = clock.now();
@@ -315,7 +318,12 @@ impl Task<'_> {
         Ok(spans.into_values().collect())
     }
 
-    pub(crate) async fn read_again(&mut self, modes: Vec<Mode>, window: Option<(Timestamp, Timestamp)>, record: &mut StreamRecord) -> Result<()> {
+    pub(crate) async fn read_again(
+        &mut self,
+        modes: Vec<Mode>,
+        window: Option<(Timestamp, Timestamp)>,
+        record: &mut StreamRecord,
+    ) -> Result<()> {
         let normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
         let mut lane = self.lane(self.state.clone());
         lane.window = window;

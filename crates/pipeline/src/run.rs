@@ -135,7 +135,10 @@ async fn run_leased(
     }
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
     fail::fail_point!("pipeline::streams_ended");
-    crate::quarantine::expire(pipeline, warehouse.as_ref(), &fence).await?;
+    // Whoever has lost the pipeline to another run leaves its quarantine alone.
+    if !errors.iter().any(|(_, error)| error.kind() == ErrorKind::Locked) {
+        crate::quarantine::expire(pipeline, warehouse.as_ref(), &fence).await?;
+    }
     let identities = match crate::identities::after_run(pipeline, warehouse.as_ref(), &fence, observer.as_ref(), lease.stop()).await {
         Ok(identities) => identities,
         Err(error) => {

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aqueduct_schema::{
-    Batch, Checkpoint, CleaningCount, Error, Layer, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp, codes,
+    Batch, Checkpoint, CleaningCount, Error, Layer, Mode, Operation, Protected, Reject, Result, Table, TableName, TableSchema, Timestamp,
+    codes,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
@@ -263,12 +264,12 @@ impl LoadPlan {
 
     /// Ids at the source of the records that are good in this load and not rejected later in it, by the column `source_id`.
     pub(crate) fn good_ids(&self) -> Vec<&str> {
-        // Keys alone say nothing about the rest of their records.
+        // Keys alone, and some columns alone, say nothing about the rest of their records.
         if self.shadow.as_ref().is_some_and(|shadow| shadow.kind() == ShadowKind::Keys) {
             return Vec::new();
         }
         let mut good: HashSet<&str> = HashSet::new();
-        for step in self.tables.iter().flat_map(|table| &table.steps).filter(|step| step.kind != StepKind::Tombstones) {
+        for step in self.tables.iter().flat_map(|table| &table.steps).filter(|step| step.kind == StepKind::Rows) {
             for part in &step.parts {
                 let table = &part.table;
                 let ids = table.schema.index_of(SOURCE_ID).and_then(|index| table.rows.column(index).as_string_opt::<i32>());

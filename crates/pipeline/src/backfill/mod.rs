@@ -241,7 +241,11 @@ async fn carried_out(
     }
     let mut stop = lease.stop();
     let connected = tokio::select! {
-        connected = pipeline.connect_observed(&select, Some(calls.clone())) => connected?,
+        connected = async {
+            let mut connected = pipeline.connect_observed(&select, Some(calls.clone())).await?;
+            pipeline.hold(&mut connected).await?;
+            Ok::<_, Error>(connected)
+        } => connected?,
         _ = stop.wait_for(|stop| *stop) => return Err(stopped()),
     };
     let (id, windows) = match earlier {

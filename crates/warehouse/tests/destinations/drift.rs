@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_schema::{
-    ChangeKind, Cursor, FieldDescription, PicklistValue, SchemaChange, StreamDescription, StreamState, Timestamp, ValueType, Visibility, codes,
+    ChangeKind, Cursor, FieldDescription, Mode, PicklistValue, SchemaChange, StreamDescription, StreamState, Timestamp, ValueType,
+    Visibility, codes,
 };
 use aqueduct_warehouse::{ColumnHistory, Filling, StoredSchema};
 
 use crate::destination::{Destination, flat};
+use crate::rows::*;
 
 fn field(path: &str, label: &str) -> FieldDescription {
     FieldDescription {
@@ -67,7 +69,8 @@ pub(crate) async fn descriptions_come_back_and_changes_are_written_down(to: &Des
     assert_eq!(listed.iter().map(|entry| (entry.run_id.as_str(), entry.change.kind)).collect::<Vec<_>>().len(), 3);
     assert!(changes.iter().all(|change| listed.iter().any(|entry| entry.change == *change)));
     assert_eq!(to.warehouse.schema_changes("shop", 1).await.unwrap().len(), 1);
-    let rows = to.ask("SELECT run_id, pipeline, stream, field, kind, \"before\", \"after\" FROM {_schema_changes} WHERE kind = 'added'").await;
+    let rows =
+        to.ask("SELECT run_id, pipeline, stream, field, kind, \"before\", \"after\" FROM {_schema_changes} WHERE kind = 'added'").await;
     assert_eq!(flat(rows), ["run-1", "shop", "people", "p.x", "added", "NULL", "it's new"]);
     // Another pipeline is another matter.
     assert!(to.warehouse.schemas("other").await.unwrap().is_empty() && to.warehouse.schema_changes("other", 9).await.unwrap().is_empty());
@@ -110,7 +113,8 @@ pub(crate) async fn a_table_is_complete_up_to_the_earliest_of_its_streams(to: &D
     ]);
     to.warehouse.record_schemas(&fence, &schemas, &[]).await.unwrap();
     to.warehouse.set_state("shop", "people", Some(&settled(2_000))).await.unwrap();
-    let told = |until: &BTreeMap<(String, String), [Option<i64>; 2]>, table: &str, stream: &str| until[&(table.to_owned(), stream.to_owned())];
+    let told =
+        |until: &BTreeMap<(String, String), [Option<i64>; 2]>, table: &str, stream: &str| until[&(table.to_owned(), stream.to_owned())];
     let read = async || -> BTreeMap<(String, String), [Option<i64>; 2]> {
         let seconds = |at: Option<Timestamp>| at.map(|at| at.milliseconds());
         let of = |row: aqueduct_warehouse::SettledStream| {
@@ -129,8 +133,20 @@ pub(crate) async fn a_table_is_complete_up_to_the_earliest_of_its_streams(to: &D
     let until = read().await;
     assert_eq!(told(&until, "contact", "guests"), [Some(2_000_000), Some(2_000_000)]);
     assert_eq!(told(&until, "contact", "people"), [Some(2_000_500), Some(2_000_000)]);
-    let rows = to.ask("SELECT DISTINCT \"table\", source_system, source_account_id, pipeline FROM {_settled} WHERE \"table\" = 'contact'").await;
+    let rows =
+        to.ask("SELECT DISTINCT \"table\", source_system, source_account_id, pipeline FROM {_settled} WHERE \"table\" = 'contact'").await;
     assert_eq!(flat(rows), ["contact", "shop", "1", "shop"]);
     to.warehouse.set_state("shop", "people", None).await.unwrap();
     assert_eq!(told(&read().await, "contact", "guests"), [Some(2_000_000), None]);
+}
+
+pub(crate) async fn a_reading_of_columns_settles_no_quarantine(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    let bad = batch_with(vec![people(&[])], vec![reject(Some("9"), "contract.type", "x")], 0, checkpoint(Mode::Changes, 0, false));
+    to.load(&fence, vec![bad]).await.unwrap();
+    let page = || upsert(source(), &[("_id", ValueType::Text), ("source_id", ValueType::Text)], vec![vec![text("k9"), text("9")]]);
+    to.load(&fence, vec![batch_with(vec![page()], Vec::new(), 0, checkpoint(Mode::Columns, 0, false))]).await.unwrap();
+    assert_eq!(to.one("SELECT status FROM {_quarantine}").await, "new", "the rest of the record was not looked at");
+    to.load(&fence, vec![batch(vec![page()])]).await.unwrap();
+    assert_eq!(to.one("SELECT status FROM {_quarantine}").await, "fixed");
 }

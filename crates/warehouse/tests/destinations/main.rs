@@ -45,11 +45,13 @@ suite! {
         rejected_records_are_kept_once_and_fixed_later
         a_load_that_is_dropped_leaves_nothing
         columns_of_others_stay_and_unknown_ones_are_cleared
+        a_columns_reading_keeps_the_flags_of_other_columns
         a_columns_reading_touches_no_other_column;
     drift:
         descriptions_come_back_and_changes_are_written_down
         a_description_is_accepted_by_hand
-        a_table_is_complete_up_to_the_earliest_of_its_streams;
+        a_table_is_complete_up_to_the_earliest_of_its_streams
+        a_reading_of_columns_settles_no_quarantine;
     faults:
         loads_of_two_streams_into_one_new_table_both_arrive
         a_constraint_of_somebody_else_loses_no_row
