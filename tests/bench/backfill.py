@@ -31,7 +31,7 @@ VENDORS = {
         "arguments": "",
         "tables": ["hubspot_contacts", "contact", "contact_point"],
         # Parts of the records that are committed when the process is killed.
-        "kills": [0.15, 0.5, 0.85],
+        "kills": [0.4, 0.7, 0.9],
     },
     "salesforce": {
         "records": 1_000_000,
