@@ -48,8 +48,10 @@ pub(crate) fn section(report: &RunReport) -> String {
     );
     let problems = problems(&counts);
     for problem in problems.iter().take(SHOWN) {
-        let meaning = cleaners::rules().find(|rule| rule.code == problem.code).map_or("", |rule| rule.meaning);
-        text.push_str(&format!("\n  {}.{} {}: {} {meaning}", problem.entity, problem.field, number(problem.cells), problem.code));
+        let rule = cleaners::rules().find(|rule| rule.code == problem.code);
+        // The first sentence says what it is; the reference says the rest.
+        let meaning = rule.and_then(|rule| rule.meaning.split([';', '.']).next()).unwrap_or_default();
+        text.push_str(&format!("\n  {} × {}.{}: {meaning} ({})", number(problem.cells), problem.entity, problem.field, problem.code));
     }
     let more = if problems.len() > SHOWN { format!(" ({} more)", problems.len() - SHOWN) } else { String::new() };
     if report.dry_run {

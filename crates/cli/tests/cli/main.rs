@@ -5,6 +5,7 @@ mod account;
 mod backfill;
 mod backfill_jobs;
 mod budgets;
+mod cleaning;
 mod contract;
 mod database;
 mod demo;
