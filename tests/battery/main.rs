@@ -147,7 +147,7 @@ async fn try_row(asked: &Asked, shared: &Arc<Shared>, row: Row, deadline: Option
     let mut tried = 0;
     for number in numbers {
         let place = places.clone().acquire_owned().await.expect("nobody closes it");
-        if deadline.is_some_and(|deadline| Instant::now() > deadline) && tried >= row.must_note.len() as u64 * 2 {
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) && tried >= row.must_note.len() as u64 {
             break;
         }
         tried += 1;

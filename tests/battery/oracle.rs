@@ -88,7 +88,7 @@ pub(crate) fn judge_run(world: &World, ran: &Ran) -> Outcome {
     outcome.must(!ran.words.contains("did not end"), || "the process did not end".to_owned());
     // I7: the accounts of the battery are small, so whatever grows beyond these bounds grows without need.
     if let Some(used) = ran.used {
-        outcome.bound("memory of a process in MiB", used.memory / 1_024, 200);
+        outcome.bound("memory of a process in MiB", used.memory / 1_024, world.memory);
         outcome.bound("open files of a process", used.files, 100);
         outcome.bound("seconds of a process", used.time.as_secs(), 240);
     }
@@ -186,11 +186,22 @@ fn contents(table: &str, rows: &[Row]) -> BTreeMap<String, String> {
     let live = rows.iter().filter(|row| !is_deleted(row));
     live.filter_map(|row| {
         let key = text(row, key_of(table))?;
-        let kept: BTreeMap<&String, &Value> =
-            row.iter().filter(|(name, value)| !PROVENANCE.contains(&name.as_str()) && !value.is_null()).collect();
+        let kept: BTreeMap<&String, Value> = row
+            .iter()
+            .filter(|(name, value)| !PROVENANCE.contains(&name.as_str()) && !value.is_null())
+            .map(|(name, value)| (name, parsed(name, value)))
+            .collect();
         Some((key, serde_json::to_string(&kept).unwrap_or_default()))
     })
     .collect()
+}
+
+/// Flags as what they are: their order as text means nothing.
+fn parsed(name: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if name == "_flags" => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
+        other => other.clone(),
+    }
 }
 
 /// I4: every row belongs to a load that is recorded, and no load has more rows than it says.

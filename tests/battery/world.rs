@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) folder: TempDir,
     shared: Arc<Shared>,
+    /// The most memory that a process may use, in MiB.
+    pub(crate) memory: u64,
     /// How far the machine's clock is ahead of the vendor's.
     pub(crate) skew_seconds: i64,
     /// More lines of the pipeline file.
@@ -89,7 +91,17 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let database = if postgres { new_postgres(shared).await } else { Database::sqlite(folder.path(), "warehouse.db") };
         let more = "run: { records_per_load: 60, idle_timeout_seconds: 2, retry_seconds: 600 }\n".to_owned();
-        Self { source: Arc::new(source), database, folder, shared: shared.clone(), skew_seconds: 0, more, detour: None, section: None }
+        Self {
+            source: Arc::new(source),
+            database,
+            folder,
+            shared: shared.clone(),
+            memory: 200,
+            skew_seconds: 0,
+            more,
+            detour: None,
+            section: None,
+        }
     }
 
     /// The same account and pipeline, with a folder and a SQLite file of its own.
@@ -100,6 +112,7 @@ impl World {
             database: Database::sqlite(folder.path(), "warehouse.db"),
             folder,
             shared: self.shared.clone(),
+            memory: self.memory,
             skew_seconds: self.skew_seconds,
             more: self.more.clone(),
             detour: self.detour.clone(),

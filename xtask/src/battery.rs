@@ -21,17 +21,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
         command
     };
-    let binary = ["build", "--quiet", "--package", "aqueduct-cli", "--features", "battery", "--bin", "aqueduct-under-test"];
-    let built = command(&binary).status().map_err(|error| format!("cargo does not start: {error}"))?;
+    // Both by one command: of the same sources, with the same features.
+    let both = ["build", "--quiet", "--package", "aqueduct-cli", "--package", "aqueduct-tests", "--features", "aqueduct-cli/battery"];
+    let mut build = command(&both);
+    build.args(["--bin", "aqueduct-under-test", "--example", "battery"]);
+    let built = build.status().map_err(|error| format!("cargo does not start: {error}"))?;
     if !built.success() {
-        return Err("the binary with kill points does not build".to_owned());
+        return Err("the battery and the binary with kill points do not build".to_owned());
     }
     let paths: [(&str, PathBuf); 2] = [("--binary", target.join("debug/aqueduct-under-test")), ("--output", target.join("battery"))];
-    let mut battery = command(&["run", "--quiet", "--package", "aqueduct-tests", "--example", "battery", "--"]);
-    battery.args(arguments);
+    let mut battery = Command::new(target.join("debug/examples/battery"));
+    battery.args(arguments).current_dir(root).env("PATH", machine.path_with_postgres());
+    for name in machine.variables().filter(test::is_of_this_program) {
+        battery.env_remove(name);
+    }
     for (name, path) in paths {
         battery.args([OsString::from(name), path.into()]);
     }
-    let status = battery.status().map_err(|error| format!("cargo does not start: {error}"))?;
+    let status = battery.status().map_err(|error| format!("the battery does not start: {error}"))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

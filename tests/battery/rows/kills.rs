@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aqueduct_simulator::hubspot::{ObjectKind, Property, PropertyType};
 use tokio::sync::OnceCell;
 
 use crate::oracle::{Account, judge, judge_between, judge_run, tail};
@@ -49,6 +50,12 @@ pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: 
             world.section = Some(world.source.section_of_an_app());
             world
         }
+        By::RunAfterDrift => {
+            let mut world = World::new(&shared, Vendor::Hubspot, postgres, random.next(), size()).await;
+            world.section = Some(world.source.section().replace("[contacts, deals]", "[contacts.*, deals]"));
+            first_load(&world, &mut random).await;
+            world
+        }
         _ => prepared(&shared, &mut random, postgres, later).await,
     };
     let mut variables = Vec::new();
@@ -59,7 +66,15 @@ pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: 
     let world = world;
     let mut outcome = Outcome::default();
     let mut count = if first_time { 1 } else { random.between(1, 5) };
-    let (verb, words) = by.words();
+    if by == By::RunAfterDrift {
+        // HubSpot alone lets a test add a property.
+        let store = world.source.hubspot().store();
+        store.add_property(ObjectKind::Contacts, Property::custom("added_later", "Added later", PropertyType::String));
+        for id in store.ids(ObjectKind::Contacts).into_iter().step_by(3) {
+            store.update(ObjectKind::Contacts, id, [("added_later", "here")]).expect("the contact is live");
+        }
+    }
+    let (mut verb, mut words) = by.words();
     loop {
         let mut variables = variables.clone();
         variables.push(("AQUEDUCT_KILL", format!("{point}:{count}")));
@@ -71,6 +86,7 @@ pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: 
         }
         outcome.note("killed");
         outcome.note(point);
+        (verb, words) = by.words_again();
         if random.one_in(2) {
             outcome.add(judge_between(&world));
         }

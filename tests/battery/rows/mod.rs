@@ -148,7 +148,7 @@ pub(crate) fn all() -> Vec<Row> {
             16,
             500,
             3,
-            &["property added", "property gone", "property retyped", "names that differ in case", "two thousand properties"],
+            &["property added", "property gone", "property retyped", "names that differ in case", "fourteen hundred properties at once"],
         ),
         row(
             7,

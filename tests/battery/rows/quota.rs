@@ -36,7 +36,7 @@ pub(crate) async fn shared(shared: Arc<Shared>, mut random: Random, _: u64) -> O
             .source
             .section()
             .replace("requests_per_10_seconds: 10000", "requests_per_10_seconds: 190")
-            .replace("[contacts, deals]", "[contacts]"),
+            .replace("[contacts, deals]", "[contacts.lastname]"),
     );
     let (mut outcome, other) = (Outcome::default(), world.beside());
     let control = format!("control: {{ url: 'sqlite://{}/control.db' }}\n", world.folder.path().display());

@@ -1,14 +1,15 @@
 //! Rows into a PostgreSQL table by COPY: straight into a table that was empty when the run first met it, else into a temporary
 //! table and from there, where new or changed, into their place.
 
-use aqueduct_schema::ValueType;
+use aqueduct_schema::entities::FLAGS_COLUMN;
+use aqueduct_schema::{TableSchema, ValueType};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::encode::{Columns, Rows};
 use super::history;
 use super::tables::quoted_table;
 use crate::failure::{self, Doing, Failure};
-use crate::identifier::quoted;
+use crate::identifier::{literal, quoted};
 use crate::late::Late;
 use crate::layout::{ROW_HASH, SOURCE_UPDATED_AT, Stored, cleared};
 use crate::load_plan::{Step, StepKind};
@@ -73,6 +74,13 @@ async fn run(connection: &mut PgConnection, sql: String) -> Result<(), sqlx::Err
     Ok(())
 }
 
+/// The flags of a row of which some columns came: those of its other columns as they were, those of the ones that came as they are now.
+fn with_flags(schema: &TableSchema, kept: &str, came: &str) -> String {
+    let columns: Vec<String> = schema.columns.iter().map(|column| literal(&column.name)).collect();
+    let flags = |of: &str| format!("coalesce({of}::text, '{{}}')::jsonb");
+    format!("nullif(({} - ARRAY[{}]) || {}, '{{}}'::jsonb)", flags(kept), columns.join(", "), flags(came))
+}
+
 /// The statement that brings staged rows to their place and counts new and changed ones. Rows that are as stored, or older, are
 /// left out before the conflict, for PostgreSQL writes a lock into every row that conflicts.
 fn merge_sql(columns: &Columns, step: &Step, stored: &Stored, table: &str, stage: &str) -> String {
@@ -86,6 +94,10 @@ fn merge_sql(columns: &Columns, step: &Step, stored: &Stored, table: &str, stage
             StepKind::Columns => {
                 let differing = schema.columns.iter().map(|column| {
                     let name = quoted(&column.name);
+                    if column.name.as_ref() == FLAGS_COLUMN {
+                        let merged = with_flags(schema, &format!("t.{name}"), &format!("{new}.{name}"));
+                        return format!("t.{name}::text::jsonb IS DISTINCT FROM {merged}");
+                    }
                     format!("t.{name}::text IS DISTINCT FROM {new}.{name}::text")
                 });
                 format!("({})", differing.collect::<Vec<_>>().join(" OR "))
@@ -96,8 +108,15 @@ fn merge_sql(columns: &Columns, step: &Step, stored: &Stored, table: &str, stage
     };
     let mut set = String::new();
     for (name, _) in columns.names.iter().zip(&columns.updated).filter(|(_, updated)| **updated) {
+        let separator = if set.is_empty() { "" } else { ", " };
+        if step.kind == StepKind::Columns && name == FLAGS_COLUMN {
+            let merged = with_flags(schema, &format!("t.{name}"), &format!("EXCLUDED.{name}"));
+            let kind = if stored.get(FLAGS_COLUMN) == Some(&ValueType::Json) { "json" } else { "text" };
+            set.push_str(&format!("{separator}{name} = {merged}::{kind}"));
+            continue;
+        }
         let name = quoted(name);
-        set.push_str(&format!("{}{name} = EXCLUDED.{name}", if set.is_empty() { "" } else { ", " }));
+        set.push_str(&format!("{separator}{name} = EXCLUDED.{name}"));
     }
     if step.kind == StepKind::Rows {
         for name in cleared(schema, stored) {

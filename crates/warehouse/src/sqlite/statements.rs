@@ -1,6 +1,7 @@
 //! The SQL text that brings staged rows into a SQLite table.
 
-use aqueduct_schema::ValueType;
+use aqueduct_schema::entities::FLAGS_COLUMN;
+use aqueduct_schema::{TableSchema, ValueType};
 
 use super::stage::stage_table;
 use super::tables::widened;
@@ -42,8 +43,13 @@ impl Statements {
         for (index, column) in schema.columns.iter().enumerate() {
             let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
             let value = widened(&format!("s.c{index}"), column.value_type, to);
-            differing.push(format!("t.{} IS NOT {value}", quoted(&column.name)));
-            add(&column.name, value, column.name != schema.key);
+            let flags = !whole && column.name.as_ref() == FLAGS_COLUMN;
+            if flags {
+                differing.push(format!("t.{FLAGS_COLUMN} IS NOT {}", with_flags(schema, &format!("t.{FLAGS_COLUMN}"), &value)));
+            } else {
+                differing.push(format!("t.{} IS NOT {value}", quoted(&column.name)));
+            }
+            add(&column.name, value, column.name != schema.key && !flags);
         }
         let digest = format!("s.c{}", schema.columns.len());
         add(ROW_HASH, digest.clone(), true);
@@ -56,6 +62,10 @@ impl Statements {
         }
         add(LOAD_ID, literal(&plan.load_id), true);
         add(LOADED_AT, literal(&timestamp_text(plan.loaded_at)), true);
+        if !whole && schema.index_of(FLAGS_COLUMN).is_some() {
+            let merged = with_flags(schema, FLAGS_COLUMN, &format!("excluded.{FLAGS_COLUMN}"));
+            sets.push(format!("{FLAGS_COLUMN} = {merged}"));
+        }
         if whole {
             sets.extend(cleared(schema, stored).into_iter().map(|name| format!("{} = NULL", quoted(name))));
         }
@@ -79,7 +89,9 @@ impl Statements {
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
             append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),
-            count: format!("SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}), count(*) FILTER (WHERE {older}) FROM {joined}"),
+            count: format!(
+                "SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}), count(*) FILTER (WHERE {older}) FROM {joined}"
+            ),
             merge: format!(
                 "INSERT INTO main.{table} ({names}) SELECT {values} FROM {joined} WHERE {known} IS NULL OR {changed} \
                  ON CONFLICT ({key}) DO UPDATE SET {}",
@@ -89,4 +101,12 @@ impl Statements {
             staged: format!("stage.{stage}"),
         }
     }
+}
+
+/// The flags of a row of which some columns came: those of its other columns as they were, those of the ones that came as they are now.
+fn with_flags(schema: &TableSchema, kept: &str, came: &str) -> String {
+    let columns: Vec<String> = schema.columns.iter().map(|column| format!("\"{}\":null", column.name)).collect();
+    let without = literal(&format!("{{{}}}", columns.join(",")));
+    // A patch takes out what it has as null (RFC 7396).
+    format!("nullif(json_patch(coalesce({kept}, '{{}}'), json_patch({without}, coalesce({came}, '{{}}'))), '{{}}')")
 }

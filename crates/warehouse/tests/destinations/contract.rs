@@ -295,6 +295,27 @@ pub(crate) async fn columns_of_others_stay_and_unknown_ones_are_cleared(to: &Des
     assert_eq!(to.one("SELECT is_deleted FROM {contact}").await, text_of_false);
 }
 
+pub(crate) async fn a_columns_reading_keeps_the_flags_of_other_columns(to: &Destination) {
+    let fence = to.begin("run-1").await;
+    let row = |name: &str, flags: Value| vec![text("1"), text(name), Value::Integer(1), flags];
+    let columns = [("_id", TEXT), ("name", TEXT), ("score", ValueType::Integer), ("_flags", ValueType::Json)];
+    let full = upsert(source(), &columns, vec![row("Ada", text(r#"{"name":"odd","score":"doubtful"}"#))]);
+    to.load(&fence, vec![batch(vec![full])]).await.unwrap();
+    let scores = |score: i64, flags: Value| {
+        let columns = [("_id", TEXT), ("score", ValueType::Integer), ("_flags", ValueType::Json)];
+        let page = upsert(source(), &columns, vec![vec![text("1"), Value::Integer(score), flags]]);
+        batch_with(vec![page], Vec::new(), 0, checkpoint(Mode::Columns, 0, false))
+    };
+    let same = to.load(&fence, vec![scores(1, text(r#"{"score":"doubtful"}"#))]).await.unwrap();
+    assert_eq!(same.unchanged, 1, "what is as stored is not written");
+    to.load(&fence, vec![scores(2, Value::None)]).await.unwrap();
+    let flags = to.one("SELECT _flags FROM {people}").await.replace(' ', "");
+    assert_eq!(flags, r#"{"name":"odd"}"#);
+    to.load(&fence, vec![scores(3, text(r#"{"score":"wrong"}"#))]).await.unwrap();
+    let flags = to.one("SELECT _flags FROM {people}").await.replace(' ', "");
+    assert_eq!(flags, r#"{"name":"odd","score":"wrong"}"#);
+}
+
 pub(crate) async fn a_columns_reading_touches_no_other_column(to: &Destination) {
     let fence = to.begin("run-1").await;
     let full = || {
