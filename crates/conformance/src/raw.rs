@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aqueduct_connector::{Records, Stream};
 use aqueduct_schema::{Table, Timestamp, ValueType};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::ArrayRef;
 use serde_json::Value;
 
 use crate::records::text;
@@ -96,7 +96,11 @@ fn same(value: &Value, column: &ArrayRef, row: usize, kind: ValueType) -> bool {
 /// A number without needless zeros.
 fn number(text: &str) -> String {
     let text = text.trim();
-    let plain = if text.contains(['e', 'E']) { text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string()) } else { text.to_owned() };
+    let plain = if text.contains(['e', 'E']) {
+        text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string())
+    } else {
+        text.to_owned()
+    };
     if plain.contains('.') { plain.trim_end_matches('0').trim_end_matches('.').to_owned() } else { plain }
 }
 
@@ -131,7 +135,8 @@ mod tests {
         let fields = [("id", ValueType::Text), ("p.name", ValueType::Text), ("p.at", ValueType::Timestamp)];
         let record = RecordSchema::new("thing", fields.map(|(path, kind)| RecordField::new(path, kind)).to_vec(), &["id"]);
         let stream = Stream::new("things", record, &[Mode::Snapshot], "https://example.com");
-        let columns = stream.record.fields.iter().map(|field| aqueduct_schema::Column::technical(&field.column, field.value_type)).collect();
+        let columns =
+            stream.record.fields.iter().map(|field| aqueduct_schema::Column::technical(&field.column, field.value_type)).collect();
         let schema = Arc::new(aqueduct_schema::TableSchema {
             name: TableName::source("shop", "things"),
             columns,

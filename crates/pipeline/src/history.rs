@@ -30,7 +30,7 @@ impl HistorySection {
     /// `AQ1003` with the place of a name that is no entity's.
     pub(crate) fn meaning(&self, file: &LoadedFile) -> Result<History> {
         let Some(named) = &self.entities else { return Ok(History::Usual) };
-        for name in named.iter().filter(|name| Entity::named(&name.value).is_none()) {
+        if let Some(name) = named.iter().find(|name| Entity::named(&name.value).is_none()) {
             let error = Error::new(codes::UNKNOWN_KEY, format!("there is no entity `{}`", name.value));
             let near = nearest(&name.value, entities::ALL.iter().map(|entity| entity.name));
             let advice = near.map_or_else(|| "`aqueduct schema` lists them.".to_owned(), |near| format!("Did you mean `{near}`?"));
