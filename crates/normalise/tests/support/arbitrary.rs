@@ -235,7 +235,7 @@ pub(crate) fn broken(semantic: SemanticType, value: &str, context: &CleaningCont
     {
         return wrong("no rule says this");
     }
-    let Some(first) = text else { return None };
+    let first = text?;
     if first.is_empty() {
         return wrong("an empty value was kept");
     }
