@@ -88,7 +88,8 @@ pub(crate) fn ledger(backfill: &Backfill, windows: &[BackfillWindow], every: boo
             let of: Vec<&BackfillWindow> = windows.iter().filter(|window| window.stream == *stream).collect();
             let sum = |value: fn(&BackfillWindow) -> u64| number(of.iter().map(|window| value(window)).sum());
             let counted: Vec<&&BackfillWindow> = of.iter().filter(|window| window.expected.is_some()).collect();
-            let at_source = if counted.is_empty() { "-".to_owned() } else { number(counted.iter().filter_map(|window| window.expected).sum()) };
+            let at_source =
+                if counted.is_empty() { "-".to_owned() } else { number(counted.iter().filter_map(|window| window.expected).sum()) };
             let verified = of.iter().filter(|window| window.state == WindowState::Verified).count() as u64;
             [stream.to_string(), number(of.len() as u64), number(verified), at_source]
                 .into_iter()

@@ -193,4 +193,3 @@ pub(crate) fn state(backfill: &Backfill) -> &'static str {
         state => state.word(),
     }
 }
-

@@ -33,7 +33,10 @@ fn assert_complete(report: &Value, records: u64) {
     assert_eq!(report["state"], "complete", "{report}");
     assert!(windows(report).iter().all(|window| window["state"] == "verified" && window["expected"] == window["found"]), "{report}");
     assert_eq!(sum(report, "expected"), records, "{report}");
-    assert_eq!(sum(report, "read"), ["loaded", "unchanged", "quarantined", "filtered"].iter().map(|column| sum(report, column)).sum::<u64>());
+    assert_eq!(
+        sum(report, "read"),
+        ["loaded", "unchanged", "quarantined", "filtered"].iter().map(|column| sum(report, column)).sum::<u64>()
+    );
 }
 
 /// Searches for counts and pages so far.
@@ -171,7 +174,10 @@ fn a_backfill_stops_at_the_calls_that_are_allowed_and_at_signals() {
         match ended.code {
             Some(7) if runs < 10 => {
                 let report = ended.json();
-                assert!(report["errors"].to_string().contains("--max-calls") || report["error"].to_string().contains("--max-calls"), "{report}");
+                assert!(
+                    report["errors"].to_string().contains("--max-calls") || report["error"].to_string().contains("--max-calls"),
+                    "{report}"
+                );
             }
             _ => break ended.with_code(0).json(),
         }
@@ -195,7 +201,9 @@ fn a_plan_tells_what_it_will_cost_and_a_listing_is_taken_where_it_is_quicker() {
     let mut project = Project::new();
     let database = Database::sqlite(&project);
     account.pipeline(&mut project, &database, SMALL_LOADS);
-    for (asked, whole, count) in [("--from 2021-01-01 --window P2Y", false, 3), ("", true, 1), ("--from 2025-01-01 --to 2025-01-20", false, 19)] {
+    for (asked, whole, count) in
+        [("--from 2021-01-01 --window P2Y", false, 3), ("", true, 1), ("--from 2025-01-01 --to 2025-01-20", false, 19)]
+    {
         let line = format!("backfill p.yaml --streams contacts {asked} --json");
         let plan = project.run(&format!("{line} --plan")).with_code(0).json();
         let stream = &plan["streams"][0];

@@ -8,7 +8,8 @@ use crate::discard::Discard;
 use crate::warehouse::{Fence, Receipt, RunStart};
 
 fn keeps_nothing() -> Error {
-    Error::new(codes::BAD_DESTINATION, "a backfill needs a destination that keeps rows").advise("Name a SQLite file or a PostgreSQL database.")
+    Error::new(codes::BAD_DESTINATION, "a backfill needs a destination that keeps rows")
+        .advise("Name a SQLite file or a PostgreSQL database.")
 }
 
 #[async_trait]

@@ -82,7 +82,8 @@ pub(crate) async fn backfills<S: Session>(session: &mut S, pipeline: &str) -> Re
     );
     let rows = session.rows("read the ledger of backfills", sql).await?;
     let backfill = |row: Vec<Option<String>>| {
-        let [id, arguments, state, pause, from, until, began_at, ended_at] = <[Option<String>; 8]>::try_from(row).map_err(|_| unreadable())?;
+        let [id, arguments, state, pause, from, until, began_at, ended_at] =
+            <[Option<String>; 8]>::try_from(row).map_err(|_| unreadable())?;
         let at = |text: Option<String>| text.map(|text| text.parse().map_err(|_| unreadable())).transpose();
         Ok(Backfill {
             id: id.ok_or_else(unreadable)?,
@@ -215,12 +216,8 @@ pub(crate) async fn note_backfill<S: Session>(session: &mut S, id: &str, state: 
         BackfillState::Running => "pause_asked = 0, ended_at = NULL".to_owned(),
         _ => format!("ended_at = {}", time(Some(at))),
     };
-    let sql = format!(
-        "UPDATE {} SET state = {}, {rest} WHERE backfill_id = {}",
-        session.own("backfills"),
-        literal(state.word()),
-        literal(id)
-    );
+    let sql =
+        format!("UPDATE {} SET state = {}, {rest} WHERE backfill_id = {}", session.own("backfills"), literal(state.word()), literal(id));
     session.execute("note what became of a backfill", sql).await?;
     Ok(())
 }

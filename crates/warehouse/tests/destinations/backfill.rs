@@ -1,9 +1,7 @@
 //! Backfills: windows with checkpoints of their own, beside live runs.
 
 use aqueduct_schema::{Batch, Cursor, Mode, Position, Protected, ReadingState, StreamState, Table, Timestamp, ValueType, codes};
-use aqueduct_warehouse::{
-    Backfill, BackfillState, BackfillWindow, Fence, RunStart, TimeSpan, WindowKey, WindowNote, WindowState,
-};
+use aqueduct_warehouse::{Backfill, BackfillState, BackfillWindow, Fence, RunStart, TimeSpan, WindowKey, WindowNote, WindowState};
 
 use crate::destination::Destination;
 use crate::rows::*;
@@ -77,8 +75,12 @@ impl Destination {
 
 /// People with a time of change, in an account.
 fn changed(rows: &[(&str, &str, i64)]) -> Table {
-    let columns =
-        [("_id", ValueType::Text), ("name", ValueType::Text), ("source_updated_at", ValueType::Timestamp), ("is_deleted", ValueType::Boolean)];
+    let columns = [
+        ("_id", ValueType::Text),
+        ("name", ValueType::Text),
+        ("source_updated_at", ValueType::Timestamp),
+        ("is_deleted", ValueType::Boolean),
+    ];
     let mut schema = schema(source(), &columns);
     schema.constants = vec![("source_account_id".into(), "a".into())];
     let rows = rows.iter().map(|(id, name, seconds)| vec![text(*id), text(*name), at(*seconds), Value::Boolean(name.is_empty())]).collect();
@@ -107,7 +109,8 @@ pub(crate) async fn a_window_keeps_its_checkpoint_and_counts_and_no_live_state_m
     let note = WindowNote { state: Some(WindowState::Running), again: true, at: Some(instant(1)), ..WindowNote::default() };
     to.warehouse.note_window(&fence, &key(1), &note).await.unwrap();
 
-    let first = to.warehouse.load_window(&fence, &key(1), vec![page(vec![changed(&[("1", "one", 110), ("2", "two", 120)])], Some("2"))]).await;
+    let first =
+        to.warehouse.load_window(&fence, &key(1), vec![page(vec![changed(&[("1", "one", 110), ("2", "two", 120)])], Some("2"))]).await;
     assert_eq!(first.unwrap().loaded, 2);
     let known = to.window(1).await;
     assert_eq!((known.state, known.read, known.loaded, known.requests, known.attempts), (WindowState::Running, 2, 2, 1, 1));
