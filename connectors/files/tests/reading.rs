@@ -182,7 +182,18 @@ async fn state_that_was_not_made_here_is_refused() {
 /// What an export says can be told from the stream's columns: every header has a field, and every cell arrives as it was written.
 #[tokio::test]
 async fn an_export_can_be_made_again_from_its_columns() {
-    let headers = ["Record ID", "First Name", "Last Name", "Email", "Phone Number", "Lifecycle Stage", "Create Date", "Our own score", "größe", "Notes"];
+    let headers = [
+        "Record ID",
+        "First Name",
+        "Last Name",
+        "Email",
+        "Phone Number",
+        "Lifecycle Stage",
+        "Create Date",
+        "Our own score",
+        "größe",
+        "Notes",
+    ];
     let cell = |row: usize, column: usize| match (row + column) % 6 {
         0 => String::new(),
         1 => format!("Zoë \"{row}\", {column}"),

@@ -27,6 +27,7 @@ use crate::source_rows::SourceTables;
 ///   no column is ever dropped.
 /// - When a snapshot is complete, rows of the same table and constants that it did not contain become tombstones.
 /// - A shadow is seen by nobody: live rows and state change when it is put in place, all at once, and only when it lacks nothing.
+/// - A version of a row of a common table with history is kept when it is replaced; one that comes late takes its place among the others.
 /// - A run whose fence has been taken over commits nothing (`AQ5001`).
 #[async_trait]
 pub trait Warehouse: Backfills + Identities + Quarantine + SourceTables + Schemas + Send + Sync {
