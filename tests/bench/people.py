@@ -96,12 +96,18 @@ def address(rng):
             "postcode": f"{rng.choice('ABCDEGHKLMNPRSTW')}{rng.choice('ABDEHLNPRSTY')}{rng.randint(1, 29)} {rng.randint(1, 9)}{rng.choice('ABDEFGH')}{rng.choice('JLNPQRS')}"}
 
 
-def mailbox(rng, given, surname, domain=None):
-    local = rng.choice([f"{given}.{surname}", f"{given[0]}{surname}", f"{given}{surname}{rng.randint(1, 99)}", f"{given}{rng.randint(1950, 2010)}"])
-    return f"{local}@{domain or rng.choice(FREE)}".lower().replace(" ", "")
+def mailbox(rng, given, surname, domain=None, taken=None):
+    """An address that nobody has yet: mailboxes have one owner, or a family."""
+    while True:
+        local = rng.choice([f"{given}.{surname}", f"{given[0]}{surname}", f"{given}{surname}{rng.randint(1, 99)}", f"{given}{rng.randint(1950, 2010)}"])
+        address = f"{local}@{domain or rng.choice(FREE)}".lower().replace(" ", "")
+        if taken is None or address not in taken:
+            if taken is not None:
+                taken.add(address)
+            return address
 
 
-def household(rng, companies, surnames, givens):
+def household(rng, companies, surnames, givens, taken):
     """A family, or one person, at one address."""
     surname, home, landline = skewed(rng, surnames), address(rng), telephone(rng) if rng.random() < 0.6 else ""
     size, people = rng.choices([1, 2, 3, 4, 5], [40, 25, 15, 15, 5])[0], []
@@ -110,22 +116,22 @@ def household(rng, companies, surnames, givens):
         person = {"given": skewed(rng, givens), "surname": surname if place == 0 or rng.random() < 0.85 else skewed(rng, surnames),
                   "dob": birth(rng, 1995, 2006) if child else birth(rng, 1945, 1975), "suffix": "", **home,
                   "tel": landline or telephone(rng), "mobile": f"07{rng.randint(100000000, 999999999)}" if rng.random() < 0.6 else "", "employer": ""}
-        if child and rng.random() < 0.06:
+        if child and rng.random() < 0.02:
             person.update(given=people[0]["given"], surname=people[0]["surname"], suffix=rng.choice(["Jr", "Jr", ""]))
         if child and place >= 3 and rng.random() < 0.15:
             person["dob"] = people[-1]["dob"]  # twins
         if not child and rng.random() < 0.3:
             company = rng.choice(companies)
             person["employer"], person["tel"] = company["name"], company["tel"] if rng.random() < 0.5 else person["tel"]
-            person["mail"] = company["office"] if rng.random() < 0.1 else mailbox(rng, person["given"], person["surname"], company["domain"])
+            person["mail"] = company["office"] if rng.random() < 0.1 else mailbox(rng, person["given"], person["surname"], company["domain"], taken)
         else:
             shared = place > 0 and rng.random() < 0.08
-            person["mail"] = people[0]["mail"] if shared else mailbox(rng, person["given"], person["surname"])
+            person["mail"] = people[0]["mail"] if shared else mailbox(rng, person["given"], person["surname"], taken=taken)
         people.append(person)
     return people
 
 
-def copied(rng, person, givens, surnames):
+def copied(rng, person, givens, surnames, taken=None):
     """The same person in another row: mistakes, other spellings, gaps, changes of life."""
     copy = dict(person)
     for field, rate in [("given", 0.12), ("surname", 0.12), ("mail", 0.06), ("tel", 0.05), ("dob", 0.05), ("line1", 0.15), ("town", 0.06), ("postcode", 0.06)]:
@@ -140,7 +146,7 @@ def copied(rng, person, givens, surnames):
     if rng.random() < 0.12:
         copy.update(address(rng), tel=telephone(rng))  # moved
     if rng.random() < 0.10:
-        copy["mail"] = mailbox(rng, person["given"], person["surname"])
+        copy["mail"] = mailbox(rng, person["given"], person["surname"], taken=taken)
     if rng.random() < 0.02:
         year, month, day = person["dob"].split("-")
         copy["dob"] = f"{year}-{day}-{month}" if int(day) <= 12 else person["dob"]
@@ -166,13 +172,13 @@ def people(seed, households, copies=0.5):
     """Rows of a messy list: families, colleagues, and people who stand in it several times. Each row has its `truth`."""
     rng = random.Random(seed)
     companies = [invented_company(rng, number) for number in range(max(households // 20, 5))]
-    rows, truth = [], 0
+    rows, truth, taken = [], 0, set()
     for _ in range(households):
-        for person in household(rng, companies, ENGLISH_LAST, ENGLISH_FIRST):
+        for person in household(rng, companies, ENGLISH_LAST, ENGLISH_FIRST, taken):
             truth += 1
             rows.append({**person, "truth": truth})
             while rng.random() < copies and len(rows) < 10**9:
-                rows.append({**copied(rng, person, ENGLISH_FIRST, ENGLISH_LAST), "truth": truth})
+                rows.append({**copied(rng, person, ENGLISH_FIRST, ENGLISH_LAST, taken), "truth": truth})
                 if rng.random() < 0.6:
                     break
     rng.shuffle(rows)
@@ -235,14 +241,14 @@ def million(path, rows, seed=1):
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, fields, extrasaction="ignore")
         writer.writeheader()
-        person = None
+        person, taken = None, set()
         for number in range(rows):
             if person is not None and rng.random() < 0.2:
-                row = copied(rng, person, givens, surnames)
+                row = copied(rng, person, givens, surnames, taken)
             else:
                 home = address(rng)
                 person = {"given": skewed(rng, givens), "surname": skewed(rng, surnames), "dob": birth(rng), **home, "tel": telephone(rng), "mobile": "", "employer": "", "truth": number}
                 person["town"] = rng.choice(towns)
-                person["mail"] = mailbox(rng, person["given"], person["surname"]) if rng.random() < 0.8 else ""
+                person["mail"] = mailbox(rng, person["given"], person["surname"], taken=taken) if rng.random() < 0.8 else ""
                 row = person
             writer.writerow({**row, "id": number})

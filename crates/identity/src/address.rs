@@ -64,6 +64,11 @@ impl Email {
         })
     }
 
+    /// Whether it has a number of two digits and more before the @, which few have by chance.
+    pub(crate) fn has_number(&self) -> bool {
+        self.local.chars().filter(char::is_ascii_digit).count() >= 2
+    }
+
     /// How near two addresses are: a level of the field.
     pub(crate) fn compare(&self, other: &Self) -> u8 {
         if self.hash == other.hash {

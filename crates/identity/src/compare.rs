@@ -40,10 +40,10 @@ pub(crate) fn compare(left: &Prepared, right: &Prepared, tables: &Tables, memory
     let first = names_level(left.first, right.first, names, memory);
     let last = names_level(left.last, right.last, names, memory);
     let weak = |level: u8| level != 0 && level <= name::SIMILAR;
-    let exchanged = weak(first)
-        && weak(last)
-        && names_level(left.first, right.last, names, memory) >= name::NEAR
-        && names_level(left.last, right.first, names, memory) >= name::NEAR;
+    let exchanged = weak(first) && weak(last) && {
+        let crossed = [names_level(left.first, right.last, names, memory), names_level(left.last, right.first, names, memory)];
+        crossed.iter().all(|level| *level >= name::VARIANT) && crossed.iter().any(|level| *level >= name::NEAR)
+    };
     if exchanged {
         set(Field::First, name::EXCHANGED);
     } else {
@@ -110,15 +110,19 @@ fn graded_level(left: u32, right: u32, table: &Table<Plain>, memory: &mut Memory
 
 fn emails(left: &Prepared, right: &Prepared, tables: &Tables, memory: &mut Memory) -> u8 {
     let mut best = 0;
-    for one in left.emails.into_iter().filter(|email| *email != 0) {
-        for other in right.emails.into_iter().filter(|email| *email != 0) {
+    for (one, mine_derived) in left.emails.into_iter().zip(left.derived).filter(|(email, _)| *email != 0) {
+        for (other, yours_derived) in right.emails.into_iter().zip(right.derived).filter(|(email, _)| *email != 0) {
             let (mine, yours) = (tables.emails.get(one), tables.emails.get(other));
             let shared = tables.is_shared_email(one) || tables.is_shared_email(other);
             // What belongs to an office says nothing about a person, neither when it is the same nor when it differs.
             let level = match shared {
                 true => 0,
                 false if mine.hash == yours.hash => email::SAME,
-                false => memory.level(5, one, other, || mine.compare(yours)),
+                false => match memory.level(5, one, other, || mine.compare(yours)) {
+                    email::SIMILAR if mine_derived || yours_derived => 0,
+                    email::LOCAL_PART if (mine_derived || yours_derived) && !mine.has_number() => 0,
+                    level => level,
+                },
             };
             best = best.max(level);
         }

@@ -16,7 +16,7 @@ pub struct Reason {
 }
 
 /// The reasons of a pair, the rule first, then the fields, then what holds for all pairs. Without a rule, the bits add up to the log-odds
-/// of the probability.
+/// of the probability, but for what is too little to be told.
 pub(crate) fn reasons(model: &Model, pattern: &Pattern, evidence: &Evidence, rule: Rule) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if rule != Rule::Weighed {
@@ -34,8 +34,10 @@ pub(crate) fn reasons(model: &Model, pattern: &Pattern, evidence: &Evidence, rul
     }
     let unrelated = 1.0 - model.matches - model.neighbours.iter().sum::<f64>();
     let [_, household, colleagues] = model.odds(evidence);
+    let mut others = unrelated;
     for (odds, words) in [(household, "a household shares as much"), (colleagues, "colleagues share as much")] {
-        let bits = -(1.0 + odds / unrelated).log2();
+        let bits = (others / (others + odds)).log2();
+        others += odds;
         if bits <= -0.05 {
             reasons.push(Reason { words: words.to_owned(), bits });
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::blocking::{Blocks, kind};
 use crate::compare::{Memory, compare};
-use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, packed, unpacked};
+use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, birth, name, packed, unpacked};
 use crate::maximise::{Pass, Weighed, maximise, rates};
 use crate::model::{MODEL_VERSION, Model, Scorer, Shared, Shares};
 use crate::parallel::{Random, in_order};
@@ -42,6 +42,7 @@ const PASSES: [(Shared, &[Field]); 10] = [
 /// Learns from records and their blocks.
 pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Model {
     let chance = random_pairs(records, options);
+    let same = all_pairs(records);
     let mut model = Model {
         version: MODEL_VERSION,
         entity: records.entity,
@@ -52,7 +53,7 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
         matches: 1e-6,
         neighbours: [0.0; 2],
         matching: assumed(|level| level.matching),
-        unrelated: unrelated(&chance, None),
+        unrelated: unrelated(&chance, &same, None),
         shares: shares(records),
     };
     let scorer = Scorer::new(&model, records);
@@ -65,9 +66,10 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
     for _ in 0..3 {
         model.matching = maximise(&passes, &model, neighbours);
         (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
-        model.unrelated = unrelated(&chance, Some(&model));
+        model.unrelated = unrelated(&chance, &same, Some(&model));
     }
     (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
+    model.round();
     model
 }
 
@@ -131,8 +133,22 @@ fn joined(histograms: Vec<HashMap<u64, f64>>) -> Histogram {
     joined
 }
 
+/// Fields with one value a record, of which all pairs that share it can be counted without looking at them: how many pairs have a value
+/// at all, and how many the same.
+fn all_pairs(records: &Records) -> Vec<(Field, usize, f64, f64)> {
+    let fields =
+        [(Shared::First, Field::First, name::SAME), (Shared::Last, Field::Last, name::SAME), (Shared::Birth, Field::Birth, birth::SAME)];
+    let counted = fields.into_iter().map(|(shared, field, level)| {
+        let mut values: Vec<u64> = records.rows.iter().map(|row| shared.value(row, &records.tables)).filter(|value| *value != 0).collect();
+        values.sort_unstable();
+        let same: u64 = values.chunk_by(|left, right| left == right).map(|group| pairs_of(group.len() as u64)).sum();
+        (field, usize::from(level), pairs_of(values.len() as u64) as f64, same as f64)
+    });
+    counted.collect()
+}
+
 /// How often each level is seen by chance: as counted, less what pairs of one person contribute, and with what is assumed for the rest.
-fn unrelated(chance: &Histogram, model: Option<&Model>) -> [[f64; LEVELS]; FIELD_COUNT] {
+fn unrelated(chance: &Histogram, same: &[(Field, usize, f64, f64)], model: Option<&Model>) -> [[f64; LEVELS]; FIELD_COUNT] {
     let assumed = assumed(|level| level.unrelated);
     let (mut counts, mut all) = ([[0.0; LEVELS]; FIELD_COUNT], 0.0);
     for (pattern, count) in chance {
@@ -143,12 +159,18 @@ fn unrelated(chance: &Histogram, model: Option<&Model>) -> [[f64; LEVELS]; FIELD
     }
     std::array::from_fn(|field| {
         let known: f64 = counts[field][1..].iter().sum();
-        let matches = model.map_or(0.0, |model| known.min(all) * model.matches.min(0.5));
-        let mut levels: [f64; LEVELS] = std::array::from_fn(|level| {
-            let contributed = model.map_or(0.0, |model| matches * model.matching[field][level]);
-            let counted = if level == 0 { 0.0 } else { (counts[field][level] - contributed).max(0.0) };
-            let share = (counted + PRIOR_PAIRS * assumed[field][level]) / (known - matches + PRIOR_PAIRS).max(1.0);
-            if assumed[field][level] > 0.0 { share.max(LEAST_CHANCE) } else { 0.0 }
+        // Pairs of one person with a value in the field: in the sample, and of all pairs.
+        let matches = |pairs: f64| model.map_or(0.0, |model| pairs * model.matches.min(0.5));
+        let share = |level: usize, counted: f64, pairs: f64| {
+            let contributed = model.map_or(0.0, |model| matches(pairs) * model.matching[field][level]);
+            let assumed_pairs = PRIOR_PAIRS * assumed[field][level];
+            (((counted - contributed).max(0.0) + assumed_pairs) / (pairs - matches(pairs) + PRIOR_PAIRS).max(1.0)).max(LEAST_CHANCE)
+        };
+        let exact = same.iter().find(|(exact, ..)| *exact as usize == field);
+        let mut levels: [f64; LEVELS] = std::array::from_fn(|level| match exact {
+            _ if level == 0 || assumed[field][level] == 0.0 => 0.0,
+            Some((_, same, pairs, counted)) if *same == level && *pairs > all => share(level, *counted, *pairs),
+            _ => share(level, counts[field][level], known),
         });
         let sum: f64 = levels.iter().sum();
         levels.iter_mut().for_each(|level| *level /= sum);
@@ -238,13 +260,15 @@ fn shares_of(records: &Records, shared: Shared) -> Shares {
     let tables = &records.tables;
     let who = |row: &Prepared, tables: &Tables| match records.entity {
         Entity::Contact => tables.names.find(row.first).map_or(0, |name| name.sound),
+        // Companies of one name are told apart by where they are, other values by the name.
+        Entity::Account if shared == Shared::Company => tables.words.find(row.code.max(row.city)).map_or(0, |word| word.hash),
         Entity::Account => tables.companies.find(row.company).map_or(0, |name| name.sound),
     };
     let mut values: Vec<(u64, u64)> =
         records.rows.iter().map(|row| (shared.value(row, tables), who(row, tables))).filter(|value| value.0 != 0).collect();
     values.sort_unstable();
     let filled = values.len() as f64;
-    let nearly_unique = shared.frequency() == Frequency::NearlyUnique;
+    let nearly_unique = shared.frequency(records.entity) == Frequency::NearlyUnique;
     let mut listed: Vec<(u64, f64)> = Vec::new();
     for group in values.chunk_by(|left, right| left.0 == right.0) {
         let count = group.len() as f64;

@@ -143,7 +143,7 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
             level("is the same", 0.79, 0.006),
             level("and surname are exchanged", 0.01, 0.000_002),
         ],
-        shared: [0.03, 0.0],
+        shared: [0.006, 0.0],
     },
     FieldSpec {
         name: "middle name",
@@ -207,7 +207,7 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
             level("is the same but for a digit", 0.06, 0.000_4),
             level("is the same", 0.88, 0.000_05),
         ],
-        shared: [0.015, 0.0],
+        shared: [0.006, 0.0],
     },
     FieldSpec {
         name: "house number",

@@ -46,8 +46,13 @@ impl Weighed {
 
 /// What is assumed counts like so many pairs of one person, so that a field which is seldom filled keeps to it.
 const PRIOR_MATCHES: f64 = 8.0;
-/// No level is rarer than this among records of one person: there is always another way to be wrong.
+/// No level is rarer than this among records of one person, and no difference than that: there is always another way to be wrong.
 const LEAST_MATCHING: f64 = 0.002;
+const LEAST_DIFFERING: f64 = 0.01;
+/// Of a list that says little, pairs of one household or company are at least this share of those of one person, where they can be
+/// recognised; a list with many more pairs of one person than `FEW_MATCHES` speaks for itself.
+const LEAST_NEIGHBOURS: f64 = 1.0;
+const FEW_MATCHES: f64 = 100.0;
 const ROUNDS: usize = 40;
 
 /// The levels of one person's records, learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail
@@ -79,8 +84,8 @@ pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) ->
             let mut levels = [0.0; LEVELS];
             for (level, assumed) in (1..).zip(spec.levels) {
                 if assumed.matching > 0.0 {
-                    levels[level] =
-                        ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(LEAST_MATCHING.min(assumed.matching));
+                    let least = if level == 1 { LEAST_DIFFERING } else { LEAST_MATCHING };
+                    levels[level] = ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(least.min(assumed.matching));
                 }
             }
             let sum: f64 = levels.iter().sum();
@@ -104,10 +109,13 @@ pub(crate) fn rates(candidates: &Histogram, model: &Model, all: f64, neighbours:
             }
         }
         rates = sums.map(|sum| sum / all.max(1.0));
-        // A list may hold no two records of one person, and no family: but never is that certain.
-        rates[0] = rates[0].clamp(0.5 / all.max(1.0), 0.5);
+        // A list may hold no two records of one person, and no family: but never is that certain, and where people stand twice their
+        // families do too.
+        let least = (0.5 / all.max(1.0)).min(0.1);
+        rates[0] = rates[0].clamp(least, 0.5);
+        let neighbourly = least.max(LEAST_NEIGHBOURS * rates[0] * FEW_MATCHES / (FEW_MATCHES + rates[0] * all));
         for (rate, possible) in rates[1..].iter_mut().zip(neighbours) {
-            *rate = if possible { rate.clamp(0.5 / all.max(1.0), 0.2) } else { 0.0 };
+            *rate = if possible { rate.clamp(neighbourly, 0.2) } else { 0.0 };
         }
     }
     (rates[0], [rates[1], rates[2]])
@@ -127,4 +135,92 @@ fn posterior(likelihoods: [f64; 3], rates: [f64; 3]) -> [f64; 3] {
     let parts: [f64; 3] = std::array::from_fn(|class| likelihoods[class] * rates[class]);
     let all = parts.iter().sum::<f64>() + 1.0 - rates.iter().sum::<f64>();
     parts.map(|part| part / all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::levels::{birth, email, name};
+    use crate::parallel::Random;
+    use crate::record::Entity;
+
+    /// A model that assumes nothing but what is assumed of every field.
+    fn model() -> Model {
+        let assumed = |of: fn(&crate::levels::Level) -> f64| {
+            std::array::from_fn(|field| {
+                std::array::from_fn(|level| level.checked_sub(1).and_then(|level| FIELD_SPECS[field].levels.get(level)).map_or(0.0, of))
+            })
+        };
+        Model {
+            version: 1,
+            entity: Entity::Contact,
+            records: 0,
+            cap: 0,
+            auto: 1.0,
+            review: 1.0,
+            matches: 1e-4,
+            neighbours: [0.0; 2],
+            matching: assumed(|level| level.matching),
+            unrelated: assumed(|level| level.unrelated),
+            shares: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_was_planted_is_found() {
+        let mut random = Random::new(5);
+        let mut draw = |levels: &[(u8, f64)]| {
+            let mut left = random.below(1_000_000) as f64 / 1_000_000.0;
+            levels
+                .iter()
+                .find(|(_, share)| {
+                    left -= share;
+                    left < 0.0
+                })
+                .map_or(levels[0].0, |(level, _)| *level)
+        };
+        let planted: [(Field, [(u8, f64); 2], [(u8, f64); 2]); 4] = [
+            (Field::First, [(name::SAME, 0.7), (name::DIFFERENT, 0.3)], [(name::SAME, 0.006), (name::DIFFERENT, 0.994)]),
+            (Field::Last, [(name::SAME, 0.9), (name::DIFFERENT, 0.1)], [(name::SAME, 0.002), (name::DIFFERENT, 0.998)]),
+            (Field::Birth, [(birth::SAME, 0.8), (birth::DIFFERENT, 0.2)], [(birth::SAME, 0.000_1), (birth::DIFFERENT, 0.999_9)]),
+            (Field::Email, [(email::SAME, 0.5), (email::DIFFERENT, 0.5)], [(email::SAME, 0.000_1), (email::DIFFERENT, 0.999_9)]),
+        ];
+        let mut passes = Vec::new();
+        for (silent, ..) in &planted {
+            let mut patterns = Histogram::new();
+            for pair in 0..20_000 {
+                let mut pattern = Pattern::default();
+                for (field, matching, unrelated) in &planted {
+                    pattern[*field as usize] = draw(if pair % 10 == 0 { matching } else { unrelated });
+                }
+                pattern[*silent as usize] = name::SAME;
+                *patterns.entry(Weighed::new(&pattern, &[1.0; FIELD_COUNT]).word()).or_insert(0.0) += 1.0;
+            }
+            passes.push(Pass { patterns, silent: vec![*silent as usize] });
+        }
+        let learned = maximise(&passes, &model(), [false; 2]);
+        for (field, matching, _) in planted {
+            for (level, share) in matching {
+                let found = learned[field as usize][level as usize];
+                assert!((found - share).abs() < 0.03, "{field:?} {level}: {found} for {share}");
+            }
+        }
+        // How many are of one person, from all pairs.
+        let mut candidates = Histogram::new();
+        for (word, count) in &passes[0].patterns {
+            *candidates.entry(*word).or_insert(0.0) += count;
+        }
+        let told = Model { matching: learned, ..model() };
+        let (matches, _) = rates(&candidates, &told, 200_000.0, [false; 2]);
+        assert!((matches - 0.01).abs() < 0.002, "{matches}");
+    }
+
+    #[test]
+    fn words_keep_patterns_and_rarity() {
+        let pattern: Pattern = std::array::from_fn(|field| (field % 5) as u8);
+        let mut rarity = [1.0; FIELD_COUNT];
+        (rarity[Field::First as usize], rarity[Field::Last as usize]) = (8.0, 0.25);
+        let weighed = Weighed::new(&pattern, &rarity);
+        assert_eq!((weighed.first, weighed.others, Weighed::of_word(weighed.word())), (3, -2, weighed));
+    }
 }

@@ -68,9 +68,10 @@ impl Shared {
         Self::Domain,
     ];
 
-    pub(crate) fn frequency(self) -> Frequency {
+    pub(crate) fn frequency(self, entity: Entity) -> Frequency {
         match self {
             Self::Email | Self::Phone | Self::Birth | Self::Identifier => Frequency::NearlyUnique,
+            Self::Company | Self::Domain if entity == Entity::Account => Frequency::NearlyUnique,
             _ => Frequency::ByValue,
         }
     }
@@ -226,6 +227,16 @@ impl<'m> Scorer<'m> {
 }
 
 impl Model {
+    /// Keeps nine digits of every number, which come back from JSON as they were whatever reads it.
+    pub(crate) fn round(&mut self) {
+        let round = |number: &mut f64| *number = format!("{number:.8e}").parse().unwrap_or(*number);
+        let tables = self.matching.iter_mut().chain(&mut self.unrelated).flatten();
+        tables.chain(&mut self.neighbours).chain([&mut self.matches]).for_each(round);
+        for shares in self.shares.values_mut() {
+            shares.listed.values_mut().chain([&mut shares.otherwise]).for_each(round);
+        }
+    }
+
     /// How likely a pair is of one person: against two who are strangers, of one household, or of one company.
     pub(crate) fn probability(&self, evidence: &Evidence) -> f64 {
         let [matching, household, colleagues] = self.odds(evidence);
@@ -268,7 +279,7 @@ impl Model {
         let listed = shares.listed.get(&hash).copied();
         let (field, levels) = shared.levels();
         let coincidence: f64 = levels.iter().map(|level| self.unrelated[field as usize][*level as usize]).sum();
-        let factor = match shared.frequency() {
+        let factor = match shared.frequency(self.entity) {
             Frequency::NearlyUnique => coincidence / listed.unwrap_or(coincidence).max(coincidence),
             _ => coincidence / listed.unwrap_or(shares.otherwise),
         };

@@ -67,6 +67,8 @@ pub(crate) struct Prepared {
     pub(crate) generation: u8,
     pub(crate) is_verified: bool,
     pub(crate) emails: [u32; 2],
+    /// Whether what stands before the @ is made from the name, so that it agrees wherever the names do.
+    pub(crate) derived: [bool; 2],
     pub(crate) phones: [u32; 3],
     /// Eight decimal digits as one number, 0 where unknown.
     pub(crate) birth: u32,
@@ -197,6 +199,7 @@ impl Tables {
             }
             row.generation = parts.suffix.as_deref().and_then(generation).unwrap_or(row.generation);
         }
+        row.derived = row.emails.map(|email| self.is_derived(&row, email));
         if row.domain == 0
             && let Some(email) = self.emails.find(row.emails[0]).filter(|email| !email.is_free)
         {
@@ -204,6 +207,18 @@ impl Tables {
             row.domain = self.domain(&domain);
         }
         row
+    }
+
+    fn is_derived(&self, row: &Prepared, email: u32) -> bool {
+        let Some(email) = self.emails.find(email) else { return false };
+        let letters: String = email.local.chars().filter(char::is_ascii_alphabetic).collect();
+        let names = [row.first, row.last].into_iter().filter_map(|name| self.names.find(name)).filter(|name| name.latin.len() >= 3);
+        // A mistyped name still begins or ends as the right one does.
+        names.into_iter().any(|name| {
+            let (head, tail) =
+                (name.latin.get(..4).unwrap_or(&name.latin), name.latin.get(name.latin.len().saturating_sub(4)..).unwrap_or(&name.latin));
+            letters.contains(head) || letters.contains(tail)
+        })
     }
 
     fn name(&mut self, value: &str) -> u32 {

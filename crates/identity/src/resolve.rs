@@ -11,7 +11,7 @@ use crate::learn::learn;
 use crate::model::{Model, Scorer};
 use crate::prepared::{Records, shared_emails};
 use crate::record::{Entity, Record, RecordKey, Verdict};
-use crate::rules::{Rule, forbids};
+use crate::rules::{Rule, born_apart, forbids};
 use crate::score::{Scored, score, threshold, weigh};
 
 /// How to resolve.
@@ -49,7 +49,7 @@ impl Options {
             random_pairs: 1_000_000,
             cap: 200,
             false_links: 0.001,
-            least_auto: 0.9,
+            least_auto: 0.95,
             review: 0.2,
             model: None,
             verdicts: Vec::new(),
@@ -235,6 +235,14 @@ struct Values<'r> {
 impl Judge for Values<'_> {
     fn bits(&mut self, left: u32, right: u32) -> f64 {
         let probability = weigh(self.records, self.scorer, &mut self.memory, left, right).probability;
+        let (one, other) = (&self.records.rows[left as usize], &self.records.rows[right as usize]);
+        if probability < 0.9 && one.birth != 0 && other.birth != 0 {
+            // Father and son of one name: a record without a birth date fits both, and must not join them.
+            let pattern = compare(one, other, &self.records.tables, &mut self.memory);
+            if born_apart(&pattern) {
+                return f64::NEG_INFINITY;
+            }
+        }
         (probability / (1.0 - probability).max(1e-12)).log2()
     }
 

@@ -66,8 +66,7 @@ pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, tabl
     }
     let (first, last) = (level(Field::First), level(Field::Last));
     let exchanged = first == name::EXCHANGED;
-    let birth_differs = matches!(level(Field::Birth), birth::DIFFERENT | birth::PART);
-    if birth_differs || level(Field::Suffix) == suffix::DIFFERENT || (first == 0 && last == 0) {
+    if born_apart(pattern) || level(Field::Suffix) == suffix::DIFFERENT || (first == 0 && last == 0) {
         return None;
     }
     let near = |level: u8| matches!(level, name::NEAR | name::SAME);
@@ -85,7 +84,15 @@ pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, tabl
         format!("{} {}", text(row.first), text(row.last))
     };
     let alike = || strsim::jaro_winkler(&whole(left), &whole(right)) >= 0.92;
-    (level(Field::Phone) == plain::SAME && first >= name::VARIANT && near(last) && alike()).then_some(Rule::SamePhoneAndName)
+    // Mother and daughter of one name share a telephone, but not an e-mail address.
+    let addresses_agree = left.emails[0] == 0 || right.emails[0] == 0 || level(Field::Email) >= email::LOCAL_PART;
+    let same_phone = level(Field::Phone) == plain::SAME && addresses_agree;
+    (same_phone && first >= name::VARIANT && near(last) && alike()).then_some(Rule::SamePhoneAndName)
+}
+
+/// Whether the birth dates of two records contradict each other so much that only records which agree with both may not join them.
+pub(crate) fn born_apart(pattern: &Pattern) -> bool {
+    matches!(pattern[Field::Birth as usize], birth::DIFFERENT | birth::PART)
 }
 
 /// Whether two records must not be joined, whatever their weight.
@@ -96,7 +103,6 @@ pub(crate) fn forbids(left: &Prepared, right: &Prepared, pattern: &Pattern) -> O
     let level = |field: Field| pattern[field as usize];
     let contact_differs = level(Field::Email) == email::DIFFERENT || level(Field::Phone) == plain::DIFFERENT;
     let agrees = level(Field::Email) == email::SAME || level(Field::Phone) == plain::SAME;
-    let birth_differs = matches!(level(Field::Birth), birth::DIFFERENT | birth::PART);
-    (left.is_verified && right.is_verified && contact_differs && !agrees && birth_differs)
+    (left.is_verified && right.is_verified && contact_differs && !agrees && born_apart(pattern))
         .then_some("verified addresses or numbers differ, and so do the birth dates")
 }

@@ -83,5 +83,6 @@ pub(crate) fn threshold(pairs: &[Scored], rate: f64, least: f64) -> f64 {
         }
         threshold = probability;
     }
-    threshold.min(1.0 - rate)
+    // Nine digits, and not more than it was.
+    (threshold.min(1.0 - rate) * 1e9).floor() / 1e9
 }

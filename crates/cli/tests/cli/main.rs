@@ -27,6 +27,7 @@ mod quarantine;
 mod reconcile;
 mod recording;
 mod refresh;
+mod resolve;
 mod renormalise;
 mod salesforce;
 mod sweeps;

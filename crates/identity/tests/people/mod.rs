@@ -1,4 +1,5 @@
 //! Invented people, with the mistakes that lists have, and with those who only look alike.
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use aqueduct_identity::{Attribute, Record};
 
@@ -131,6 +132,46 @@ pub fn people(seed: u64, count: usize) -> Vec<(Record, usize)> {
                 }
             }
             records.push((record, person));
+        }
+    }
+    records
+}
+
+/// Records of `count` different companies.
+pub fn companies(seed: u64, count: usize) -> Vec<Record> {
+    let mut dice = Dice::new(seed);
+    let company = |number: usize| {
+        let (name, trade) = (dice.one(LAST), dice.one(&["Foods", "Systems", "Logistics", "Legal", "Motors", "Design"]));
+        let domain = format!("{}{number}.example", name.to_lowercase());
+        Record::new("crm", number.to_string())
+            .with(Attribute::Company, &format!("{name} {trade} {number}"))
+            .with(Attribute::Domain, &domain)
+            .with(Attribute::Phone, &format!("+4930{:07}", dice.below(10_000_000)))
+            .with(Attribute::City, dice.one(CITIES))
+    };
+    (0..count).map(company).collect()
+}
+
+/// Families of three at one address with one telephone, nobody of them twice.
+pub fn families(seed: u64, count: usize) -> Vec<Record> {
+    let mut dice = Dice::new(seed);
+    let mut records = Vec::new();
+    for family in 0..count {
+        let (last, city, code) = (dice.one(LAST), dice.one(CITIES), format!("{:05}", dice.below(100_000)));
+        let (phone, street) = (format!("+4940{:07}", dice.below(10_000_000)), format!("{}st. {}", dice.one(LAST), 1 + dice.below(200)));
+        for member in 0..3 {
+            let birth = format!("{:04}-{:02}-{:02}", 1940 + 10 * member + dice.below(20), 1 + dice.below(12), 1 + dice.below(28));
+            let first = FIRST[(dice.below(9) + member * 9) % FIRST.len()];
+            records.push(
+                Record::new("families", format!("{family}-{member}"))
+                    .with(Attribute::FirstName, first)
+                    .with(Attribute::LastName, last)
+                    .with(Attribute::Phone, &phone)
+                    .with(Attribute::BirthDate, &birth)
+                    .with(Attribute::Street, &street)
+                    .with(Attribute::City, city)
+                    .with(Attribute::PostalCode, &code),
+            );
         }
     }
     records

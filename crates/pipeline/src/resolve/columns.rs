@@ -77,7 +77,7 @@ const WORDS: &[(&str, Holds, &str)] = &[
     (
         "street",
         Holds::Value(Street),
-        "street address streetaddress address1 addressline1 mailingstreet street1 addr addr1 addressline billingstreet strasse \
+        "street address streetaddress line1 addrline1 address1line1 addressstreet streetandnumber address1 addressline1 mailingstreet street1 addr addr1 addressline billingstreet strasse \
          straße adresse anschrift rue direccion calle indirizzo via endereco adres straat streetname homeaddress postaladdress \
          mailingaddress billingaddress ulica adress residence",
     ),
