@@ -37,7 +37,10 @@ mod tests {
     #[test]
     fn a_value_is_taken_where_something_holds() {
         assert_eq!(where_true(&[some("a"), some("true")]).as_deref(), Some("a"));
-        assert_eq!((where_true(&[some("a"), some("false")]), where_true(&[some("a"), None]), where_true(&[None, some("1")])), (None, None, None));
+        assert_eq!(
+            (where_true(&[some("a"), some("false")]), where_true(&[some("a"), None]), where_true(&[None, some("1")])),
+            (None, None, None)
+        );
     }
 
     #[test]
