@@ -181,6 +181,12 @@ fn against_undisturbed(dump: &Dump, expected: &Dump, account: Account, outcome: 
     }
 }
 
+/// What all tables but Aqueduct's own hold.
+pub(crate) fn digest(dump: &Dump) -> BTreeMap<String, BTreeMap<String, String>> {
+    let tables = dump.iter().filter(|(table, _)| !table.starts_with('_'));
+    tables.map(|(table, rows)| (table.clone(), contents(table, rows))).collect()
+}
+
 /// The live rows by key, each as sorted text without what tells of the load.
 fn contents(table: &str, rows: &[Row]) -> BTreeMap<String, String> {
     let live = rows.iter().filter(|row| !is_deleted(row));

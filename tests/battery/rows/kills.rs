@@ -81,7 +81,9 @@ pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: 
         let ran = world.start_command(verb, &world.database, words, &variables).end().await;
         outcome.add(judge_run(&world, &ran));
         if !ran.was_killed() {
-            outcome.must(ran.code == Some(0), || format!("not killed, and ended with {:?}: {}", ran.code, tail(&ran.words)));
+            // Killed once its ledger was complete, there is nothing to go on with.
+            let over = verb == "backfill resume" && ran.code == Some(2) && ran.words.contains("AQ1001");
+            outcome.must(over || ran.code == Some(0), || format!("not killed, and ended with {:?}: {}", ran.code, tail(&ran.words)));
             break;
         }
         outcome.note("killed");
@@ -177,9 +179,11 @@ fn phase(point: &str) -> &'static str {
 
 /// A first load that is killed in its middle, where a cursor that runs ahead of its rows does its harm: for planted mistakes.
 pub(crate) async fn before_rows(shared: Arc<Shared>, mut random: Random, _: u64) -> Outcome {
-    let world = prepared(&shared, &mut random, false, false).await;
+    // Several pages of the one stream that matters, so that the kill comes between two of them whatever else is loaded first.
+    let account = Size { contacts: 530, deals: 6, archived: true };
+    let world = World::new(&shared, Vendor::Hubspot, false, random.next(), account).await;
     let mut outcome = Outcome::default();
-    let point = format!("sqlite::load_begun:{}", random.between(2, 4));
+    let point = format!("sqlite::load_begun:{}", random.between(3, 6));
     let ran = world.run_binary(&[("AQUEDUCT_KILL", point)]).await;
     outcome.add(judge_run(&world, &ran));
     if ran.was_killed() {

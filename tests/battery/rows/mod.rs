@@ -81,7 +81,7 @@ pub(crate) fn all() -> Vec<Row> {
             12,
             2_000,
             3,
-            &["power cut", "power cut with a token that may be used once", "cut before there was a warehouse"],
+            &["power cut", "power cut with a token that may be used once"],
         ),
         row(9, "records change while pages are read", trial!(changes::while_paging), 40, 3_000, 3, &["changed between pages"]),
         row(
@@ -171,6 +171,6 @@ pub(crate) fn all() -> Vec<Row> {
             1,
             &["requests in the first 60 seconds"],
         ),
-        row(23, "read again in full, twice", trial!(repeats::again), 6, 100, 3, &["read again"]),
+        row(23, "read again in full, or a range of history, twice", trial!(repeats::again), 8, 100, 3, &["read again", "backfilled"]),
     ]
 }
