@@ -29,7 +29,7 @@ pub(crate) enum By {
     Sweep,
     /// `aqueduct renormalise`.
     Renormalise,
-    /// A run that finds a new property, which it reads for all records.
+    /// A run that finds a new property, and reads calculated ones for all records.
     RunAfterDrift,
     /// `aqueduct backfill`, and `aqueduct backfill resume` after a kill.
     Backfill,
@@ -151,6 +151,7 @@ impl By {
             Self::Refresh | Self::RefreshIntoSqlite | Self::RefreshIntoPostgres => ("run", &["-v", "--full-refresh"]),
             Self::Sweep => ("run", &["-v", "--sweep-ids"]),
             Self::Renormalise => ("renormalise", &[]),
+            Self::RunAfterDrift => ("run", &["-v", "--refresh-calculated"]),
             Self::Backfill => ("backfill", &["--from", "2026-01-01", "--to", "2026-07-11", "--window", "P3M"]),
             _ => ("run", &["-v"]),
         }
