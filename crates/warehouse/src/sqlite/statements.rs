@@ -93,8 +93,11 @@ impl Statements {
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
             append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),
+            // Looked at row by row before they are counted: SQLite counts no more than 2,000 columns at once. The limit keeps it from
+            // making one query of both.
             count: format!(
-                "SELECT count(*) FILTER (WHERE {known} IS NULL), count(*) FILTER (WHERE {changed}), count(*) FILTER (WHERE {older}) FROM {joined}"
+                "SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE changed), count(*) FILTER (WHERE older) \
+                 FROM (SELECT {known} IS NULL AS fresh, {changed} AS changed, {older} AS older FROM {joined} LIMIT -1)"
             ),
             merge: format!(
                 "INSERT INTO main.{table} ({names}) SELECT {values} FROM {joined} WHERE {known} IS NULL OR {changed} \
