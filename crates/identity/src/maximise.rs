@@ -179,7 +179,8 @@ mod tests {
                 })
                 .map_or(levels[0].0, |(level, _)| *level)
         };
-        let planted: [(Field, [(u8, f64); 2], [(u8, f64); 2]); 4] = [
+        type Levels = [(u8, f64); 2];
+        let planted: [(Field, Levels, Levels); 4] = [
             (Field::First, [(name::SAME, 0.7), (name::DIFFERENT, 0.3)], [(name::SAME, 0.006), (name::DIFFERENT, 0.994)]),
             (Field::Last, [(name::SAME, 0.9), (name::DIFFERENT, 0.1)], [(name::SAME, 0.002), (name::DIFFERENT, 0.998)]),
             (Field::Birth, [(birth::SAME, 0.8), (birth::DIFFERENT, 0.2)], [(birth::SAME, 0.000_1), (birth::DIFFERENT, 0.999_9)]),

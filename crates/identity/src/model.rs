@@ -257,18 +257,19 @@ impl Model {
         for (field, spec) in FIELD_SPECS.iter().enumerate() {
             let levels = spec.levels.len();
             let same = if levels > name::SAME as usize { name::SAME as usize } else { levels };
-            for level in 1..=levels {
+            let own = &mut ratios[field];
+            for (level, ratio) in own.iter_mut().enumerate().take(levels + 1).skip(1) {
                 let (matching, unrelated) = (self.matching[field][level], self.unrelated[field][level]);
-                ratios[field][level] = if matching > 0.0 && unrelated > 0.0 { matching / unrelated } else { 1.0 };
+                *ratio = if matching > 0.0 && unrelated > 0.0 { matching / unrelated } else { 1.0 };
             }
-            let different = ratios[field][1].min(1.0);
-            ratios[field][1] = different;
+            let different = own[1].min(1.0);
+            own[1] = different;
             let mut highest = different;
-            for level in 2..=same {
-                ratios[field][level] = ratios[field][level].max(different);
-                highest = ratios[field][level].max(highest);
+            for ratio in &mut own[2..=same] {
+                *ratio = ratio.max(different);
+                highest = ratio.max(highest);
             }
-            ratios[field][same] = highest;
+            own[same] = highest;
         }
         ratios
     }

@@ -143,8 +143,9 @@ impl Tables {
         let mut row = Prepared { is_verified: record.is_verified, ..Prepared::default() };
         row.source = self.source(&record.key.source);
         let key = |key: &RecordKey| mix(hash(&key.source), hash(&key.record));
-        row.own = key(&record.key);
-        row.merged = record.merged_into.as_ref().map_or(0, key);
+        let (own, merged) = (&record.key, record.merged_into.as_ref());
+        row.merged = merged.map_or(0, key);
+        row.own = mix(hash(&own.source), hash(&own.record));
         row.strong = record.strong_id.as_deref().map_or(0, |id| self.source(&format!("id {id}")));
         let keys: Vec<&str> = record.all(Attribute::EmailMatchKey).collect();
         let (mut emails, mut phones, mut identifiers) = (0, 0, 0);

@@ -248,7 +248,9 @@ impl Judge for Values<'_> {
 
     fn forbids(&mut self, left: u32, right: u32) -> Option<&'static str> {
         let (left, right) = (&self.records.rows[left as usize], &self.records.rows[right as usize]);
-        if !(left.source == right.source && left.strong != 0 && right.strong != 0) && !(left.is_verified && right.is_verified) {
+        let strong = left.source == right.source && left.strong != 0 && right.strong != 0;
+        let verified = left.is_verified && right.is_verified;
+        if !strong && !verified {
             return None;
         }
         forbids(left, right, &compare(left, right, &self.records.tables, &mut self.memory))
