@@ -53,6 +53,9 @@ const LEAST_DIFFERING: f64 = 0.01;
 /// recognised; a list with many more pairs of one person than `FEW_MATCHES` speaks for itself.
 const LEAST_NEIGHBOURS: f64 = 1.0;
 const FEW_MATCHES: f64 = 100.0;
+/// Names and birth dates of one person differ altogether no more often than this. In a list with few different names, namesakes would
+/// otherwise be taken for one person, of whom nothing else agrees.
+const MOST_DIFFERING: [(Field, f64); 4] = [(Field::First, 0.15), (Field::Last, 0.2), (Field::Birth, 0.12), (Field::Identifier, 0.2)];
 const ROUNDS: usize = 40;
 
 /// The levels of one person's records, learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail
@@ -60,7 +63,7 @@ const ROUNDS: usize = 40;
 pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) -> [[f64; LEVELS]; FIELD_COUNT] {
     let patterns: Vec<Vec<(Weighed, f64)>> =
         passes.iter().map(|pass| pass.patterns.iter().map(|(word, count)| (Weighed::of_word(*word), *count)).collect()).collect();
-    let mut own: Vec<[f64; 3]> = passes.iter().map(|_| starting_rates(0.1, neighbours)).collect();
+    let mut own: Vec<[f64; 3]> = passes.iter().map(|_| starting_rates(0.02, neighbours)).collect();
     let mut learned = Model { shares: Default::default(), ..model.clone() };
     for _ in 0..ROUNDS {
         let ratios = learned.ratios();
@@ -89,7 +92,14 @@ pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) ->
                 }
             }
             let sum: f64 = levels.iter().sum();
-            learned.matching[field] = levels.map(|level| level / sum);
+            levels = levels.map(|level| level / sum);
+            let most = MOST_DIFFERING.iter().find(|(known, _)| *known as usize == field).map_or(1.0, |(_, most)| *most);
+            if levels[1] > most {
+                let scale = (1.0 - most) / (1.0 - levels[1]).max(1e-9);
+                levels = levels.map(|level| level * scale);
+                levels[1] = most;
+            }
+            learned.matching[field] = levels;
         }
     }
     learned.matching
@@ -181,9 +191,9 @@ mod tests {
         };
         type Levels = [(u8, f64); 2];
         let planted: [(Field, Levels, Levels); 4] = [
-            (Field::First, [(name::SAME, 0.7), (name::DIFFERENT, 0.3)], [(name::SAME, 0.006), (name::DIFFERENT, 0.994)]),
+            (Field::First, [(name::SAME, 0.87), (name::DIFFERENT, 0.13)], [(name::SAME, 0.006), (name::DIFFERENT, 0.994)]),
             (Field::Last, [(name::SAME, 0.9), (name::DIFFERENT, 0.1)], [(name::SAME, 0.002), (name::DIFFERENT, 0.998)]),
-            (Field::Birth, [(birth::SAME, 0.8), (birth::DIFFERENT, 0.2)], [(birth::SAME, 0.000_1), (birth::DIFFERENT, 0.999_9)]),
+            (Field::Birth, [(birth::SAME, 0.9), (birth::DIFFERENT, 0.1)], [(birth::SAME, 0.000_1), (birth::DIFFERENT, 0.999_9)]),
             (Field::Email, [(email::SAME, 0.5), (email::DIFFERENT, 0.5)], [(email::SAME, 0.000_1), (email::DIFFERENT, 0.999_9)]),
         ];
         let mut passes = Vec::new();
