@@ -170,7 +170,11 @@ async fn who_pages_by_value_keeps_every_rule_that_can_be_tried() {
     for style in ["token", "link", "header", "keyset", "anchored"] {
         let report = report(style).await;
         report.assert();
-        assert_eq!(not_applicable(&report), ["DELETIONS", "IDS-COMPLETE", "MERGE-REDIRECTS", "NO-SILENT-CAP", "REQUIRED-MAPPED"], "{style}\n{report}");
+        assert_eq!(
+            not_applicable(&report),
+            ["DELETIONS", "IDS-COMPLETE", "MERGE-REDIRECTS", "NO-SILENT-CAP", "REQUIRED-MAPPED"],
+            "{style}\n{report}"
+        );
         assert!(report.not_tried().is_empty() && !report.to_string().contains("not tried"), "{style}\n{report}");
     }
 }

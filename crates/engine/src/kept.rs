@@ -65,7 +65,8 @@ mod tests {
         let columns: Vec<String> = stream.record.fields.iter().map(|field| field.column.to_string()).collect();
         let texts = ["7", "12", "2026-01-02T03:04:05Z", r#"["x"]"#];
         let whole: KeptRecord = columns.iter().cloned().zip(texts.map(|text| Some(text.to_owned()))).collect();
-        let thin = KeptRecord::from([(columns[0].clone(), Some("8".into())), (columns[1].clone(), None), ("gone".into(), Some("x".into()))]);
+        let thin =
+            KeptRecord::from([(columns[0].clone(), Some("8".into())), (columns[1].clone(), None), ("gone".into(), Some("x".into()))]);
         assert!(is_whole(&stream, &whole) && is_whole(&stream, &thin));
         assert!(!is_whole(&stream, &KeptRecord::from([("line".into(), Some("{".into()))])));
         let (state, at) = (StreamState::default(), Timestamp::from_seconds(9));

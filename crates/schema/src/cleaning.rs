@@ -64,7 +64,8 @@ impl CleaningCount {
                     if !count.examples.is_empty() && sum.examples.len() < EXAMPLES {
                         let free = EXAMPLES - sum.examples.len();
                         sum.examples.extend(count.examples.iter().take(free).cloned());
-                        sum.columns.extend(count.columns.iter().filter(|column| !sum.columns.contains(column)).cloned().collect::<Vec<_>>());
+                        sum.columns
+                            .extend(count.columns.iter().filter(|column| !sum.columns.contains(column)).cloned().collect::<Vec<_>>());
                     }
                     next = at + 1;
                 }
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn counts_add_up_in_any_order() {
-        let (one, two) = ([count("a", "x", 1, 2), count("b", "y", 2, 0)], [count("b", "y", 3, 1), count("a", "x", 4, 2), count("a", "z", 5, 0)]);
+        let (one, two) =
+            ([count("a", "x", 1, 2), count("b", "y", 2, 0)], [count("b", "y", 3, 1), count("a", "x", 4, 2), count("a", "z", 5, 0)]);
         let (mut sums, mut turned) = (Vec::new(), Vec::new());
         for counts in [one.as_slice(), &two] {
             CleaningCount::add_to(&mut sums, counts);

@@ -250,10 +250,10 @@ impl Sql<'_> {
     }
 
     fn merge<S: Session>(&self, session: &S) -> String {
-        let (names, values): (Vec<String>, Vec<String>) = self.written(session).into_iter().map(|(name, value)| (quoted(&name), value)).unzip();
+        let (names, values): (Vec<String>, Vec<String>) =
+            self.written(session).into_iter().map(|(name, value)| (quoted(&name), value)).unzip();
         let key = self.key();
-        let mut sets: Vec<String> =
-            names.iter().filter(|name| **name != key).map(|name| format!("{name} = excluded.{name}")).collect();
+        let mut sets: Vec<String> = names.iter().filter(|name| **name != key).map(|name| format!("{name} = excluded.{name}")).collect();
         let emptied = cleared(self.schema, self.stored).into_iter().filter(|name| *name != DELETED_AT);
         sets.extend(emptied.map(|name| format!("{} = NULL", quoted(name))));
         format!(

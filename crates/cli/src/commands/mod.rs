@@ -56,7 +56,19 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
-        Command::Run { pipeline, select, full_refresh, refresh_calculated, sweep_associations, sweep_ids, dry_run, limit, timeout, wait_for_lease, allow_mass_delete } => {
+        Command::Run {
+            pipeline,
+            select,
+            full_refresh,
+            refresh_calculated,
+            sweep_associations,
+            sweep_ids,
+            dry_run,
+            limit,
+            timeout,
+            wait_for_lease,
+            allow_mass_delete,
+        } => {
             let options = aqueduct_pipeline::RunOptions {
                 select,
                 full_refresh,
@@ -92,10 +104,12 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         Command::State { action } => state::state(&context, action).await,
         Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
         Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,
-        Command::Resolve { entity, input, id, columns, link, output, pairs, country, threads } => resolve::told(&columns).and_then(|columns| {
-            let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, threads };
-            resolve::resolve(&context, &options, &output, pairs.as_deref())
-        }),
+        Command::Resolve { entity, input, id, columns, link, output, pairs, country, threads } => {
+            resolve::told(&columns).and_then(|columns| {
+                let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, threads };
+                resolve::resolve(&context, &options, &output, pairs.as_deref())
+            })
+        }
         Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, details, list } => {
             let facts = clean::Facts { country, time_zone, decimal_separator, day_first, details };
             clean::clean(&context, semantic_type.as_deref(), &facts, list)

@@ -115,8 +115,7 @@ async fn show(pipeline: &Pipeline, id: String, original: bool, output: &Output) 
     }
     let shown = if original { "original" } else { "record" };
     let pairs = value[shown].as_object().cloned().unwrap_or_default();
-    let rows: Vec<Vec<String>> =
-        pairs.into_iter().map(|(column, value)| vec![column, value.as_str().unwrap_or("-").to_owned()]).collect();
+    let rows: Vec<Vec<String>> = pairs.into_iter().map(|(column, value)| vec![column, value.as_str().unwrap_or("-").to_owned()]).collect();
     text.push_str(&format!("\n\n{}", table(&["column", shown], &rows)));
     output.answer(&text);
     if !original && row.sealed.is_some() {

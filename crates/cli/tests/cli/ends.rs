@@ -121,13 +121,13 @@ fn a_mass_deletion_ends_with_8_until_it_is_allowed() {
     for link in &all[..all.len() * 2 / 3] {
         account.store().dissociate((contacts, link.from), (companies, link.to), None).unwrap();
     }
-    let ended = project.run(&format!("run p.yaml --json {select}")).with_code(8);
+    let ended = project.run(&format!("run p.yaml --json --sweep-associations {select}")).with_code(8);
     let error = &ended.json()["errors"][0]["error"];
     assert_eq!(error["code"], "AQ6001");
     assert!(error["next"].as_str().unwrap().contains("--allow-mass-delete"), "{error}");
     assert_eq!(difference(&before, &database.content(&[])), Default::default());
 
-    project.run(&format!("run p.yaml --allow-mass-delete {select}")).with_code(0);
+    project.run(&format!("run p.yaml --allow-mass-delete --sweep-associations {select}")).with_code(0);
     assert_eq!(database.count("hubspot_contact_companies", "NOT is_deleted"), account.store().associations(contacts, companies).len());
     assert_eq!(database.count("hubspot_contact_companies", "1 = 1"), links);
 }

@@ -118,7 +118,8 @@ fn everything_arrives_and_only_changes_follow(database: &Database, mut project: 
     let archived = store.ids(ObjectKind::Contacts)[11];
     let links = store.associations(ObjectKind::Contacts, ObjectKind::Companies).iter().filter(|link| link.from == archived).count();
     store.archive(ObjectKind::Contacts, archived).unwrap();
-    let fourth = project.run("run p.yaml --json").with_code(0);
+    // Links whose own end has not changed, such as a deal's to the archived contact, are told by reading all links.
+    let fourth = project.run("run p.yaml --json --sweep-associations").with_code(0);
     let written = difference(&after, &database.content(&[]));
     assert_eq!((written.added.len(), written.gone.len()), (0, 0), "{written:?}");
     for table in ["contact", "hubspot_contacts"] {

@@ -27,7 +27,9 @@ fn a_list_is_resolved_and_the_guess_is_told() {
     let expected = "source,record,cluster\npeople.csv,a1,a1\npeople.csv,a2,a1\npeople.csv,a3,a3\npeople.csv,a4,a3\npeople.csv,a5,a5\n";
     assert_eq!(clusters, expected);
     assert!(pairs.starts_with("source_a,record_a,source_b,record_b,probability,decision,reasons\n"), "{pairs}");
-    assert!(pairs.contains("people.csv,a1,people.csv,a2,0.99") && pairs.contains(",auto,") && pairs.contains("before anything is compared ("));
+    assert!(
+        pairs.contains("people.csv,a1,people.csv,a2,0.99") && pairs.contains(",auto,") && pairs.contains("before anything is compared (")
+    );
     for guess in ["first_name=Vorname (guessed)", "email=E-Mail (guessed)", "birth_date=Geburtsdatum (guessed)"] {
         assert!(words.contains(guess), "{words}");
     }

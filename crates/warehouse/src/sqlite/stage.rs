@@ -73,7 +73,8 @@ fn write(image: &mut Image, name: &str, step: &Step, sorted: bool, replaced: &[R
     let mut hasher = RowHasher::new(&step.schema);
     let mut table = image.table(name, step.schema.columns.len() + 1);
     let (mut record, mut text) = (Record::default(), Vec::with_capacity(64));
-    let stored: Vec<Vec<Cells<'_>>> = replaced.iter().zip(&parts).map(|(replaced, (_, cells))| stored_cells(cells, Some(replaced))).collect();
+    let stored: Vec<Vec<Cells<'_>>> =
+        replaced.iter().zip(&parts).map(|(replaced, (_, cells))| stored_cells(cells, Some(replaced))).collect();
     for (part, row) in rows {
         let cells: &[Cells<'_>] = &parts[part].1;
         record.clear();

@@ -167,7 +167,10 @@ async fn whoever_holds_a_lock_for_too_long_is_named() {
     let to = Destination::postgres().await;
     to.begin("run-1").await;
     let mut holder = sqlx::PgConnection::connect(to.url.expose()).await.unwrap();
-    sqlx::raw_sql("SET application_name = 'somebody'; BEGIN; UPDATE aqueduct.fence SET run_id = run_id").execute(&mut holder).await.unwrap();
+    sqlx::raw_sql("SET application_name = 'somebody'; BEGIN; UPDATE aqueduct.fence SET run_id = run_id")
+        .execute(&mut holder)
+        .await
+        .unwrap();
     let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
     // What the address says of limits is kept.
     let url = Secret::new(format!("{}?options=-c%20lock_timeout=100ms", to.url.expose()));
@@ -181,7 +184,9 @@ async fn whoever_holds_a_lock_for_too_long_is_named() {
     let error = warehouse.begin_run(start.clone()).await.unwrap_err();
     assert_eq!((error.code(), error.retry(), error.exit_code()), (codes::DESTINATION_FAILED, Retry::Exhausted, 5));
     let shown = format!("{error} {}", error.advice());
-    for word in [&format!("session {process} (somebody"), "idle in transaction", "aqueduct.fence", &format!("pg_terminate_backend({process})")] {
+    for word in
+        [&format!("session {process} (somebody"), "idle in transaction", "aqueduct.fence", &format!("pg_terminate_backend({process})")]
+    {
         assert!(shown.contains(word), "{word}: {shown}");
     }
     sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();

@@ -6,8 +6,13 @@ use crate::destination::{Destination, flat};
 use crate::rows::*;
 
 const TEXT: ValueType = ValueType::Text;
-const CONTACT: [(&str, ValueType); 5] =
-    [("id", TEXT), ("full_name", TEXT), ("merged_into_id", TEXT), ("is_deleted", ValueType::Boolean), ("source_updated_at", ValueType::Timestamp)];
+const CONTACT: [(&str, ValueType); 5] = [
+    ("id", TEXT),
+    ("full_name", TEXT),
+    ("merged_into_id", TEXT),
+    ("is_deleted", ValueType::Boolean),
+    ("source_updated_at", ValueType::Timestamp),
+];
 
 /// A contact as a source gives it that says itself what became of it.
 fn contact(id: &str, into: Option<&str>, seconds: i64) -> Table {
@@ -55,7 +60,9 @@ const DANGLING: &str = "SELECT count(*) FROM {_redirects} AS r, {contact} AS t W
 
 pub(crate) async fn children_of_a_merged_row_are_brought_to_the_winner(to: &Destination) {
     let fence = to.begin("run-1").await;
-    to.load(&fence, vec![records(vec![plain("a", 0), plain("b", 0), deals(&[("d1", Some("a")), ("d2", Some("b")), ("d3", None)])])]).await.unwrap();
+    to.load(&fence, vec![records(vec![plain("a", 0), plain("b", 0), deals(&[("d1", Some("a")), ("d2", Some("b")), ("d3", None)])])])
+        .await
+        .unwrap();
     let receipt = to.load(&fence, vec![records(vec![plain("b", 9), merged(&[("a", "b", 5)], false)])]).await.unwrap();
     assert_eq!(flat(to.ask(ROWS).await), ["a", "b", "gone", "b", "NULL", "here"]);
     assert_eq!([deal(to, "d1").await, deal(to, "d2").await, deal(to, "d3").await], ["b", "b", "NULL"]);
@@ -93,10 +100,7 @@ pub(crate) async fn merges_are_followed_in_any_order(to: &Destination) {
     to.load(&fence, vec![records(vec![plain("b", 0), plain("c", 0), plain("x", 0), deals(&[("d2", Some("b"))])])]).await.unwrap();
     to.load(&fence, vec![records(vec![merged(&[("c", "e", 8), ("b", "c", 7)], false)])]).await.unwrap();
     assert_eq!([deal(to, "d1").await, deal(to, "d2").await], ["e", "e"]);
-    assert_eq!(
-        flat(to.ask("SELECT id, merged_into_id FROM {contact} WHERE is_deleted ORDER BY id").await),
-        ["a", "e", "b", "e", "c", "e"]
-    );
+    assert_eq!(flat(to.ask("SELECT id, merged_into_id FROM {contact} WHERE is_deleted ORDER BY id").await), ["a", "e", "b", "e", "c", "e"]);
     to.load(&fence, vec![records(vec![merged(&[("e", "b", 30)], false)])]).await.unwrap();
     assert_eq!([deal(to, "d1").await, deal(to, "d2").await], ["b", "b"]);
     let links = "SELECT id, current_id FROM {_redirects} ORDER BY id";
@@ -126,7 +130,9 @@ pub(crate) async fn a_first_reading_follows_merges_at_its_end(to: &Destination) 
 
 pub(crate) async fn a_row_that_the_source_brings_back_is_live_again(to: &Destination) {
     let fence = to.begin("run-1").await;
-    to.load(&fence, vec![records(vec![contact("a", None, 0), contact("b", None, 0), deals(&[("d1", Some("a")), ("d2", Some("b"))])])]).await.unwrap();
+    to.load(&fence, vec![records(vec![contact("a", None, 0), contact("b", None, 0), deals(&[("d1", Some("a")), ("d2", Some("b"))])])])
+        .await
+        .unwrap();
     to.load(&fence, vec![records(vec![contact("a", Some("b"), 10), merged(&[("a", "b", 10)], true)])]).await.unwrap();
     assert_eq!([deal(to, "d1").await, deal(to, "d2").await], ["b", "b"]);
     // An older copy of the row says nothing; a later one that names no winner ends the merge.
