@@ -30,7 +30,8 @@ pub(crate) fn is_possible(stream: &Stream) -> bool {
 /// Whether nothing but a sweep tells what was deleted: no list of deletions, and no snapshot in every run.
 fn is_needed(stream: &Stream) -> bool {
     let has = |mode: Mode| stream.modes.contains(&mode);
-    !has(Mode::Deletions) && !(has(Mode::Snapshot) && !has(Mode::Backfill) && !has(Mode::Changes))
+    let by_snapshots = has(Mode::Snapshot) && !has(Mode::Backfill) && !has(Mode::Changes);
+    !has(Mode::Deletions) && !by_snapshots
 }
 
 /// Whether a sweep is due: asked for, or so long after the last one. A stream that this run has read for the first time is not due.

@@ -151,11 +151,8 @@ impl Winners {
         let older = |than: Option<Timestamp>| matches!((told.at, than), (Some(told), Some(than)) if told < than);
         match self.links.get(&told.loser) {
             None => {}
-            Some(Link { ended: Some(ended), .. }) => {
-                if told.at.is_some_and(|at| at <= *ended) {
-                    return false;
-                }
-            }
+            Some(Link { ended: Some(ended), .. }) if told.at.is_some_and(|at| at <= *ended) => return false,
+            Some(Link { ended: Some(_), .. }) => {}
             // Lists are carried on: what was merged into a row that is merged away itself is in the list of the next one too.
             Some(link) if link.winner == told.winner || older(link.at) || self.end(&link.winner) == self.end(&told.winner) => return false,
             Some(_) => {}

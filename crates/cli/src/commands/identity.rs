@@ -15,7 +15,9 @@ pub(crate) async fn identity(context: &Context, action: IdentityAction) -> Resul
     let pipeline = context.pipeline(&action.pipeline().pipeline)?;
     let output = &context.output;
     let observer = Arc::new(Progress::new(output));
-    let who = |by: Option<String>| by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let who = |by: Option<String>| {
+        by.or_else(|| aqueduct_pipeline::Environment::of_process().get("USER").map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())
+    };
     let resolved = match action {
         IdentityAction::Resolve { everything, anew, .. } => {
             let scope = match (anew, everything) {

@@ -22,7 +22,9 @@ pub(crate) async fn quarantine(context: &Context, action: QuarantineAction) -> R
         QuarantineAction::Show { id, original, .. } => show(&pipeline, id, original, output).await,
         QuarantineAction::Replay { which, .. } => replay(&pipeline, which, output).await,
         QuarantineAction::Discard { which, by, .. } => {
-            let by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+            let by = by
+                .or_else(|| aqueduct_pipeline::Environment::of_process().get("USER").map(str::to_owned))
+                .unwrap_or_else(|| "unknown".to_owned());
             let observer = Arc::new(Progress::new(output));
             let discarded = quarantine::discard(&pipeline, &filter(which, "new"), &by, observer).await?;
             if output.is_json() {

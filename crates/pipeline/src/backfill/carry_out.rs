@@ -154,9 +154,8 @@ impl<'a> CarryOut<'a> {
                 WindowState::Differs => !self.again.contains(&index),
                 WindowState::Loaded | WindowState::Verified => false,
             };
-            open && !self.under_way.contains(&index)
-                && !self.given_up.contains(&window.stream)
-                && !(busy.contains(&window.stream.as_str()) && self.reads_alone(window))
+            let waits = busy.contains(&window.stream.as_str()) && self.reads_alone(window);
+            open && !waits && !self.under_way.contains(&index) && !self.given_up.contains(&window.stream)
         })
     }
 

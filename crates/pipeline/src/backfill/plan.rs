@@ -134,8 +134,11 @@ fn milliseconds(at: Timestamp) -> Timestamp {
     Timestamp::from_milliseconds(at.milliseconds())
 }
 
+/// Streams that are left out, each with the reason.
+type LeftOut = Vec<(String, String)>;
+
 /// The streams that can be read by windows, and why others cannot.
-fn sort<'c>(connected: &'c Connected, options: &BackfillOptions) -> Result<(Vec<&'c Stream>, Vec<(String, String)>)> {
+fn sort<'c>(connected: &'c Connected, options: &BackfillOptions) -> Result<(Vec<&'c Stream>, LeftOut)> {
     let (mut streams, mut left_out) = (Vec::new(), Vec::new());
     for stream in &connected.selected {
         let reason = if connected.engine.cost(stream, true, 1).is_none() || stream.record.updated_at.is_none() {

@@ -177,8 +177,8 @@ impl Resolving<'_> {
         let mut pairs: BTreeMap<(RecordKey, RecordKey), StoredPair> = BTreeMap::new();
         for each in known.pairs.values().flatten() {
             let pair = read(each)?;
-            let replaced = update.removed.contains(&pair.a) || update.removed.contains(&pair.b);
-            if !replaced && !(update.clusters.contains_key(&pair.a) && update.clusters.contains_key(&pair.b)) {
+            let within = update.clusters.contains_key(&pair.a) && update.clusters.contains_key(&pair.b);
+            if !(within || update.removed.contains(&pair.a) || update.removed.contains(&pair.b)) {
                 pairs.insert((pair.a.clone(), pair.b.clone()), pair);
             }
         }

@@ -223,8 +223,12 @@ impl Story<'_> {
     /// Changes, some followed by tombstones in the same load, as some come twice.
     async fn change(&mut self) {
         let (rows, again) = (self.rows(2), self.dice.roll(4) == 0);
-        let buried: Vec<(String, i64)> =
-            (0..6).filter_map(|id| (self.dice.roll(5) == 0).then(|| (format!("row {id}"), self.dice.roll(40) as i64))).collect();
+        let buried: Vec<(String, i64)> = (0..6)
+            .filter(|_| self.dice.roll(5) == 0)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|id| (format!("row {id}"), self.dice.roll(40) as i64))
+            .collect();
         let stones: Vec<(&str, i64)> = buried.iter().map(|(id, second)| (id.as_str(), *second)).collect();
         let tables = || vec![people(&[]), contacts(&rows), tombstones(common(), "id", &stones)];
         let receipt = self.to.load(&self.fence, vec![batch(tables())]).await.unwrap();
