@@ -48,7 +48,7 @@ fn properties_become_fields_of_their_types() {
         ["contacts", "companies", "deals", "owners", "pipeline_stages", "contact_companies", "deal_companies", "deal_contacts"]
     );
     let contacts = &streams[0];
-    assert_eq!(contacts.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids]);
+    assert_eq!(contacts.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns]);
     assert_eq!((contacts.lag.as_secs(), streams[3].lag.as_secs()), (60, 0));
     let types: Vec<(&str, ValueType)> =
         contacts.record.fields.iter().take(18).map(|field| (field.path.as_str(), field.value_type)).collect();

@@ -70,7 +70,7 @@ fn a_job_from_its_intention_to_its_end() {
     let Records::Csv { body, format, .. } = &first.records else { unreachable!("CSV") };
     assert_eq!((format.header.len(), std::str::from_utf8(body).unwrap()), (5, format!("{}{}", row(1), row(2)).as_str()));
     let last = step(&connector, &fake, &stream, &after(&first).0);
-    assert_eq!(after(&last), (Position(json!({"job": {"delete": {"id": JOB}}})), Some(0)));
+    assert_eq!(after(&last), (Position(json!({"job": {"delete": {"id": JOB}}})), Some(500)));
     assert!(is_last(&step(&connector, &fake, &stream, &after(&last).0)) && fake.is_used_up());
 
     let job = format!("jobs/query/{JOB}");
@@ -83,7 +83,7 @@ fn a_job_from_its_intention_to_its_end() {
     assert_eq!((&fake.body(1)["operation"], fake.idempotent(1)), (&json!("queryAll"), false));
     assert_eq!(
         (fake.query(5, "maxRecords"), fake.query(5, "locator"), fake.query(6, "locator")),
-        ("25000".into(), String::new(), "MTAwMDA".into())
+        ("10000".into(), String::new(), "MTAwMDA".into())
     );
 }
 

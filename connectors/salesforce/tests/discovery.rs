@@ -73,7 +73,7 @@ fn an_object_that_is_hidden_hides_no_other_and_is_not_passed_over() {
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!((names.len(), names[1], names[12]), (13, "contacts", "case"), "{names:?}");
     assert!(!names.contains(&"individuals") && names.contains(&"leads"), "{names:?}");
-    assert_eq!(streams[12].modes, [Mode::Backfill, Mode::Changes, Mode::Ids]);
+    assert_eq!(streams[12].modes, [Mode::Backfill, Mode::Changes, Mode::Ids, Mode::Columns]);
     for hidden in [&streams[1], &streams[2]] {
         assert!(hidden.record.index_of("Email").is_some() && hidden.modes.contains(&Mode::Changes), "{}", hidden.name);
         let fake = Fake::new(&connector, &[refused(400, "INVALID_TYPE", "sObject type is not supported.")]);
@@ -124,5 +124,5 @@ fn mappings_give_fields_that_entities_have() {
         }
     }
     entities.dedup();
-    assert_eq!(entities.len(), 14, "{entities:?}");
+    assert_eq!(entities.len(), 15, "{entities:?}");
 }

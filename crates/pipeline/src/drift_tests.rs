@@ -1,3 +1,5 @@
+//! What drift makes a run read and hold back.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use aqueduct_schema::{Cursor, Position, ReadingState, RecordSchema, Timestamp, ValueType};

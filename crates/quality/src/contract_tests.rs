@@ -1,3 +1,5 @@
+//! Contracts: what a file may say, and what is judged by it.
+
 #![allow(clippy::unwrap_used, clippy::cloned_ref_to_slice_refs)]
 use super::*;
 

@@ -1,3 +1,5 @@
+//! The comparison of what a source says with what it said before.
+
 #![allow(clippy::unwrap_used, clippy::cloned_ref_to_slice_refs)]
 use super::*;
 use aqueduct_schema::{PicklistValue, ValueType};

@@ -109,6 +109,7 @@ pub const ACCOUNT: Entity = Entity {
     fields: &[
         Field::reference("parent_account_id", "account", "The company it belongs to."),
         Field::reference("owner_user_id", "user", "The user who looks after it."),
+        Field::new("identity_id", SourceId, "The company across all sources; empty until identities are resolved."),
         Field::new("name", CompanyName, "The name it trades under."),
         Field::new("legal_name", CompanyName, "The registered name."),
         Field::new("domain", Domain, "The main domain, reduced to the part that can be registered."),

@@ -175,3 +175,30 @@ fn people_are_one_across_systems_in_sqlite() {
 fn people_are_one_across_systems_in_postgres() {
     people_are_one_across_systems(&Database::postgres(), &Database::postgres());
 }
+
+#[test]
+fn companies_are_one_across_systems() {
+    let folder = Project::new();
+    let database = Database::sqlite(&folder);
+    let mut project = Project::new();
+    project.set("WAREHOUSE", database.url());
+    for (system, rows) in [
+        ("crm", "1,Harbour Wine Ltd,harbourwine.example,GB123456789\n2,Old Mill Bakery,oldmill.example,\n3,Zenith Rope,,\n"),
+        ("shop", "1,HARBOUR WINE LIMITED,harbourwine.example,GB123456789\n2,Quill and Ink,quill.example,\n"),
+    ] {
+        project.write(&format!("{system}.csv"), format!("id,name,domain,vat\n{rows}"));
+        project.write(
+            &format!("{system}.yaml"),
+            format!(
+                "name: {system}\nsource:\n  connector: files\n  config: {{ path: {system}.csv, key: id }}\nnormalise:\n  mappings:\n    - entity: \
+                 account\n      stream: {system}\n      fields: {{ name: name, domain: domain, vat_number: vat }}\nidentity: {{ resolve: [account, contact] \
+                 }}\ndestination: {{ url: \"${{WAREHOUSE}}\" }}\n"
+            ),
+        );
+        project.run(&format!("run {system}.yaml")).with_code(0);
+    }
+    let shared = "SELECT count(*) FROM account a JOIN account b ON a.identity_id = b.identity_id AND a.id < b.id";
+    assert_eq!(database.list(shared), ["1"]);
+    let largest = "SELECT domain, member_count FROM identity WHERE NOT is_deleted ORDER BY member_count DESC LIMIT 1";
+    assert_eq!(database.ask(largest), [["harbourwine.example", "2"]]);
+}

@@ -239,8 +239,8 @@ fn fits(kind: Holds, values: &[String]) -> bool {
             share(values, |value| value.chars().any(char::is_alphabetic)) >= 0.5
         }
         Holds::Year => share(values, year) >= 0.6,
-        Holds::Month => share(values, |value| below(value, 12)) >= 0.6,
-        Holds::Day => share(values, |value| below(value, 31)) >= 0.6,
+        Holds::Month => share(values, |value| below(value, 12)) >= 0.5,
+        Holds::Day => share(values, |value| below(value, 31)) >= 0.5,
         _ => true,
     }
 }
