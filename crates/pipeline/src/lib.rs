@@ -10,6 +10,7 @@ pub mod drift;
 pub mod environment;
 pub mod file;
 mod filling;
+mod held;
 mod history;
 pub mod identities;
 mod lease;

@@ -13,6 +13,7 @@ use aqueduct_warehouse::{
 };
 use tokio::sync::watch;
 
+use crate::held::held;
 use crate::lease::Lease;
 use crate::observer::Observer;
 use crate::originals::Originals;
@@ -82,11 +83,10 @@ async fn replay_leased(
     pipeline.hold(&mut connected).await?;
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
-    let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
+    let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete: false };
+    let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
     let states = warehouse.states(&name).await?;
-    let streams = Vec::new();
-    let record = RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
     let mut report = ReplayReport { record, rejected: BTreeMap::new(), without_original: 0, errors: Vec::new() };
     for stream in &connected.selected {
         let state = states.get(&stream.name).cloned().unwrap_or_default();
@@ -203,39 +203,18 @@ impl Replay<'_> {
 /// # Errors
 /// `AQ5002` while a run is under way, else those of the destination.
 pub async fn discard(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, observer: Arc<dyn Observer>) -> Result<u64> {
-    let run_id = run_id(pipeline.clock().now());
-    let (_never, stop) = watch::channel(false);
-    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-    let done = discard_leased(pipeline, filter, by, run_id).await;
-    lease.release().await;
-    done
-}
-
-async fn discard_leased(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, run_id: String) -> Result<u64> {
-    let warehouse = pipeline.warehouse().await?;
-    let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
-    let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
-    let fence = warehouse.begin_run(start).await?;
-    let mut filter = QuarantineFilter { status: Some(QuarantineStatus::New), ..filter.clone() };
-    let mut discarded = 0;
-    loop {
-        let page = warehouse.quarantined(&name, &filter, TOGETHER).await?;
-        let Some(last) = page.last() else { break };
-        filter.after = Some(last.row_id.clone());
-        let ids: Vec<String> = page.into_iter().map(|row| row.row_id).collect();
-        discarded += warehouse.resolve_quarantined(&fence, &ids, QuarantineStatus::Discarded, by).await?;
-    }
-    let record = RunRecord {
-        run_id,
-        pipeline: name.to_string(),
-        started_at,
-        ended_at: Some(pipeline.clock().now()),
-        status: RunStatus::Ok,
-        exit_code: 0,
-        streams: Vec::new(),
-    };
-    warehouse.end_run(&fence, &record).await?;
-    Ok(discarded)
+    held(pipeline, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, _: &Lease| {
+        let mut filter = QuarantineFilter { status: Some(QuarantineStatus::New), ..filter.clone() };
+        let mut discarded = 0;
+        loop {
+            let page = warehouse.quarantined(&pipeline.file.name, &filter, TOGETHER).await?;
+            let Some(last) = page.last() else { return Ok(discarded) };
+            filter.after = Some(last.row_id.clone());
+            let ids: Vec<String> = page.into_iter().map(|row| row.row_id).collect();
+            discarded += warehouse.resolve_quarantined(fence, &ids, QuarantineStatus::Discarded, by).await?;
+        }
+    })
+    .await
 }
 
 /// The original of a record in quarantine, as it came from the source.

@@ -88,19 +88,10 @@ async fn reconcile_leased(
     let warehouse = pipeline.warehouse().await?;
     let name: Arc<str> = pipeline.file.name.as_str().into();
     let started_at = clock.now();
-    let start =
-        RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: options.allow_mass_delete };
+    let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete: options.allow_mass_delete };
+    let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
     let states = warehouse.states(&name).await?;
-    let record = RunRecord {
-        run_id,
-        pipeline: name.to_string(),
-        started_at,
-        ended_at: None,
-        status: RunStatus::Ok,
-        exit_code: 0,
-        streams: Vec::new(),
-    };
     let mut report = ReconcileReport { record, windows: Vec::new(), repaired: BTreeMap::new(), errors: Vec::new() };
     for stream in &connected.selected {
         let state = states.get(&stream.name).cloned().unwrap_or_default();

@@ -72,12 +72,11 @@ async fn renormalise_leased(
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let allow_mass_delete = options.allow_mass_delete;
-    let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete };
+    let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete };
+    let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
     let states = warehouse.states(&name).await?;
     let shadows = warehouse.shadows(&name, ShadowKind::Refresh).await?;
-    let streams = Vec::new();
-    let record = RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at: None, status: RunStatus::Ok, exit_code: 0, streams };
     let mut report = RenormaliseReport { record, rows: Vec::new(), left: Vec::new(), errors: Vec::new() };
     for stream in connected.selected.iter().filter(|stream| pipeline.maps(&stream.name)) {
         let Some(state) = states.get(&stream.name).cloned() else { continue };

@@ -201,7 +201,7 @@ impl Sweeps<'_> {
             let message = format!("{} records of stream `{}` are at the source and not here", lacking.len(), stream.name);
             return Err(Error::new(codes::COUNTS_DIFFER, message).advise("Run the stream with --full-refresh, which reads all of it."));
         }
-        add(record, read);
+        record.join(&read);
         Ok(())
     }
 
@@ -220,29 +220,6 @@ struct Listed {
     ids: u64,
     /// When its first page was stored.
     began_at: Timestamp,
-}
-
-/// Adds what one reading did to what the stream did before.
-fn add(record: &mut StreamRecord, read: StreamRecord) {
-    record.read += read.read;
-    record.loaded += read.loaded;
-    record.quarantined += read.quarantined;
-    record.filtered += read.filtered;
-    record.unchanged += read.unchanged;
-    record.deleted += read.deleted;
-    record.requests += read.requests;
-    record.bytes += read.bytes;
-    for table in read.tables {
-        match record.tables.iter_mut().find(|mine| mine.table == table.table) {
-            Some(mine) => {
-                mine.inserted += table.inserted;
-                mine.updated += table.updated;
-                mine.unchanged += table.unchanged;
-                mine.deleted += table.deleted;
-            }
-            None => record.tables.push(table),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Warehouse for Discard {
         let epoch = memory.epochs.entry(start.pipeline.to_string()).or_insert(0);
         *epoch += 1;
         let epoch = *epoch;
-        memory.runs.push(records::running(&start));
+        memory.runs.push(RunRecord::begun(&start));
         Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete, backfill: false })
     }
 

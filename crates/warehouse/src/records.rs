@@ -4,24 +4,11 @@ use std::time::Duration;
 
 use aqueduct_schema::{Error, Result, StreamState, Timestamp, codes};
 
-use crate::warehouse::{Fence, RunRecord, RunStart, RunStatus};
+use crate::warehouse::Fence;
 
 /// The error of a run whose pipeline was taken over.
 pub(crate) fn fenced(fence: &Fence) -> Error {
     Error::new(codes::FENCED, "another run took this pipeline over").with("pipeline", &fence.pipeline).with("run", &fence.run_id)
-}
-
-/// The record of a run that begins.
-pub(crate) fn running(start: &RunStart) -> RunRecord {
-    RunRecord {
-        run_id: start.run_id.to_string(),
-        pipeline: start.pipeline.to_string(),
-        started_at: start.started_at,
-        ended_at: None,
-        status: RunStatus::Running,
-        exit_code: 0,
-        streams: Vec::new(),
-    }
 }
 
 /// The machine's clock, for the columns that tell when something was loaded.

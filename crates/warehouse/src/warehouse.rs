@@ -262,6 +262,21 @@ pub struct RunRecord {
     pub streams: Vec<StreamRecord>,
 }
 
+impl RunRecord {
+    /// Of a run that begins.
+    pub fn begun(start: &RunStart) -> Self {
+        Self {
+            run_id: start.run_id.to_string(),
+            pipeline: start.pipeline.to_string(),
+            started_at: start.started_at,
+            ended_at: None,
+            status: RunStatus::Running,
+            exit_code: 0,
+            streams: Vec::new(),
+        }
+    }
+}
+
 /// What a stream did in a run. `read = loaded + quarantined + filtered + unchanged`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRecord {
@@ -302,10 +317,25 @@ impl StreamRecord {
         self.quarantined += receipt.quarantined;
         self.filtered += receipt.filtered;
         self.unchanged += receipt.unchanged;
-        for (index, table) in receipt.tables.iter().enumerate() {
-            if index == 0 {
-                self.deleted += table.deleted;
-            }
+        self.deleted += receipt.tables.first().map_or(0, |table| table.deleted);
+        self.add_tables(&receipt.tables);
+    }
+
+    /// Adds what another reading of the same stream did.
+    pub fn join(&mut self, other: &Self) {
+        self.read += other.read;
+        self.loaded += other.loaded;
+        self.quarantined += other.quarantined;
+        self.filtered += other.filtered;
+        self.unchanged += other.unchanged;
+        self.deleted += other.deleted;
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        self.add_tables(&other.tables);
+    }
+
+    fn add_tables(&mut self, tables: &[TableReceipt]) {
+        for table in tables {
             match self.tables.iter_mut().find(|mine| mine.table == table.table) {
                 Some(mine) => mine.add(table),
                 None => self.tables.push(table.clone()),

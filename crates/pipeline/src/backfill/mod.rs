@@ -182,16 +182,8 @@ async fn backfill_leased(
     let started_at = clock.now();
     let start =
         RunStart { pipeline: pipeline.file.name.as_str().into(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
+    let mut record = RunRecord { status: RunStatus::Failed, exit_code: 1, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_backfill_run(start).await?;
-    let mut record = RunRecord {
-        run_id: run_id.clone(),
-        pipeline: pipeline.file.name.clone(),
-        started_at,
-        ended_at: None,
-        status: RunStatus::Failed,
-        exit_code: 1,
-        streams: Vec::new(),
-    };
     let done = carried_out(pipeline, options, observer, lease, calls, (&warehouse, &fence)).await;
     record.ended_at = Some(clock.now());
     let (id, ended) = match done {
@@ -402,24 +394,7 @@ fn sum_into(records: &mut Vec<StreamRecord>, done: &StreamRecord) {
         records.push(done.clone());
         return;
     };
-    known.read += done.read;
-    known.loaded += done.loaded;
-    known.quarantined += done.quarantined;
-    known.filtered += done.filtered;
-    known.unchanged += done.unchanged;
-    known.requests += done.requests;
-    known.bytes += done.bytes;
-    for table in &done.tables {
-        match known.tables.iter_mut().find(|mine| mine.table == table.table) {
-            Some(mine) => {
-                mine.inserted += table.inserted;
-                mine.updated += table.updated;
-                mine.unchanged += table.unchanged;
-                mine.deleted += table.deleted;
-            }
-            None => known.tables.push(table.clone()),
-        }
-    }
+    known.join(done);
     if done.error.is_some() {
         known.error.clone_from(&done.error);
     }

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use aqueduct_identity::{Change, Model, RecordKey, Verdict};
 use aqueduct_schema::{Error, Result, codes};
-use aqueduct_warehouse::{Fence, IdentityRow, IdentityRows, IdentityVerdict, RunRecord, RunStart, RunStatus, Warehouse};
-use tokio::sync::watch;
+use aqueduct_warehouse::{Fence, IdentityRow, IdentityRows, IdentityVerdict, Warehouse};
 
 use super::resolving::Resolving;
 use super::{IdentityEntity, Resolved, Scope, golden, resolve, text};
 use crate::lease::Lease;
 use crate::observer::Observer;
 use crate::pipeline::Pipeline;
-use crate::run::{RunOptions, run_id};
 
 /// Resolves what is in the warehouse now. The pipeline is held, as by a run.
 ///
@@ -130,33 +128,17 @@ async fn decided(
     resolving.update(&model, &verdicts, changes, Vec::new()).await
 }
 
-/// Does something while the pipeline is held, as a run of its own in the ledger.
+/// Does something while the pipeline is held, and nobody else resolves the identities of its destination.
 async fn held<T>(
     pipeline: &Pipeline,
     observer: Arc<dyn Observer>,
     work: impl AsyncFnOnce(&dyn Warehouse, &Fence) -> Result<T>,
 ) -> Result<T> {
-    let run_id = run_id(pipeline.clock().now());
-    let (_never, stop) = watch::channel(false);
-    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-    let done = async {
-        let warehouse = aqueduct_warehouse::open(pipeline.file.destination()).await?;
-        let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
-        let start = RunStart { pipeline: name.clone(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
-        let fence = warehouse.begin_run(start).await?;
+    crate::held::held(pipeline, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, lease: &Lease| {
         let identities = Lease::take_for_identities(pipeline, &fence.run_id, observer.as_ref(), lease.stop()).await?;
-        let done = work(warehouse.as_ref(), &fence).await;
+        let done = work(warehouse, fence).await;
         identities.release().await;
-        let (status, exit_code) = match &done {
-            Ok(_) => (RunStatus::Ok, 0),
-            Err(error) => (RunStatus::Failed, error.exit_code()),
-        };
-        let ended_at = Some(pipeline.clock().now());
-        let record = RunRecord { run_id, pipeline: name.to_string(), started_at, ended_at, status, exit_code, streams: Vec::new() };
-        warehouse.end_run(&fence, &record).await?;
         done
-    };
-    let done = done.await;
-    lease.release().await;
-    done
+    })
+    .await
 }

@@ -2,6 +2,7 @@
 
 use aqueduct_schema::Result;
 use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
 
 use super::{Postgres, ledger};
 use crate::failure::{Doing, Failure};
@@ -12,62 +13,48 @@ use crate::load_plan::load_id;
 use crate::records;
 use crate::warehouse::{Fence, Receipt};
 
+impl Postgres {
+    /// A connection to read with.
+    async fn reading(&self) -> Result<PoolConnection<sqlx::Postgres>> {
+        self.pool.acquire().await.doing("read what is known of identities").map_err(Failure::into_error)
+    }
+}
+
 #[async_trait]
 impl Identities for Postgres {
     async fn identity_pending(&self, entity: &str) -> Result<IdentityPending> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::pending(&mut *connection, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::pending(&mut *connection, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_rows(&self, entity: &str, columns: &[&str], rows: IdentityRows<'_>) -> Result<Vec<IdentityRow>> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::rows(&mut *connection, entity, columns, rows).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::rows(&mut *connection, entity, columns, rows).await.map_err(Failure::into_error)
     }
 
     async fn identity_model(&self, entity: &str) -> Result<Option<String>> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::model(&mut *connection, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::model(&mut *connection, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_count(&self, entity: &str) -> Result<u64> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::count(&mut *connection, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::count(&mut *connection, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_verdicts(&self, entity: &str) -> Result<Vec<IdentityVerdict>> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::verdicts(&mut *connection, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::verdicts(&mut *connection, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_known(&self, entity: &str, blocks: &[u64], records: &[String], pairs: &[String]) -> Result<IdentityKnown> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::known(&mut *connection, entity, blocks, records, pairs).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::known(&mut *connection, entity, blocks, records, pairs).await.map_err(Failure::into_error)
     }
 
     async fn identity_pairs_with(&self, entity: &str, text: &str, limit: u64) -> Result<Vec<[String; 3]>> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.doing("read what is known of identities")?;
-            read::pairs_with(&mut *connection, entity, text, limit).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.reading().await?;
+        read::pairs_with(&mut *connection, entity, text, limit).await.map_err(Failure::into_error)
     }
 
     async fn store_identities(&self, fence: &Fence, change: &IdentityChange) -> Result<()> {

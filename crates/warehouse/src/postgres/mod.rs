@@ -155,7 +155,7 @@ impl Postgres {
                 let mut transaction = self.pool.begin().await.doing("begin the run")?;
                 ledger::create(&mut transaction).await?;
                 let epoch =
-                    ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start))
+                    ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &RunRecord::begun(&start))
                         .await?;
                 fail::fail_point!("postgres::run_begins");
                 transaction.commit().await.doing("begin the run")?;

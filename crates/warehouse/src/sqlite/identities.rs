@@ -3,8 +3,9 @@
 use aqueduct_schema::Result;
 use async_trait::async_trait;
 use sqlx::Connection;
+use tokio::sync::MutexGuard;
 
-use super::{Sqlite, ledger};
+use super::{Connected, Sqlite, ledger};
 use crate::failure::{Doing, Failure};
 use crate::identities::{
     Identities, IdentityChange, IdentityKnown, IdentityPending, IdentityRow, IdentityRows, IdentityVerdict, STREAM, read, write,
@@ -13,76 +14,50 @@ use crate::load_plan::load_id;
 use crate::records;
 use crate::warehouse::{Fence, Receipt};
 
+impl Sqlite {
+    /// The connection, for reading what a version before identities did not have.
+    async fn with_own_tables(&self) -> Result<MutexGuard<'_, Connected>> {
+        let mut connection = self.connection.lock().await;
+        ledger::create(&mut connection.sqlite).await.map_err(Failure::into_error)?;
+        Ok(connection)
+    }
+}
+
 #[async_trait]
 impl Identities for Sqlite {
     async fn identity_pending(&self, entity: &str) -> Result<IdentityPending> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::pending(sqlite, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::pending(&mut connection.sqlite, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_rows(&self, entity: &str, columns: &[&str], rows: IdentityRows<'_>) -> Result<Vec<IdentityRow>> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::rows(sqlite, entity, columns, rows).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::rows(&mut connection.sqlite, entity, columns, rows).await.map_err(Failure::into_error)
     }
 
     async fn identity_model(&self, entity: &str) -> Result<Option<String>> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::model(sqlite, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::model(&mut connection.sqlite, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_count(&self, entity: &str) -> Result<u64> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::count(sqlite, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::count(&mut connection.sqlite, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_verdicts(&self, entity: &str) -> Result<Vec<IdentityVerdict>> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::verdicts(sqlite, entity).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::verdicts(&mut connection.sqlite, entity).await.map_err(Failure::into_error)
     }
 
     async fn identity_known(&self, entity: &str, blocks: &[u64], records: &[String], pairs: &[String]) -> Result<IdentityKnown> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::known(sqlite, entity, blocks, records, pairs).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::known(&mut connection.sqlite, entity, blocks, records, pairs).await.map_err(Failure::into_error)
     }
 
     async fn identity_pairs_with(&self, entity: &str, text: &str, limit: u64) -> Result<Vec<[String; 3]>> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            ledger::create(sqlite).await?;
-            read::pairs_with(sqlite, entity, text, limit).await
-        };
-        read.await.map_err(Failure::into_error)
+        let mut connection = self.with_own_tables().await?;
+        read::pairs_with(&mut connection.sqlite, entity, text, limit).await.map_err(Failure::into_error)
     }
 
     async fn store_identities(&self, fence: &Fence, change: &IdentityChange) -> Result<()> {

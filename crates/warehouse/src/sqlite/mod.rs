@@ -200,7 +200,7 @@ impl Sqlite {
             let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin the run")?;
             ledger::create(&mut transaction).await?;
             let epoch =
-                ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &records::running(&start)).await?;
+                ledger::begin_run(&mut transaction, &windows::name(&start.pipeline, backfill), &start, &RunRecord::begun(&start)).await?;
             fail::fail_point!("sqlite::run_begins");
             transaction.commit().await.doing("begin the run")?;
             Ok::<_, Failure>(epoch)
