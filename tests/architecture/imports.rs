@@ -16,8 +16,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("privacy", &["schema"]),
     ("warehouse", &["schema"]),
     ("control", &["schema"]),
-    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control"]),
-    ("server", &["pipeline"]),
+    ("schedule", &["schema"]),
+    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control", "schedule"]),
+    ("server", &["pipeline", "schedule"]),
     // It writes connectors, so it speaks their language and no other.
     ("scaffold", &["schema", "connector", "normalise"]),
     // The simulator is there for `aqueduct demo`, the scaffold for `aqueduct new-connector`.

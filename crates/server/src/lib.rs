@@ -1,0 +1,1 @@
+//! Runs pipelines on their schedules, answers health, readiness and metrics, and raises alerts.
