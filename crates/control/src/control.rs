@@ -198,8 +198,56 @@ impl Control {
         .await
     }
 
+    /// The documents of a kind whose keys lie from the first to the last, both included, with their keys, ordered by the bytes of the
+    /// keys; the last come first where the newest are wanted.
+    ///
+    /// # Errors
+    /// `AQ4004`, also for a document that a newer version wrote in another form.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        first_key: &str,
+        last_key: &str,
+        limit: usize,
+        newest_first: bool,
+    ) -> Result<Vec<(String, T)>> {
+        let found = self.documents.list(kind, first_key, last_key, limit, newest_first).await?;
+        let read = found.into_iter().map(|(key, content)| match serde_json::from_str(&content) {
+            Ok(document) => Ok((key, document)),
+            Err(_) => Err(unreadable(kind)),
+        });
+        read.collect()
+    }
+
+    /// One document as it is now.
+    ///
+    /// # Errors
+    /// As [`Control::list`].
+    pub(crate) async fn get<T: DeserializeOwned>(&self, kind: &str, key: &str) -> Result<Option<T>> {
+        Ok(self.list(kind, key, key, 1, false).await?.pop().map(|(_, document)| document))
+    }
+
+    /// Takes documents of a kind away, in one transaction.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub(crate) async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
+        self.documents.remove(kind, keys).await
+    }
+
+    /// The time by which leases and everything else here live: that of the database, one for all who share it.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn now(&self) -> Result<Timestamp> {
+        match &self.time {
+            Some(time) => Ok(time()),
+            None => self.documents.now().await,
+        }
+    }
+
     /// Changes a document. The decision gives what to store (`None`: nothing changes, `Some(None)`: it goes) and what to give back.
-    async fn change<T, R>(
+    pub(crate) async fn change<T, R>(
         &self,
         place: Place<'_>,
         mut decide: impl FnMut(Option<T>, Timestamp) -> Result<(Option<Option<T>>, R)> + Send,
@@ -209,12 +257,8 @@ impl Control {
         R: Send,
     {
         let mut outcome = None;
-        let unreadable = || {
-            Error::new(codes::CONTROL_UNREACHABLE, "a document of the control store cannot be read: a newer version may have written it")
-                .with("kind", place.kind)
-        };
         let mut decide = |content: Option<&str>, now: Timestamp| {
-            let stored = content.map(serde_json::from_str).transpose().map_err(|_| unreadable())?;
+            let stored = content.map(serde_json::from_str).transpose().map_err(|_| unreadable(place.kind))?;
             let (changed, given) = decide(stored, now)?;
             outcome = Some(given);
             Ok(match changed {
@@ -230,4 +274,9 @@ impl Control {
         self.documents.update(place, now, &mut decide).await?;
         outcome.ok_or_else(|| Error::new(codes::BUG, "the control store did not decide"))
     }
+}
+
+fn unreadable(kind: &str) -> Error {
+    Error::new(codes::CONTROL_UNREACHABLE, "a document of the control store cannot be read: a newer version may have written it")
+        .with("kind", kind)
 }

@@ -37,4 +37,23 @@ pub(crate) trait Documents: Send + Sync {
     /// # Errors
     /// `AQ4004` when the database cannot do it; the error of the decision, which then changes nothing.
     async fn update(&self, place: Place<'_>, now: Option<Timestamp>, decide: Decision<'_>) -> Result<()>;
+
+    /// The documents of a kind whose keys lie from the first to the last, both included, with their keys. Keys are ordered by their
+    /// bytes, whatever the database's language. The last come first where the newest are wanted: keys of what has a time begin with it.
+    ///
+    /// # Errors
+    /// `AQ4004` when the database cannot be read.
+    async fn list(&self, kind: &str, first_key: &str, last_key: &str, limit: usize, newest_first: bool) -> Result<Vec<(String, String)>>;
+
+    /// Takes documents of a kind away, in one transaction. Those that are not there are not missed.
+    ///
+    /// # Errors
+    /// `AQ4004` when the database cannot do it.
+    async fn remove(&self, kind: &str, keys: &[String]) -> Result<()>;
+
+    /// The time of the database.
+    ///
+    /// # Errors
+    /// `AQ4004` when the database cannot be asked.
+    async fn now(&self) -> Result<Timestamp>;
 }

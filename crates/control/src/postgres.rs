@@ -11,17 +11,29 @@ use crate::documents::{Change, Decision, Documents, Place};
 use crate::failure::{failed, is_disconnected, is_passing};
 
 const ATTEMPTS: u32 = 5;
+/// SQLSTATE `insufficient_privilege`.
+const NO_RIGHT: &str = "42501";
 /// How long somebody who holds a document may take; a machine that lost its network must not stop the others.
 const LOCK_LIMIT: &str = "20s";
 
 /// Two processes that create the same table at once would meet in the catalogue, so they queue. The number is any that is ours.
-const MAKE: [&str; 3] = [
+const MAKE: [&str; 4] = [
     "SELECT pg_advisory_xact_lock(4711042026)",
     "CREATE SCHEMA IF NOT EXISTS aqueduct",
     "CREATE TABLE IF NOT EXISTS aqueduct.control (kind text NOT NULL, key text NOT NULL, content text, PRIMARY KEY (kind, key))",
+    "CREATE INDEX IF NOT EXISTS control_in_order ON aqueduct.control (kind, key COLLATE \"C\")",
 ];
+const MADE: &str = "SELECT to_regclass('aqueduct.control')::text, to_regclass('aqueduct.control_in_order')::text";
 const READ: &str = "SELECT content FROM aqueduct.control WHERE kind = $1 AND key = $2 FOR UPDATE";
 const MAKE_ROOM: &str = "INSERT INTO aqueduct.control (kind, key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+/// A row without content is one that was made to be locked.
+const LIST: &str = "SELECT key, content FROM aqueduct.control WHERE kind = $1 AND key COLLATE \"C\" >= $2 AND key COLLATE \"C\" <= $3 \
+                    AND content IS NOT NULL ORDER BY key COLLATE \"C\" LIMIT $4";
+const LIST_NEWEST: &str = "SELECT key, content FROM aqueduct.control WHERE kind = $1 AND key COLLATE \"C\" >= $2 \
+                           AND key COLLATE \"C\" <= $3 AND content IS NOT NULL ORDER BY key COLLATE \"C\" DESC LIMIT $4";
+/// In the order in which everybody locks them, so that two that remove do not wait for each other.
+const REMOVE: &str = "DELETE FROM aqueduct.control WHERE kind = $1 AND key IN \
+                      (SELECT key FROM aqueduct.control WHERE kind = $1 AND key = ANY($2) ORDER BY key FOR UPDATE)";
 /// Asked once the document is locked: within the locking question it would be the time before the wait for the lock.
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
@@ -43,12 +55,20 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Makes the table where it is missing. Whoever may only use it needs no right to make it.
+    /// Makes the table and its index where they are missing. Whoever may only use them needs no right to make them.
     async fn make(&self) -> Result<(), sqlx::Error> {
-        let found: Option<String> = sqlx::query_scalar("SELECT to_regclass('aqueduct.control')::text").fetch_one(&self.pool).await?;
-        if found.is_some() {
+        let (table, index): (Option<String>, Option<String>) = sqlx::query_as(MADE).fetch_one(&self.pool).await?;
+        if table.is_some() && index.is_some() {
             return Ok(());
         }
+        match self.make_missing().await {
+            // A table of an earlier version serves without its index, only slower.
+            Err(sqlx::Error::Database(error)) if table.is_some() && error.code().as_deref() == Some(NO_RIGHT) => Ok(()),
+            made => made,
+        }
+    }
+
+    async fn make_missing(&self) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         for statement in MAKE {
             sqlx::query(statement).execute(&mut *transaction).await?;
@@ -105,5 +125,36 @@ impl Documents for Postgres {
                 Err(error) => return Err(failed("be changed", &error)),
             }
         }
+    }
+
+    async fn list(&self, kind: &str, first_key: &str, last_key: &str, limit: usize, newest_first: bool) -> Result<Vec<(String, String)>> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
+            let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+            match list.fetch_all(&self.pool).await {
+                Ok(found) => return Ok(found),
+                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
+                Err(error) => return Err(failed("be read", &error)),
+            }
+        }
+    }
+
+    async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match sqlx::query(REMOVE).bind(kind).bind(keys).execute(&self.pool).await {
+                Ok(_) => return Ok(()),
+                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
+                Err(error) => return Err(failed("be changed", &error)),
+            }
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        let now = sqlx::query_scalar(NOW).fetch_one(&self.pool).await;
+        now.map(Timestamp::from_microseconds).map_err(|error| failed("be read", &error))
     }
 }

@@ -23,6 +23,11 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS control (kind TEXT NOT NULL, key
                      PRIMARY KEY (kind, key)) WITHOUT ROWID";
 /// The time comes with the document, so that both cost one question.
 const READ: &str = "SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), (SELECT content FROM control WHERE kind = ? AND key = ?)";
+const NOW: &str = "SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)";
+/// The primary key answers both; its order is that of the bytes.
+const LIST: &str = "SELECT key, content FROM control WHERE kind = ? AND key >= ? AND key <= ? ORDER BY key LIMIT ?";
+const LIST_NEWEST: &str = "SELECT key, content FROM control WHERE kind = ? AND key >= ? AND key <= ? ORDER BY key DESC LIMIT ?";
+const REMOVE: &str = "DELETE FROM control WHERE kind = ? AND key = ?";
 
 /// One file, one connection.
 pub(crate) struct Sqlite {
@@ -81,8 +86,7 @@ impl Sqlite {
                 put.bind(place.kind).bind(place.key).bind(content).execute(&mut *transaction).await?;
             }
             Ok(Change::Remove) => {
-                let remove = sqlx::query("DELETE FROM control WHERE kind = ? AND key = ?");
-                remove.bind(place.kind).bind(place.key).execute(&mut *transaction).await?;
+                sqlx::query(REMOVE).bind(place.kind).bind(place.key).execute(&mut *transaction).await?;
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -90,6 +94,15 @@ impl Sqlite {
         transaction.commit().await?;
         fail::fail_point!("control::after_commit");
         Ok(Ok(()))
+    }
+
+    async fn attempt_remove(&self, kind: &str, keys: &[String]) -> Result<(), sqlx::Error> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for key in keys {
+            sqlx::query(REMOVE).bind(kind).bind(key).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
     }
 }
 
@@ -120,6 +133,31 @@ impl Documents for Sqlite {
                 Err(error) => return Err(told(&self.path, failed("be changed", &error), &error)),
             }
         }
+    }
+
+    async fn list(&self, kind: &str, first_key: &str, last_key: &str, limit: usize, newest_first: bool) -> Result<Vec<(String, String)>> {
+        let mut connection = self.connection.lock().await;
+        let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
+        let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        list.fetch_all(&mut *connection).await.map_err(|error| told(&self.path, failed("be read", &error), &error))
+    }
+
+    async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.attempt_remove(kind, keys).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_passing(&error) && attempts < ATTEMPTS => {}
+                Err(error) => return Err(told(&self.path, failed("be changed", &error), &error)),
+            }
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        let mut connection = self.connection.lock().await;
+        let now = sqlx::query_scalar(NOW).fetch_one(&mut *connection).await;
+        now.map(Timestamp::from_milliseconds).map_err(|error| told(&self.path, failed("be read", &error), &error))
     }
 }
 
