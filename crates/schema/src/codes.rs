@@ -58,6 +58,20 @@ codes! {
     BAD_CONTROL = "AQ1014" Configuration Never "the control store is set up wrongly" "Use sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE, in the pipeline file or in AQUEDUCT_CONTROL_URL.";
     /// The contract file is wrong.
     BAD_CONTRACT = "AQ1015" Configuration Never "the contract is wrong" "Correct the contract at the place named.";
+    /// A schedule that cannot be read, or that contradicts itself.
+    BAD_SCHEDULE = "AQ1016" Configuration Never "the schedule is wrong" "Correct the schedule at the place named; docs/scheduling.md has all its words, and `aqueduct schedule next` shows what it means.";
+    /// No time zone of that name.
+    UNKNOWN_TIME_ZONE = "AQ1017" Configuration Never "unknown time zone" "Use a name of the IANA time zone database, such as Europe/London.";
+    /// A schedule without any time.
+    NEVER_DUE = "AQ1018" Configuration Never "the schedule never falls due" "Correct the fields of days and months so that some day has them all.";
+    /// Two pipeline files with one name.
+    SAME_NAME = "AQ1019" Configuration Never "two pipelines have one name" "Give one of the two another `name`: their state, their leases and their runs are kept by it.";
+    /// No pipeline of that name.
+    UNKNOWN_PIPELINE = "AQ1020" Configuration Never "unknown pipeline" "Use the name of a pipeline in the same folder.";
+    /// Pipelines that wait for each other.
+    DEPENDENCY_CYCLE = "AQ1021" Configuration Never "pipelines wait for each other" "Take one of the names out of `after`, so that some pipeline can be the first.";
+    /// A schedule that another program's format cannot say.
+    NOT_EXPORTABLE = "AQ1022" Configuration Never "the format cannot say this schedule" "Change the schedule, choose another format, or let `aqueduct serve` run the pipeline.";
     /// The source refused who we are.
     CREDENTIALS_REFUSED = "AQ2001" Credentials Never "the source refused the credentials" "Check the token or reconnect the account, then run again.";
     /// The source refuses this object to these credentials.
