@@ -14,9 +14,9 @@ struct Owned {
 const OWNED: &[Owned] = &[
     Owned {
         packages: &["reqwest"],
-        home: &["engine"],
-        tests: &["engine", "simulator", "tests"],
-        instead: "requests go through the engine, where limits, retries, signing and tracing are applied in one order",
+        home: &["engine", "server"],
+        tests: &["engine", "simulator", "server", "tests"],
+        instead: "the server sends alerts; requests to a vendor go through the engine, where limits, retries, signing and tracing are applied in one order",
     },
     Owned {
         packages: &["sqlx", "rusqlite", "tokio-postgres", "postgres", "duckdb"],

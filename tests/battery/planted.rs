@@ -62,6 +62,13 @@ fn mistakes() -> Vec<Mistake> {
             within: 6,
         },
         Mistake {
+            name: "strictly-after",
+            words: "a search goes on after the last time of a page instead of at it",
+            waking: "planted::strictly_after=return",
+            trial: |shared, random, number| Box::pin(changes::ties_across_pages(shared, random, number)),
+            within: 3,
+        },
+        Mistake {
             name: "forgotten-place",
             words: "the place inside a reading is forgotten, and the cursor moves on",
             waking: "planted::forgotten_place=return",

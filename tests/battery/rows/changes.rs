@@ -21,8 +21,10 @@ async fn must_run(shared: &Shared, world: &World, what: &str, outcome: &mut Outc
 
 /// Row 9.
 pub(crate) async fn while_paging(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
-    if number % 8 == 7 {
-        return twice_in_a_load(shared, random, number).await;
+    match number % 8 {
+        7 => return twice_in_a_load(shared, random, number).await,
+        6 => return ties_across_pages(shared, random, number / 8).await,
+        _ => {}
     }
     let vendor = if number % 3 == 2 { Vendor::Salesforce } else { Vendor::Hubspot };
     let contacts = random.between(150, 420) as usize;
@@ -84,6 +86,31 @@ pub(crate) async fn twice_in_a_load(shared: Arc<Shared>, mut random: Random, _: 
     world.source.inject(Fault::next(1, Effect::call(again)).when(Match::path("/objects/contacts/search").after(1)));
     outcome.note("changed between pages");
     must_run(&shared, &world, "the run in which records come twice", &mut outcome).await;
+    outcome.add(judge(&world, Account::Changing).await);
+    outcome
+}
+
+/// Part of row 9: records of one millisecond lie on both sides of the end of a page, in every page.
+pub(crate) async fn ties_across_pages(shared: Arc<Shared>, mut random: Random, number: u64) -> Outcome {
+    let world =
+        World::new(&shared, Vendor::Hubspot, number % 2 == 1, random.next(), Size { contacts: 450, deals: 0, archived: false }).await;
+    let mut outcome = Outcome::default();
+    must_run(&shared, &world, "the first load", &mut outcome).await;
+    world.source.clock.advance(Duration::from_secs(3_600));
+    let store = world.source.hubspot().store();
+    for ids in store.ids(ObjectKind::Contacts).chunks(random.between(23, 90) as usize) {
+        for id in ids {
+            store.update(ObjectKind::Contacts, *id, [("lastname", "Changedatonce")]).expect("the contact is live");
+        }
+        world.source.clock.advance(Duration::from_millis(1));
+    }
+    outcome.note("ties across pages");
+    // Far enough that no later run reads these times again.
+    world.source.clock.advance(LAG * 2);
+    for run in ["the run that reads the changes", "the run after it"] {
+        must_run(&shared, &world, run, &mut outcome).await;
+        world.source.clock.advance(LAG * 2);
+    }
     outcome.add(judge(&world, Account::Changing).await);
     outcome
 }
