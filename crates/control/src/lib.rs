@@ -13,6 +13,7 @@ mod failure;
 mod holder;
 mod key;
 mod lease;
+mod ledger;
 mod postgres;
 mod sealer;
 mod sqlite;
@@ -23,6 +24,7 @@ pub use budget::{Answer, Ask, Priority, Returned, Told, check_time_zone};
 pub use control::Control;
 pub use holder::Holder;
 pub use lease::{Acquired, Held, TakenOver};
+pub use ledger::{EntryError, Outcome, ProcessUse, RunEntry, RunFilter, RunKind, RunRetention, StreamEntry};
 pub use sealer::Sealer;
 pub use tokens::{Tokens, Turn};
 

@@ -22,6 +22,7 @@ pub mod secret;
 pub mod semantic;
 pub mod table;
 pub mod time;
+pub mod traffic;
 pub mod yaml;
 
 pub use batch::{Batch, Checked, Counts, Normalised, Protected, Raw, Stage};
@@ -39,3 +40,4 @@ pub use secret::Secret;
 pub use semantic::{Cleaned, CleaningStatus, SemanticType, Sensitivity, ValueType};
 pub use table::{Column, Layer, Operation, Table, TableName, TableSchema};
 pub use time::Timestamp;
+pub use traffic::{Calls, Reading, TimeSpent, Traffic};
