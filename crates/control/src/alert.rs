@@ -4,7 +4,7 @@
 //! for each sink. A notice is claimed before it is sent and settled afterwards; whoever dies in between leaves a claim that runs out, so
 //! a notice may arrive twice and is never lost. Notices bear a number that does not change while they are tried again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aqueduct_schema::{Result, Timestamp};
@@ -140,15 +140,14 @@ impl Problem {
         self.notices.insert(sink.to_owned(), notice);
     }
 
-    /// The sinks to which a notice for this reason is on its way.
-    fn being_told(&self, reason: Reason) -> Vec<String> {
-        let found = self.notices.iter().filter(|(_, notice)| notice.reason == reason && notice.claimed_until.is_some());
-        found.map(|(sink, _)| sink.clone()).collect()
-    }
-
     fn is_over(&self) -> bool {
         !self.open && self.notices.is_empty()
     }
+}
+
+/// The sinks to which a notice is on its way.
+fn claimed(notices: &BTreeMap<String, Notice>) -> Vec<String> {
+    notices.iter().filter(|(_, notice)| notice.claimed_until.is_some()).map(|(sink, _)| sink.clone()).collect()
 }
 
 /// A problem after it was raised.
@@ -168,10 +167,11 @@ pub(crate) fn raise(stored: Option<Problem>, raised: &Raise<'_>, now: Timestamp)
     if !problem.open {
         // It came back before anybody heard that it was over, so for them it was never gone.
         problem.open = true;
-        let on_their_way = problem.being_told(Reason::Recovered);
-        problem.notices.retain(|_, notice| notice.reason != Reason::Recovered);
+        problem.notices.retain(|_, notice| notice.reason != Reason::Recovered || notice.claimed_until.is_some());
+        // The word that it is over may be on its way: it is followed by this.
+        problem.notices.values_mut().for_each(|notice| notice.reason = Reason::Opened);
+        let on_their_way: Vec<String> = claimed(&problem.notices);
         on_their_way.iter().for_each(|sink| problem.notify(sink, Reason::Opened, raised.content, now));
-        problem.notices.values_mut().filter(|notice| notice.reason == Reason::Passed).for_each(|notice| notice.reason = Reason::Opened);
     }
     let worse = raised.severity > problem.severity;
     problem.severity = problem.severity.max(raised.severity);
@@ -208,15 +208,16 @@ pub(crate) fn recover(mut problem: Problem, content: &Value, now: Timestamp) -> 
         return Some(problem);
     }
     problem.open = false;
-    let told: Vec<String> = problem.told.keys().cloned().collect();
-    for sink in told {
-        problem.notify(&sink, Reason::Recovered, content, now);
+    let mut hearing: BTreeSet<String> = problem.told.keys().cloned().collect();
+    for (sink, notice) in &mut problem.notices {
+        // What is on its way is followed by the word that it is over; what has not left yet says so itself.
+        if notice.claimed_until.is_none() && notice.reason == Reason::Opened && !problem.told.contains_key(sink) {
+            notice.reason = Reason::Passed;
+        } else {
+            hearing.insert(sink.clone());
+        }
     }
-    // What is on its way is followed by the word that it is over; what has not left yet says so itself.
-    for sink in problem.being_told(Reason::Opened) {
-        problem.notify(&sink, Reason::Recovered, content, now);
-    }
-    problem.notices.values_mut().filter(|notice| notice.reason == Reason::Opened).for_each(|notice| notice.reason = Reason::Passed);
+    hearing.iter().for_each(|sink| problem.notify(sink, Reason::Recovered, content, now));
     (!problem.is_over()).then_some(problem)
 }
 

@@ -5,6 +5,7 @@
 //! `sqlite` and `postgres` do nothing but read and replace one document.
 
 mod address;
+mod alert;
 mod budget;
 mod control;
 mod documents;
@@ -20,6 +21,7 @@ mod sqlite;
 mod tokens;
 
 pub use address::check_address;
+pub use alert::{AlertBook, Notice, Problem, Raise, Reason, Settled};
 pub use budget::{Answer, Ask, Priority, Returned, Told, check_time_zone};
 pub use control::Control;
 pub use holder::Holder;

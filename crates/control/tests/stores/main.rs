@@ -1,6 +1,7 @@
 //! What a control store promises, held against both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod alerts;
 mod budgets;
 mod leases;
 mod store;
@@ -26,6 +27,10 @@ suite! {
     budgets:
         many_at_once_take_no_more_than_there_is
         what_one_learns_all_know;
+    alerts:
+        of_many_that_raise_and_send_at_once_one_sends
+        an_alert_outlives_who_raised_it
+        a_ceiling_holds_for_all_who_send;
     tokens:
         tokens_come_back_and_are_not_readable
         one_at_a_time_renews
