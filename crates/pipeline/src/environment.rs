@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use aqueduct_schema::{Error, Result, codes};
+use aqueduct_schema::{Error, Result, Secret, codes};
 
 /// Variables by name. The process's own come before those of `.env` files.
 #[derive(Clone, Default)]
@@ -95,6 +95,17 @@ impl Environment {
         })
     }
 
+    /// [`Environment::expand`] for a secret that was read from a shielded file, with the place of the reference in it.
+    ///
+    /// # Errors
+    /// As [`Environment::expand`], with line and column.
+    pub fn expand_secret(&self, secret: &mut Secret, file: &str, source: &str) -> Result<()> {
+        let written = unshield(secret.expose());
+        let expanded = self.expand(&written).map_err(|error| place(error, file, source, &written))?;
+        *secret = Secret::new(expanded);
+        Ok(())
+    }
+
     /// [`Environment::expand`] for every text in a value, with the place of the reference in the file it came from.
     ///
     /// # Errors
@@ -119,7 +130,7 @@ const SHIELDED: [(char, char); 7] =
     [('{', '\u{e000}'), ('}', '\u{e001}'), ('[', '\u{e002}'), (']', '\u{e003}'), (',', '\u{e004}'), ('#', '\u{e005}'), (':', '\u{e006}')];
 
 /// Shields `${…}` references from YAML, which takes their braces for its own inside `{ key: ${VAR} }`.
-pub(crate) fn shield(text: &str) -> String {
+pub fn shield(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -137,12 +148,12 @@ pub(crate) fn shield(text: &str) -> String {
 }
 
 /// Turns shielded characters back.
-pub(crate) fn unshield(text: &str) -> String {
+pub fn unshield(text: &str) -> String {
     text.chars().map(|c| SHIELDED.iter().find(|(_, shield)| *shield == c).map_or(c, |(plain, _)| *plain)).collect()
 }
 
 /// Adds to an error the place in `source` where a text stands.
-pub(crate) fn place(error: Error, file: &str, source: &str, text: &str) -> Error {
+pub fn place(error: Error, file: &str, source: &str, text: &str) -> Error {
     match source.lines().enumerate().find_map(|(line, content)| Some((line + 1, content.find(text)? + 1))) {
         Some((line, column)) => error.at(file, line as u64, column as u64),
         None => error.at(file, 1, 0),

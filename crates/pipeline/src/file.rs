@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::control::ControlAddress;
-use crate::environment::{Environment, place, shield, unshield};
+use crate::environment::{Environment, place, shield};
 use crate::history::HistorySection;
 use crate::identities::IdentitySection;
 
@@ -229,9 +229,9 @@ impl LoadedFile {
         let text = read_text(path)?;
         let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &shield(&text))?;
         environment.expand_all(&mut content.source.config, &shown, &text)?;
-        expand_secret(&mut content.destination.url.value, environment, &shown, &text)?;
+        environment.expand_secret(&mut content.destination.url.value, &shown, &text)?;
         if let Some(key) = &mut content.privacy.token_key {
-            expand_secret(&mut key.value, environment, &shown, &text)?;
+            environment.expand_secret(&mut key.value, &shown, &text)?;
         }
         let control = control(&mut content, path, environment, &text)?;
         let quota = &content.source.quota;
@@ -283,7 +283,7 @@ fn control(content: &mut PipelineFile, path: &Path, environment: &Environment, t
     let key = environment.get("AQUEDUCT_CONTROL_KEY").map(Secret::new);
     let shown = path.display().to_string();
     if let Some(url) = &mut content.control.url {
-        expand_secret(&mut url.value, environment, &shown, text)?;
+        environment.expand_secret(&mut url.value, &shown, text)?;
         aqueduct_control::check_address(&url.value).map_err(|error| at(error, &shown, url))?;
         return Ok(ControlAddress { url: url.value.clone(), key });
     }
@@ -310,13 +310,6 @@ fn beside(pipeline: &Path, path: &Path) -> PathBuf {
 fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read ({})", path.display(), error.kind())))
-}
-
-fn expand_secret(secret: &mut Secret, environment: &Environment, file: &str, text: &str) -> Result<()> {
-    let written = unshield(secret.expose());
-    let expanded = environment.expand(&written).map_err(|error| place(error, file, text, &written))?;
-    *secret = Secret::new(expanded);
-    Ok(())
 }
 
 /// The JSON Schema of pipeline files, for editors.

@@ -31,6 +31,7 @@ mod stream;
 mod sweep;
 
 pub use aqueduct_connector as connector;
+pub use aqueduct_control as control_store;
 pub use aqueduct_control::Priority;
 pub use aqueduct_identity as identity;
 pub use aqueduct_normalise::cleaners;
