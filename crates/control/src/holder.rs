@@ -26,12 +26,14 @@ impl Holder {
         Self { host: host(), place: place(), process, born: born(process).unwrap_or_default(), run_id: run_id.to_owned() }
     }
 
+    /// Whether the process ran where this one runs, so that its number means something here.
+    pub fn is_here(&self) -> bool {
+        !self.place.is_empty() && !self.born.is_empty() && self.place == place()
+    }
+
     /// Whether the process is certainly gone: it ran where this one runs, and no process there has its number and its beginning.
-    pub(crate) fn is_gone(&self) -> bool {
-        if self.place.is_empty() || self.born.is_empty() || self.place != place() {
-            return false;
-        }
-        born(self.process).is_none_or(|born| born != self.born)
+    pub fn is_gone(&self) -> bool {
+        self.is_here() && born(self.process).is_none_or(|born| born != self.born)
     }
 }
 

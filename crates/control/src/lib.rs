@@ -15,9 +15,15 @@ mod holder;
 mod key;
 mod lease;
 mod ledger;
+pub mod occurrence;
+pub mod occurrence_rules;
+#[cfg(test)]
+mod occurrence_tests;
 mod postgres;
+mod scheduling;
 mod sealer;
 mod sqlite;
+pub mod standing;
 mod tokens;
 
 pub use address::check_address;
@@ -27,6 +33,7 @@ pub use control::Control;
 pub use holder::Holder;
 pub use lease::{Acquired, Held, TakenOver};
 pub use ledger::{EntryError, Outcome, ProcessUse, RunEntry, RunFilter, RunKind, RunRetention, StreamEntry};
+pub use scheduling::Changed;
 pub use sealer::Sealer;
 pub use tokens::{Tokens, Turn};
 

@@ -4,6 +4,7 @@
 mod alerts;
 mod budgets;
 mod leases;
+mod occurrences;
 mod store;
 mod tokens;
 
@@ -36,4 +37,9 @@ suite! {
         one_at_a_time_renews
         a_renewal_that_was_broken_off_is_told
         another_key_opens_nothing;
+    occurrences:
+        of_many_schedulers_and_runs_one_begins
+        a_dead_scheduler_and_a_dead_run_are_taken_over
+        a_schedule_is_looked_at_once_and_listed
+        old_occurrences_are_forgotten_and_open_ones_are_not;
 }
