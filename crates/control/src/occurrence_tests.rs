@@ -9,13 +9,17 @@ use proptest::prelude::*;
 use crate::holder::Holder;
 use crate::occurrence::{Exit, Occurrence, OccurrenceId, State, Stop, Terms, Why};
 use crate::occurrence_rules::{self as rules, Claimant};
-use crate::standing::{self, Closing, Open, Outcome, Pause, Standing};
+use crate::standing::{self, Closing, Look, Open, Outcome, Pause, Standing};
 
 const LIFE: Duration = Duration::from_secs(60);
 const TERMS: Terms = Terms { retries: 2, backoff_seconds: 30, most_seconds: 100 };
 
 fn second(second: u64) -> Timestamp {
     Timestamp::from_seconds(1_770_000_000).plus(Duration::from_secs(second))
+}
+
+fn seen(from: u64, until: u64, fell_due: Vec<Open>) -> Look {
+    Look { from: second(from), until: second(until), by: "0 * * * *".to_owned(), fell_due }
 }
 
 fn id() -> OccurrenceId {
@@ -153,7 +157,7 @@ proptest! {
             let looked = stored.as_ref().map_or(1_000, |standing: &Standing| standing.looked_at.since(second(0)).as_secs());
             let (from, until) = (looked - back, looked - back + ahead);
             let due: Vec<Open> = (from + 1..=until).map(|at| Open::new(second(at))).collect();
-            if let Some(after) = standing::look(stored.clone(), second(from), second(until), &due) {
+            if let Some(after) = standing::look(stored.clone(), &seen(from, until, due.clone())) {
                 prop_assert!(back == 0 || stored.is_none(), "nobody looks at a time twice");
                 expected.extend(due.iter().map(|open| open.at));
                 stored = Some(after);
@@ -289,13 +293,13 @@ fn names_of_occurrences_are_read_as_they_are_written() {
 #[test]
 fn pauses_are_remembered_for_whoever_was_away() {
     let pause = Pause { since: second(10), by: "command line".to_owned(), reason: Some("audit".to_owned()) };
-    let stored = standing::look(None, second(0), second(0), &[]);
+    let stored = standing::look(None, &seen(0, 0, Vec::new()));
     let paused = standing::pause(stored, &pause);
     assert!(standing::pause(paused.clone(), &pause).is_none(), "once");
     let resumed = standing::resume(paused, second(20)).unwrap();
     assert!(standing::resume(Some(resumed.clone()), second(21)).is_none());
     assert_eq!([9, 10, 19, 20].map(|at| resumed.paused_at(second(at))), [false, true, true, false]);
-    let looked = standing::look(Some(resumed), second(0), second(30), &[]).unwrap();
+    let looked = standing::look(Some(resumed), &seen(0, 30, Vec::new())).unwrap();
     assert!(looked.pauses.is_empty(), "what is looked at needs no memory");
 }
 

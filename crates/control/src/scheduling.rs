@@ -9,7 +9,7 @@ use crate::documents::Place;
 use crate::holder::Holder;
 use crate::occurrence::{Exit, Occurrence, OccurrenceId, Skipped, Stop};
 use crate::occurrence_rules::{self as rules, Claimant};
-use crate::standing::{self, Closing, Open, Pause, Standing};
+use crate::standing::{self, Closing, Look, Pause, Standing};
 
 const SCHEDULE: &str = "schedule";
 const OCCURRENCE: &str = "occurrence";
@@ -42,12 +42,12 @@ impl Control {
         self.get(SCHEDULE, pipeline).await
     }
 
-    /// Notes what fell due after `from` up to `until`; done unless somebody else has looked meanwhile.
+    /// Notes what fell due; done unless somebody else has looked meanwhile.
     ///
     /// # Errors
     /// `AQ4004`.
-    pub async fn look(&self, pipeline: &str, from: Timestamp, until: Timestamp, fell_due: &[Open]) -> Result<Changed<Standing>> {
-        self.standing(pipeline, |stored| standing::look(stored, from, until, fell_due)).await
+    pub async fn look(&self, pipeline: &str, seen: &Look) -> Result<Changed<Standing>> {
+        self.standing(pipeline, |stored| standing::look(stored, seen)).await
     }
 
     /// Adds an occurrence that a person asks for; done unless one is open.

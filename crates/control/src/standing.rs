@@ -13,6 +13,9 @@ const PAUSES: usize = 20;
 pub struct Standing {
     /// Up to when, this instant included, it is known what fell due.
     pub looked_at: Timestamp,
+    /// The schedule by which it was looked at, in a form that tells one from another.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// What fell due and is not over, in order. What is here has its document only once something happens to it, so both cannot disagree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<Open>,
@@ -113,6 +116,7 @@ impl Standing {
     pub fn new(looked_at: Timestamp) -> Self {
         Self {
             looked_at,
+            by: String::new(),
             open: Vec::new(),
             paused: None,
             pauses: Vec::new(),
@@ -130,15 +134,29 @@ impl Standing {
     }
 }
 
-/// Notes what fell due after `from` up to `until`. Nothing where somebody else has looked meanwhile, or is ahead.
-pub fn look(stored: Option<Standing>, from: Timestamp, until: Timestamp, fell_due: &[Open]) -> Option<Standing> {
-    let Some(mut standing) = stored else { return Some(Standing { open: fell_due.to_vec(), ..Standing::new(until) }) };
-    if standing.looked_at != from || until < from {
+/// What somebody saw who looked at a schedule.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Up to when it had been looked at before.
+    pub from: Timestamp,
+    /// Up to when it is looked at now.
+    pub until: Timestamp,
+    /// The schedule, in a form that tells one from another.
+    pub by: String,
+    /// What fell due between, in order.
+    pub fell_due: Vec<Open>,
+}
+
+/// Notes what fell due. Nothing where somebody else has looked meanwhile.
+pub fn look(stored: Option<Standing>, seen: &Look) -> Option<Standing> {
+    let mut standing = stored.unwrap_or_else(|| Standing::new(seen.from));
+    if standing.looked_at != seen.from || seen.until < seen.from {
         return None;
     }
-    standing.looked_at = until;
-    standing.pauses.retain(|(_, ended)| *ended > until);
-    for open in fell_due {
+    standing.looked_at = seen.until;
+    standing.by.clone_from(&seen.by);
+    standing.pauses.retain(|(_, ended)| *ended > seen.until);
+    for open in &seen.fell_due {
         if standing.open.iter().all(|other| other.at != open.at) {
             standing.open.push(open.clone());
         }

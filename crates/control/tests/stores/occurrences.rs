@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_control::Holder;
 use aqueduct_control::occurrence::{Exit, OccurrenceId, State, Terms, Why};
 use aqueduct_control::occurrence_rules::{Claimant, skipped_for};
-use aqueduct_control::standing::{Closing, Open, Outcome, Pause};
+use aqueduct_control::standing::{Closing, Look, Open, Outcome, Pause};
 use aqueduct_schema::Timestamp;
 
 use crate::store::Store;
@@ -14,6 +14,10 @@ const LIFE: Duration = Duration::from_secs(60);
 
 fn second(second: i64) -> Timestamp {
     Timestamp::from_seconds(1_770_000_000 + second)
+}
+
+fn seen(from: i64, until: i64, fell_due: Vec<Open>) -> Look {
+    Look { from: second(from), until: second(until), by: "every minute".to_owned(), fell_due }
 }
 
 fn claimant(instance: &str) -> Claimant {
@@ -70,13 +74,13 @@ pub(crate) async fn a_dead_scheduler_and_a_dead_run_are_taken_over(store: &Store
 pub(crate) async fn a_schedule_is_looked_at_once_and_listed(store: &Store) {
     let control = store.open().await;
     for name in ["b", "a", "c-1"] {
-        assert!(control.look(name, second(0), second(0), &[]).await.unwrap().done);
+        assert!(control.look(name, &seen(0, 0, Vec::new())).await.unwrap().done);
     }
     let due = [Open::new(second(30)), Open { late: true, ..Open::new(second(60)) }];
     let mut tasks = Vec::new();
     for _ in 0..4 {
         let (control, due) = (store.open().await, due.clone());
-        tasks.push(tokio::spawn(async move { control.look("a", second(0), second(60), &due).await.unwrap().done }));
+        tasks.push(tokio::spawn(async move { control.look("a", &seen(0, 60, due)).await.unwrap().done }));
     }
     let mut done = 0;
     for task in tasks {
