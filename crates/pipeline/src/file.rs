@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use aqueduct_normalise::Normalise;
 use aqueduct_privacy::Policy;
 use aqueduct_quality::{Contract, QuarantineLimits};
+use aqueduct_schedule::{Schedule, ScheduleSection};
 use aqueduct_schema::{Error, Result, Secret, codes};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,10 +22,11 @@ use crate::identities::IdentitySection;
 pub struct PipelineFile {
     /// The pipeline's name, under which its state is kept; the file's name without its ending where it is left out.
     #[serde(default)]
-    pub name: Option<String>,
-    /// When a scheduler runs it.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<Spanned<String>>,
+    /// When it runs: see docs/scheduling.md.
     #[serde(default)]
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<ScheduleSection>,
     /// Where records come from.
     pub source: SourceSection,
     /// How records become rows of the common schema.
@@ -50,17 +52,6 @@ pub struct PipelineFile {
     /// What this process shares with others.
     #[serde(default)]
     pub control: ControlSection,
-}
-
-/// When a pipeline runs.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Five cron fields.
-    pub cron: String,
-    /// The time zone of the fields, an IANA name; UTC where it is left out.
-    #[serde(default)]
-    pub timezone: Option<String>,
 }
 
 /// Where records come from.
@@ -113,11 +104,15 @@ pub struct ControlSection {
     pub url: Option<Spanned<Secret>>,
     /// Seconds after which a run that is not heard of any more loses its lease.
     pub lease_seconds: u64,
+    /// How many of this pipeline's runs the ledger of runs keeps.
+    pub keep_runs: usize,
+    /// Days after which the ledger of runs forgets a run.
+    pub keep_runs_days: u32,
 }
 
 impl Default for ControlSection {
     fn default() -> Self {
-        Self { url: None, lease_seconds: 60 }
+        Self { url: None, lease_seconds: 60, keep_runs: 1_000, keep_runs_days: 90 }
     }
 }
 
@@ -211,6 +206,8 @@ pub struct LoadedFile {
     pub text: String,
     /// What it says.
     pub content: PipelineFile,
+    /// When it runs; none for one that only a person runs.
+    pub schedule: Option<Schedule>,
     /// The policy it names, or the default one.
     pub policy: Policy,
     /// The contract it names.
@@ -240,14 +237,8 @@ impl LoadedFile {
             return Err(place(error, &shown, &text, "share:"));
         }
         aqueduct_control::check_time_zone(&quota.time_zone).map_err(|error| place(error, &shown, &text, &quota.time_zone))?;
-        let name = match &content.name {
-            Some(name) => name.clone(),
-            None => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
-        };
-        if name.is_empty() || name.len() > 63 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
-            let error = Error::new(codes::BAD_YAML, "a pipeline's name has letters, digits, `-` and `_`, 63 at most");
-            return Err(place(error, &shown, &text, &name));
-        }
+        let name = crate::schedules::name(&content, path, &text)?;
+        let schedule = crate::schedules::schedule(&content, &shown, &text)?;
         let policy = match &content.privacy.policy {
             Some(policy) => {
                 let file = beside(path, &policy.value);
@@ -264,7 +255,7 @@ impl LoadedFile {
             }
             None => None,
         };
-        Ok(Self { name, path: shown, text, content, policy, contract, control })
+        Ok(Self { name, path: shown, text, content, schedule, policy, contract, control })
     }
 
     /// The destination's address.
@@ -307,7 +298,7 @@ fn beside(pipeline: &Path, path: &Path) -> PathBuf {
     if path.exists() { path.to_owned() } else { pipeline.parent().unwrap_or(Path::new(".")).join(path) }
 }
 
-fn read_text(path: &Path) -> Result<String> {
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read ({})", path.display(), error.kind())))
 }

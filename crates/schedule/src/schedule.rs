@@ -157,23 +157,22 @@ impl Schedule {
     /// the occurrence alone, so every scheduler gives the same answer, at any time.
     pub fn verdict(&self, pipeline: &str, occurrence: Timestamp) -> Verdict {
         let jitter = self.jitter_of(pipeline, occurrence);
-        let own = occurrence.checked_add(jitter).unwrap_or(Timestamp::MAX);
-        // The start counts too: jitter must not carry a run into a black-out.
-        let Some(held) = self.blackouts.covering(occurrence).or_else(|| self.blackouts.covering(own)) else {
-            return Verdict::Start { at: own };
+        let put_off = |from: Timestamp| {
+            let start = from.checked_add(jitter).unwrap_or(Timestamp::MAX);
+            // Jitter does not carry a start into a black-out.
+            if self.blackouts.covering(start).is_some() { from } else { start }
+        };
+        let Some(held) = self.blackouts.covering(occurrence) else {
+            return Verdict::Start { at: put_off(occurrence) };
         };
         if held.then == Then::Skip {
             return Verdict::Skipped { until: held.until };
         }
-        if self.next_after(occurrence).is_some_and(|next| next < held.until) {
+        let runs = |later: Timestamp| later == held.until || self.blackouts.covering(later).is_some_and(|held| held.then == Then::Run);
+        if self.between(occurrence, held.until).any(runs) {
             return Verdict::Superseded { until: held.until };
         }
-        let at = held.until.checked_add(jitter).unwrap_or(Timestamp::MAX);
-        let at = match self.blackouts.covering(at) {
-            Some(_) => held.until,
-            None => at,
-        };
-        Verdict::Held { until: held.until, at }
+        Verdict::Held { until: held.until, at: put_off(held.until) }
     }
 
     /// The end of the black-out in which an instant lies, where it lies in one: no run and no retry starts then.
