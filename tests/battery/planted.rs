@@ -44,8 +44,8 @@ fn mistakes() -> Vec<Mistake> {
             name: "empty-end",
             words: "an empty or odd answer is taken for the end",
             waking: "planted::empty_end=return",
-            trial: |shared, random, number| Box::pin(storms::odd_answers(shared, random, number + 4)),
-            within: 12,
+            trial: |shared, random, number| Box::pin(storms::odd_page(shared, random, number)),
+            within: 4,
         },
         Mistake {
             name: "no-dedupe",
