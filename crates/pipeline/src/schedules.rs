@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aqueduct_connector::selection::nearest;
+use aqueduct_control::{Control, Pause};
 use aqueduct_schedule::Schedule;
 use aqueduct_schema::{Error, Result, codes};
 use serde_saphyr::Spanned;
 
-use crate::environment::{place, shield};
+use crate::control::ControlAddress;
+use crate::environment::{Environment, place, shield};
 use crate::file::{PipelineFile, read_text};
 
 /// A pipeline as a scheduler sees it: its file is not opened further than that, so no variable has to be set and no connector to be there.
@@ -90,6 +92,55 @@ pub fn survey(files: &[PathBuf]) -> Survey {
     survey.mistakes.extend(cycle(&survey.pipelines));
     survey.pipelines.sort_by(|one, other| one.name.cmp(&other.name));
     survey
+}
+
+impl Scheduled {
+    /// Where the pipeline's control store is.
+    ///
+    /// # Errors
+    /// `AQ1004` and `AQ1014` for an address that cannot be used.
+    pub fn control(&self, environment: &Environment) -> Result<ControlAddress> {
+        let text = read_text(&self.file)?;
+        let mut content: PipelineFile = aqueduct_schema::yaml::read(&self.file.display().to_string(), &shield(&text))?;
+        crate::file::control(&mut content, &self.file, environment, &text)
+    }
+}
+
+/// The pipelines that somebody has paused outside of their files, each with why. A control store that is not there pauses nothing.
+///
+/// # Errors
+/// That of the first control store that cannot be asked, `AQ4004`, or whose address cannot be used.
+pub async fn pauses(pipelines: &[Scheduled], environment: &Environment) -> Result<HashMap<String, String>> {
+    let mut stores: HashMap<String, HashMap<String, String>> = HashMap::new();
+    let mut found = HashMap::new();
+    for pipeline in pipelines {
+        let address = pipeline.control(environment)?;
+        let url = address.url.expose().to_owned();
+        if !stores.contains_key(&url) {
+            stores.insert(url.clone(), paused_in(address).await?);
+        }
+        if let Some(why) = stores.get(&url).and_then(|store| store.get(&pipeline.name)) {
+            found.insert(pipeline.name.clone(), why.clone());
+        }
+    }
+    Ok(found)
+}
+
+async fn paused_in(address: ControlAddress) -> Result<HashMap<String, String>> {
+    // Asking would make the file.
+    if address.url.expose().strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists()) {
+        return Ok(HashMap::new());
+    }
+    let control = Control::open(&address.url, address.key).await?;
+    let told = |pause: Pause| {
+        let since = format!("paused since {} by {}", pause.since, pause.by);
+        match pause.reason {
+            Some(reason) => format!("{since}: {reason}"),
+            None => since,
+        }
+    };
+    let standings = control.schedules().await?;
+    Ok(standings.into_iter().filter_map(|(pipeline, standing)| Some((pipeline, told(standing.paused?)))).collect())
 }
 
 fn read(path: &Path) -> Result<Scheduled> {

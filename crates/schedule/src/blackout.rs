@@ -63,6 +63,10 @@ impl Blackouts {
         Ok(blackouts)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The black-out in which an instant lies.
     pub(crate) fn covering(&self, instant: Timestamp) -> Option<Held> {
         let mut held: Option<Held> = None;

@@ -4,7 +4,9 @@
 
 mod blackout;
 mod check;
+pub mod export;
 mod expression;
+mod field;
 mod interval;
 mod jitter;
 mod occurrences;

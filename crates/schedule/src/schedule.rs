@@ -185,6 +185,11 @@ impl Schedule {
         share(self.jitter, pipeline, occurrence)
     }
 
+    /// Whether there are windows in which nothing starts.
+    pub fn has_blackouts(&self) -> bool {
+        !self.blackouts.is_empty()
+    }
+
     /// The zone of the schedule, an IANA name.
     pub fn zone_name(&self) -> &str {
         &self.zone.name
