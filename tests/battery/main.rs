@@ -42,6 +42,8 @@ struct Asked {
     /// The time for all rows; they share it by their numbers of trials.
     minutes: Option<u64>,
     planted: bool,
+    /// The one planted mistake to look for, and no row.
+    mistake: Option<String>,
     binary: PathBuf,
     output: PathBuf,
 }
@@ -60,6 +62,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
         trials: None,
         minutes: None,
         planted: true,
+        mistake: None,
         binary: PathBuf::new(),
         output: PathBuf::from("target/battery"),
     };
@@ -73,6 +76,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--trial" => asked.trial = Some(number(value()?)?),
             "--trials" => asked.trials = Some(number(value()?)?),
             "--minutes" => asked.minutes = Some(number(value()?)?),
+            "--mistake" => asked.mistake = Some(value()?),
             "--no-planted" => asked.planted = false,
             "--binary" => asked.binary = value()?.into(),
             "--output" => asked.output = value()?.into(),
@@ -111,9 +115,9 @@ async fn battery(asked: &Asked) -> Report {
     let begun = Instant::now();
     let server = tokio::task::spawn_blocking(PrivateServer::start).await.expect("the server starts").expect("the server starts");
     let shared = Arc::new(Shared { binary: asked.binary.clone(), server: Arc::new(server), planted: None });
-    let chosen: Vec<Row> = rows::all().into_iter().filter(|row| asked.rows.is_empty() || asked.rows.contains(&row.number)).collect();
+    let chosen: Vec<Row> = rows::all().into_iter().filter(|row| asked.mistake.is_none() && (asked.rows.is_empty() || asked.rows.contains(&row.number))).collect();
     let whole = asked.rows.is_empty() && asked.trial.is_none();
-    let planted = if asked.planted && whole { planted::find_all(&shared, asked.seed).await } else { Vec::new() };
+    let planted = if asked.planted && whole { planted::find_all(&shared, asked.seed, asked.mistake.as_deref()).await } else { Vec::new() };
     let mut reports = Vec::new();
     let mut weights: u64 = chosen.iter().map(|row| row.quick).sum();
     for row in chosen {

@@ -79,9 +79,9 @@ fn mistakes() -> Vec<Mistake> {
 }
 
 /// Wakes one mistake after the other and tries until it is found.
-pub(crate) async fn find_all(shared: &Arc<Shared>, seed: u64) -> Vec<Planted> {
+pub(crate) async fn find_all(shared: &Arc<Shared>, seed: u64, only: Option<&str>) -> Vec<Planted> {
     let mut found = Vec::new();
-    for mistake in mistakes() {
+    for mistake in mistakes().into_iter().filter(|mistake| only.is_none_or(|name| name == mistake.name)) {
         let awake = Arc::new(Shared { binary: shared.binary.clone(), server: shared.server.clone(), planted: Some(mistake.waking) });
         let mut planted = Planted { name: mistake.name, words: mistake.words, found_after: None, complaint: String::new() };
         for number in 0..mistake.within {
