@@ -64,6 +64,11 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it tells the end of something.
+    pub fn is_over(&self) -> bool {
+        matches!(self.reason, Reason::Recovered | Reason::Passed)
+    }
+
     /// Whether it may be sent now: nobody else is sending it, and it is not put off.
     pub fn is_due(&self, now: Timestamp) -> bool {
         let claimed = self.claimed_until.is_some_and(|until| now < until && until <= now.plus(LONGEST_CLAIM));
@@ -119,6 +124,8 @@ pub enum Settled {
     Told,
     /// It could not be sent and is tried again after this long.
     Later(Duration),
+    /// There was no room for it, and it is tried after this long.
+    Held(Duration),
     /// It is given up.
     Dropped,
 }
@@ -138,6 +145,11 @@ impl Problem {
             claimed_until: None,
         };
         self.notices.insert(sink.to_owned(), notice);
+    }
+
+    /// Whether time alone makes something of it: a reminder, or its end. See [`AlertBook::tend`].
+    pub fn is_to_tend(&self, remind_every: Duration, quiet_for: Duration, now: Timestamp) -> bool {
+        tend(self.clone(), remind_every, quiet_for, now).as_ref() != Some(self)
     }
 
     fn is_over(&self) -> bool {
@@ -248,9 +260,9 @@ pub(crate) fn claim(mut problem: Problem, sink: &str, number: u64, life: Duratio
 pub(crate) fn settle(mut problem: Problem, sink: &str, number: u64, settled: Settled, now: Timestamp) -> Option<Problem> {
     let current = problem.notices.get(sink).is_some_and(|notice| notice.number == number);
     match settled {
-        Settled::Later(wait) => {
+        Settled::Later(wait) | Settled::Held(wait) => {
             if let Some(notice) = problem.notices.get_mut(sink).filter(|_| current) {
-                notice.attempts += 1;
+                notice.attempts += u32::from(matches!(settled, Settled::Later(_)));
                 notice.not_before = now.plus(wait);
                 notice.claimed_until = None;
             }
@@ -392,6 +404,15 @@ impl AlertBook {
                 Ok((free.then_some(Some(pace)), free))
             })
             .await
+    }
+
+    /// Whether there is a place, which somebody else may take meanwhile.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn has_place(&self, sink: &str, most: u32, per: Duration) -> Result<bool> {
+        let stored: Option<Pace> = self.control.get(PACE, sink).await?;
+        Ok(take_place(stored, most, per, self.control.now().await?).1)
     }
 
     /// The time that claims and reminders live by.

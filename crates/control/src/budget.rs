@@ -211,6 +211,26 @@ impl Account {
         })
     }
 
+    /// Requests used today, and how many may be: by what the vendor told within a day, or by the ceiling of one's own, whichever has less
+    /// left.
+    ///
+    /// # Errors
+    /// `AQ1005` for a time zone that does not exist.
+    pub(crate) fn used_today(&self, daily: Option<u64>, time_zone: &str, now: Timestamp) -> Result<(u64, Option<u64>)> {
+        let counted = if self.day == Day::of(now, time_zone)?.name { self.used } else { 0 };
+        let told = self.told.filter(|(_, when, _)| (0..micros(Duration::from_secs(86_400))).contains(&(now.microseconds() - when)));
+        Ok(match (told, daily) {
+            (None, daily) => (counted, daily),
+            (Some((told, _, since)), daily) => {
+                let (used, allowed) = (told.used + since, told.stop_at.min(told.allowed));
+                match daily {
+                    Some(daily) if daily.saturating_sub(counted) < allowed.saturating_sub(used) => (counted, Some(daily)),
+                    _ => (used, Some(allowed)),
+                }
+            }
+        })
+    }
+
     /// Takes nothing of a class for a while. A longer pause that is under way stays.
     pub(crate) fn slow_down(&mut self, class: &str, wait: Duration, now: Timestamp) {
         let class = self.classes.entry(class.to_owned()).or_default();

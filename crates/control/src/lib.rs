@@ -20,11 +20,13 @@ pub mod occurrence_rules;
 #[cfg(test)]
 mod occurrence_tests;
 mod postgres;
+mod quota;
 mod scheduling;
 mod sealer;
 mod sqlite;
 pub mod standing;
 mod tokens;
+mod totals;
 
 pub use address::check_address;
 pub use alert::{AlertBook, Notice, Problem, Raise, Reason, Settled};
@@ -33,9 +35,11 @@ pub use control::Control;
 pub use holder::Holder;
 pub use lease::{Acquired, Held, TakenOver};
 pub use ledger::{EntryError, Outcome, ProcessUse, RunEntry, RunFilter, RunKind, RunRetention, StreamEntry};
+pub use quota::{AccountName, QuotaUse};
 pub use scheduling::Changed;
 pub use sealer::Sealer;
 pub use tokens::{Tokens, Turn};
+pub use totals::{DURATIONS, OTHER, RunsCounted, StreamTotals, Totals};
 
 /// A name for something that must not be readable in the store, such as the credentials that a budget belongs to: 128 bits in hex.
 pub fn digest(parts: &[&str]) -> String {

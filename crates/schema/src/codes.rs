@@ -72,6 +72,8 @@ codes! {
     DEPENDENCY_CYCLE = "AQ1021" Configuration Never "pipelines wait for each other" "Take one of the names out of `after`, so that some pipeline can be the first.";
     /// A schedule that another program's format cannot say.
     NOT_EXPORTABLE = "AQ1022" Configuration Never "the format cannot say this schedule" "Change the schedule, choose another format, or let `aqueduct serve` run the pipeline.";
+    /// The section `alerts` of the project file is wrong.
+    BAD_ALERTS = "AQ1023" Configuration Never "the alerts are set up wrongly" "Correct the place named; docs/monitoring.md has all the words, and `aqueduct alerts check` checks the file.";
     /// The source refused who we are.
     CREDENTIALS_REFUSED = "AQ2001" Credentials Never "the source refused the credentials" "Check the token or reconnect the account, then run again.";
     /// The source refuses this object to these credentials.
@@ -112,6 +114,8 @@ codes! {
     FENCED = "AQ5001" Locked Never "another run took this pipeline over" "Let the other run finish.";
     /// Another run of the pipeline is under way.
     LEASE_HELD = "AQ5002" Locked Never "another run of this pipeline is under way" "Let it finish. If its process has died on another machine, its lease ends at the time named.";
+    /// An occurrence that another run has, or that is over.
+    OCCURRENCE_TAKEN = "AQ5003" Locked Never "the occurrence is not this run's" "Nothing needs to be done: another run has it, or it has ended. `aqueduct schedule status` shows which.";
     /// A deletion of suspiciously many rows.
     MASS_DELETE = "AQ6001" Quality Never "too many rows would be deleted" "Look at the source; if the deletion is meant, run with --allow-mass-delete.";
     /// Too many records were rejected.

@@ -85,7 +85,7 @@ pub enum Event {
         /// How many attempts were made.
         attempts: u32,
     },
-    /// A run ended with exit code 0. Ends what was told of failed runs, used-up quotas and missed occurrences of its pipeline.
+    /// A run ended with exit code 0. Ends what was told of failed runs and used-up quotas of its pipeline.
     Recovered,
     /// The day's quota of the source is used up; the run stopped after a checkpoint.
     QuotaExhausted {
@@ -158,4 +158,104 @@ pub enum Severity {
     Warning,
     /// Data is late or wrong until somebody does something. Goes through quiet hours.
     Critical,
+}
+
+impl Severity {
+    /// All of them, from the least.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
+    /// Its place in the order, as the control store keeps it.
+    pub fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// The severity of a place in the order; the highest for one that is unknown.
+    pub fn of_rank(rank: u8) -> Self {
+        Self::ALL.get(usize::from(rank)).copied().unwrap_or(Self::Critical)
+    }
+
+    /// The word in files and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Event {
+    /// The words of all events that open something, as files and messages have them.
+    pub const WORDS: [&'static str; 9] = [
+        "run_failed",
+        "retries_exhausted",
+        "quota_exhausted",
+        "occurrence_missed",
+        "occurrence_skipped",
+        "file_broken",
+        "stream_stale",
+        "quarantine_high",
+        "schema_changed",
+    ];
+
+    /// The event in files and messages. The end of a problem is `recovered`, whatever ended.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::RunFailed { .. } => "run_failed",
+            Self::RetriesExhausted { .. } => "retries_exhausted",
+            Self::QuotaExhausted { .. } => "quota_exhausted",
+            Self::OccurrenceMissed { .. } => "occurrence_missed",
+            Self::OccurrenceSkipped { .. } => "occurrence_skipped",
+            Self::FileBroken { .. } => "file_broken",
+            Self::StreamStale { .. } => "stream_stale",
+            Self::QuarantineHigh { .. } => "quarantine_high",
+            Self::SchemaChanged { .. } => "schema_changed",
+            Self::Recovered | Self::FileMended | Self::StreamFresh | Self::QuarantineLow => "recovered",
+        }
+    }
+
+    /// How severe it is, where nothing else is set.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::RunFailed { retry_at: Some(_), .. } => Severity::Warning,
+            Self::RunFailed { .. } | Self::RetriesExhausted { .. } | Self::FileBroken { .. } | Self::OccurrenceMissed { .. } => {
+                Severity::Critical
+            }
+            Self::StreamStale { .. } | Self::QuarantineHigh { .. } | Self::QuotaExhausted { .. } => Severity::Warning,
+            Self::SchemaChanged { frozen: true, .. } => Severity::Critical,
+            Self::SchemaChanged { .. } | Self::OccurrenceSkipped { .. } => Severity::Info,
+            Self::Recovered | Self::FileMended | Self::StreamFresh | Self::QuarantineLow => Severity::Info,
+        }
+    }
+
+    /// What is wrong, as a word under which it is kept; nothing for the end of something.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        match self {
+            Self::RunFailed { .. } | Self::RetriesExhausted { .. } => Some("run"),
+            Self::QuotaExhausted { .. } => Some("quota"),
+            Self::OccurrenceMissed { .. } => Some("missed"),
+            Self::OccurrenceSkipped { .. } => Some("skipped"),
+            Self::FileBroken { .. } => Some("file"),
+            Self::StreamStale { .. } => Some("stale"),
+            Self::QuarantineHigh { .. } => Some("quarantine"),
+            Self::SchemaChanged { .. } => Some("schema"),
+            Self::Recovered | Self::FileMended | Self::StreamFresh | Self::QuarantineLow => None,
+        }
+    }
+
+    /// What it is the end of.
+    pub(crate) fn ends(&self) -> &'static [&'static str] {
+        match self {
+            Self::Recovered => &["run", "quota"],
+            Self::FileMended => &["file"],
+            Self::StreamFresh => &["stale"],
+            Self::QuarantineLow => &["quarantine"],
+            _ => &[],
+        }
+    }
+
+    /// Whether it lasts until its end is raised.
+    pub(crate) fn lasts(&self) -> bool {
+        !matches!(self, Self::OccurrenceMissed { .. } | Self::OccurrenceSkipped { .. } | Self::SchemaChanged { .. })
+    }
 }
