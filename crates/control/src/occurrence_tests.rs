@@ -84,7 +84,7 @@ struct Witness {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_one_run_at_a_time_and_what_is_over_stays_so(steps in prop::collection::vec(step(), 1..120)) {

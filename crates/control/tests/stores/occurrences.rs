@@ -80,7 +80,7 @@ pub(crate) async fn a_schedule_is_looked_at_once_and_listed(store: &Store) {
     let mut tasks = Vec::new();
     for _ in 0..4 {
         let (control, due) = (store.open().await, due.clone());
-        tasks.push(tokio::spawn(async move { control.look("a", &seen(0, 60, due)).await.unwrap().done }));
+        tasks.push(tokio::spawn(async move { control.look("a", &seen(0, 60, due.to_vec())).await.unwrap().done }));
     }
     let mut done = 0;
     for task in tasks {
