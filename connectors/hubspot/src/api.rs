@@ -1,5 +1,7 @@
 //! Requests to HubSpot and the shapes of its answers, by topic.
 
+mod audience;
+mod history;
 mod link;
 mod list;
 mod search;
@@ -59,6 +61,10 @@ impl Paths {
 
     fn pipelines(&self) -> String {
         self.path("crm", "v3", "pipelines", "deals")
+    }
+
+    fn lists(&self, rest: &str) -> String {
+        self.path("crm", "v3", "lists", rest)
     }
 
     fn associations(&self, from: &str, to: &str) -> String {

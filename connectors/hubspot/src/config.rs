@@ -33,6 +33,44 @@ pub(crate) struct Config {
     #[serde(default = "requests_per_10_seconds")]
     #[schemars(range(min = 1))]
     pub(crate) requests_per_10_seconds: u32,
+    /// The properties whose past values are read; none of an object leaves its stream of changes out.
+    #[serde(default)]
+    pub(crate) history: History,
+}
+
+/// The properties whose past values are read, by object.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct History {
+    /// Those of contacts.
+    contacts: Vec<String>,
+    /// Those of companies.
+    companies: Vec<String>,
+    /// Those of deals.
+    deals: Vec<String>,
+}
+
+/// What is asked of the past most: how far people and sales had got, and who looked after them.
+impl Default for History {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            contacts: names(&["lifecyclestage", "hs_lead_status", "hubspot_owner_id"]),
+            companies: names(&["lifecyclestage", "hs_lead_status", "hubspot_owner_id"]),
+            deals: names(&["dealstage", "pipeline", "amount", "closedate", "hubspot_owner_id"]),
+        }
+    }
+}
+
+impl History {
+    /// Those of an object, by its name in paths.
+    pub(crate) fn of(&self, object: &str) -> &[String] {
+        match object {
+            "contacts" => &self.contacts,
+            "companies" => &self.companies,
+            _ => &self.deals,
+        }
+    }
 }
 
 fn base_url() -> String {
@@ -151,7 +189,7 @@ mod tests {
     fn every_field_of_the_config_is_described_and_secrets_are_marked() {
         let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
         let fields = schema["properties"].as_object().unwrap();
-        assert_eq!(fields.len(), 8);
+        assert_eq!(fields.len(), 9);
         for (name, field) in fields {
             assert!(field["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
         }

@@ -18,16 +18,22 @@ pub(crate) const RULES: &[StatusRule] = &[
 #[serde(rename_all = "camelCase")]
 struct Failure {
     policy_name: Option<String>,
+    category: Option<String>,
     status: Option<String>,
 }
 
 /// The daily limit has the status of the ten-second limit and is told by `policyName` alone; a refused refresh token is a plain 400.
 pub(crate) fn classify(response: &Response) -> Option<Action> {
-    if !matches!(response.status, 400 | 403 | 429) {
+    if !matches!(response.status, 400 | 403 | 404 | 429) {
         return None;
     }
     let failure: Failure = serde_json::from_slice(&response.body).ok()?;
     let is = |field: &Option<String>, word: &str| field.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word));
+    if response.status == 404 {
+        // A list that was deleted while lists were read has no members; anywhere else something is wrong.
+        let of_members = response.operation.split(':').next() == Some(crate::streams::LIST_MEMBERSHIPS);
+        return (of_members && is(&failure.category, "OBJECT_NOT_FOUND")).then_some(Action::Accept);
+    }
     if response.status != 400 && is(&failure.policy_name, "DAILY") {
         return Some(Action::QuotaReached);
     }

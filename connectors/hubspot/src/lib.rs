@@ -1,4 +1,5 @@
-//! HubSpot: contacts, companies, deals, owners, stages of deal pipelines, and the links between them.
+//! HubSpot: contacts, companies, deals, products and lines, owners, stages of deal pipelines, lists, the links between them, and what
+//! properties were.
 //!
 //! A first load lists records by id, later runs search for changes, and archived records come from a list of their own. Every fact
 //! about the vendor stands where it is used; the streams are a table in [`streams`].
@@ -32,13 +33,19 @@ const MAPPINGS: &[(&str, &str)] = &[
     ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
     ("user.yaml", include_str!("mapping/user.yaml")),
     ("association.yaml", include_str!("mapping/association.yaml")),
+    ("product.yaml", include_str!("mapping/product.yaml")),
+    ("line_item.yaml", include_str!("mapping/line_item.yaml")),
+    ("list.yaml", include_str!("mapping/list.yaml")),
+    ("list_membership.yaml", include_str!("mapping/list_membership.yaml")),
+    ("property_change.yaml", include_str!("mapping/property_change.yaml")),
+    ("deal_stage_history.yaml", include_str!("mapping/deal_stage_history.yaml")),
 ];
 
 /// The entry for the table of connectors.
 pub fn registration() -> Registration {
     Registration {
         name: NAME,
-        summary: "Contacts, companies, deals, owners, pipeline stages and associations of a HubSpot account.",
+        summary: "Contacts, companies, deals, products, line items, owners, pipeline stages, lists, associations and property history of a HubSpot account.",
         documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/understanding-the-crm",
         config_schema: || schemars::schema_for!(Config),
         build: |value| Ok(Arc::new(HubSpot::new(Config::parse(value)?)?)),
@@ -107,6 +114,7 @@ impl Connector for HubSpot {
             };
             streams.push(streams::object(object, properties, lag));
         }
+        streams.extend(streams::past(&self.config.history, lag));
         streams.extend(streams::fixed());
         Ok(streams)
     }
@@ -126,17 +134,30 @@ impl Connector for HubSpot {
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
         let name = read.stream.name.as_str();
+        // Lists know no times, so a window of history is a search too.
+        let windowed = read.from.is_some() || read.until.is_some();
+        let by_time = read.mode == Mode::Changes || (read.mode == Mode::Backfill && windowed);
         if let Some(object) = streams::OBJECTS.iter().find(|object| object.name == name) {
-            return match read.mode {
-                Mode::Changes => api.search(object, read).await,
-                // Lists know no times, so a window of history is a search too.
-                Mode::Backfill if read.from.is_some() || read.until.is_some() => api.search(object, read).await,
+            let page = match read.mode {
+                _ if by_time => api.search(object, read).await,
                 Mode::Backfill | Mode::Deletions | Mode::Ids | Mode::Columns => api.list(object.name, read).await,
+                _ => Err(unread(read)),
+            }?;
+            return if name == streams::LINE_ITEMS { api.with_deals(page, read).await } else { Ok(page) };
+        }
+        if let Some(past) = streams::PASTS.iter().find(|past| past.name == name) {
+            let properties = self.config.history.of(past.of);
+            return match read.mode {
+                _ if by_time => api.histories_of_changed(past.of, properties, read).await,
+                Mode::Backfill => api.histories(past.of, properties, read).await,
                 _ => Err(unread(read)),
             };
         }
+        let lag = Duration::from_secs(self.config.search_lag_seconds.into());
+        if name == streams::LIST_MEMBERSHIPS && matches!(read.mode, Mode::Snapshot | Mode::Parents) {
+            return api.memberships(read, lag).await;
+        }
         if let Some(edge) = streams::EDGES.iter().find(|edge| edge.name == name) {
-            let lag = Duration::from_secs(self.config.search_lag_seconds.into());
             return match read.mode {
                 Mode::Snapshot => api.links(edge, read).await,
                 Mode::Parents => api.links_of_changed(edge, read, lag).await,
@@ -148,6 +169,7 @@ impl Connector for HubSpot {
         }
         match name {
             streams::OWNERS => api.owners(read).await,
+            streams::LISTS => api.lists(read).await,
             streams::PIPELINE_STAGES => api.pipeline_stages(read).await,
             _ => Err(unread(read)),
         }

@@ -9,6 +9,7 @@ use aqueduct_connector::schema::{
 };
 
 use crate::api::{Choice, Property};
+use crate::config::History;
 
 /// An object type of the CRM: listed by id, searched by time of change.
 pub(crate) struct Object {
@@ -28,7 +29,7 @@ pub(crate) const MERGED: &str = "hs_merged_object_ids";
 /// The same with the times of the merges, in milliseconds; of contacts alone.
 const MERGED_WITH_TIMES: &str = "hs_calculated_merged_vids";
 
-pub(crate) const OBJECTS: [Object; 3] = [
+pub(crate) const OBJECTS: [Object; 5] = [
     Object {
         name: "contacts",
         singular: "contact",
@@ -50,7 +51,27 @@ pub(crate) const OBJECTS: [Object; 3] = [
         documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/deals/guide",
         times_of_merges: false,
     },
+    Object {
+        name: "products",
+        singular: "product",
+        modified: "hs_lastmodifieddate",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/products/guide",
+        times_of_merges: false,
+    },
+    Object {
+        name: LINE_ITEMS,
+        singular: "line_item",
+        modified: "hs_lastmodifieddate",
+        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/line-items/guide",
+        times_of_merges: false,
+    },
 ];
+
+pub(crate) const LINE_ITEMS: &str = "line_items";
+/// The field of lines that holds their deal.
+pub(crate) const DEAL_ID: &str = "deal_id";
+/// The links of lines with their deals, which are a field of the lines.
+pub(crate) const SOLD: Edge = Edge { name: LINE_ITEMS, singular: "line_item", from: LINE_ITEMS, to: "deals" };
 
 /// Links between two object types, read from one side.
 pub(crate) struct Edge {
@@ -66,6 +87,21 @@ pub(crate) const EDGES: [Edge; 3] = [
     Edge { name: "deal_contacts", singular: "deal_contact", from: "deals", to: "contacts" },
 ];
 
+/// The past values of an object's properties.
+pub(crate) struct Past {
+    pub(crate) name: &'static str,
+    singular: &'static str,
+    pub(crate) of: &'static str,
+}
+
+pub(crate) const PASTS: [Past; 3] = [
+    Past { name: "contact_property_changes", singular: "contact_property_change", of: "contacts" },
+    Past { name: "company_property_changes", singular: "company_property_change", of: "companies" },
+    Past { name: "deal_property_changes", singular: "deal_property_change", of: "deals" },
+];
+
+pub(crate) const LISTS: &str = "lists";
+pub(crate) const LIST_MEMBERSHIPS: &str = "list_memberships";
 pub(crate) const OWNERS: &str = "owners";
 pub(crate) const PIPELINE_STAGES: &str = "pipeline_stages";
 
@@ -73,6 +109,9 @@ pub(crate) const PIPELINE_STAGES: &str = "pipeline_stages";
 pub(crate) const SEARCH_PAGE: u32 = 200;
 /// The most records a list gives, and the most ids a batch takes.
 pub(crate) const LIST_PAGE: u32 = 100;
+
+/// The most lists an answer gives.
+const LISTS_PAGE: u32 = 500;
 
 /// The paths of an object's properties begin so.
 pub(crate) const PROPERTIES: &str = "properties.";
@@ -96,12 +135,32 @@ pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Du
     }
     let mut fields = times_and_flags();
     fields.insert(0, id("id"));
+    if object.name == LINE_ITEMS {
+        // A line that comes to another deal does not change by that, like a calculated property.
+        fields.push(RecordField { calculated: true, ..id(DEAL_ID) });
+    }
     fields.extend(properties.into_iter().map(field));
     fields.extend(lacking.into_iter().map(|name| RecordField { visibility, ..field(Property::of_hubspot(name)) }));
     let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
     let record = RecordSchema { merges, ..record };
     let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns];
     Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
+}
+
+/// The streams of past values, of the objects of which some are wanted.
+pub(crate) fn past(history: &History, lag: Duration) -> Vec<Stream> {
+    let plain = |path: &str, value_type| RecordField::new(path, value_type).sensitive(Sensitivity::None);
+    let text = |path: &str| RecordField::new(path, ValueType::Text);
+    let stream = |past: &Past| {
+        let mut fields = vec![id("record_id"), plain("property", ValueType::Text), plain("timestamp", ValueType::Timestamp)];
+        fields.extend([text("value"), text("old_value"), plain("old_value_seconds", ValueType::Integer)]);
+        fields.extend([id("pipeline_id"), id("old_pipeline_id"), plain("source_type", ValueType::Text), text("source_id")]);
+        fields.extend([text("source_label"), id("updated_by_user_id")]);
+        let record = RecordSchema::new(past.singular, fields, &["record_id", "property", "timestamp"]).times("timestamp", "timestamp");
+        let page = "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide";
+        Stream::new(past.name, record, &[Mode::Backfill, Mode::Changes], page).lag(lag).page_size(SEARCH_PAGE)
+    };
+    PASTS.iter().filter(|past| !history.of(past.of).is_empty()).map(stream).collect()
 }
 
 /// The streams whose fields do not depend on the account.
@@ -120,10 +179,22 @@ pub(crate) fn fixed() -> Vec<Stream> {
     let stage = RecordSchema::new("pipeline_stage", stage, &["pipeline_id", "id"])
         .times("createdAt", "updatedAt")
         .deletion("archived", "archivedAt");
+    let mut list = vec![id("listId"), text("name"), plain("objectTypeId", ValueType::Text), plain("processingType", ValueType::Text)];
+    list.extend([plain("processingStatus", ValueType::Text), plain("listVersion", ValueType::Integer)]);
+    list.extend(["createdAt", "updatedAt", "filtersUpdatedAt", "deletedAt"].map(|path| plain(path, ValueType::Timestamp)));
+    list.extend([id("createdById"), id("updatedById"), plain("additionalProperties.hs_list_size", ValueType::Integer)]);
+    list.push(plain("additionalProperties.hs_lastmodifieddate", ValueType::Integer));
+    let list = RecordSchema::new("list", list, &["listId"]).times("createdAt", "updatedAt");
+    let membership =
+        vec![id("list_id"), plain("object_type_id", ValueType::Text), id("record_id"), plain("added_at", ValueType::Timestamp)];
+    let membership = RecordSchema::new("list_membership", membership, &["list_id", "record_id"]).parent("list_id");
+    let lists = "https://developers.hubspot.com/docs/api-reference/latest/crm/lists/guide";
     let snapshot = |name: &str, record, documentation| Stream::new(name, record, &[Mode::Snapshot], documentation).page_size(LIST_PAGE);
     let mut streams = vec![
         snapshot(OWNERS, owner, "https://developers.hubspot.com/docs/api-reference/latest/crm/owners/guide"),
         snapshot(PIPELINE_STAGES, stage, "https://developers.hubspot.com/docs/api-reference/latest/crm/pipelines/guide"),
+        snapshot(LISTS, list, lists).page_size(LISTS_PAGE),
+        Stream::new(LIST_MEMBERSHIPS, membership, &[Mode::Snapshot, Mode::Parents], lists).page_size(LISTS_PAGE),
     ];
     for edge in &EDGES {
         let mut fields = vec![id("from_id"), id("to_id"), plain("category", ValueType::Text), plain("type_id", ValueType::Integer)];

@@ -45,11 +45,27 @@ fn properties_become_fields_of_their_types() {
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(
         names,
-        ["contacts", "companies", "deals", "owners", "pipeline_stages", "contact_companies", "deal_companies", "deal_contacts"]
+        [
+            "contacts",
+            "companies",
+            "deals",
+            "products",
+            "line_items",
+            "contact_property_changes",
+            "company_property_changes",
+            "deal_property_changes",
+            "owners",
+            "pipeline_stages",
+            "lists",
+            "list_memberships",
+            "contact_companies",
+            "deal_companies",
+            "deal_contacts"
+        ]
     );
     let contacts = &streams[0];
     assert_eq!(contacts.modes, [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns]);
-    assert_eq!((contacts.lag.as_secs(), streams[3].lag.as_secs()), (60, 0));
+    assert_eq!((contacts.lag.as_secs(), streams[8].lag.as_secs()), (60, 0));
     let types: Vec<(&str, ValueType)> =
         contacts.record.fields.iter().take(18).map(|field| (field.path.as_str(), field.value_type)).collect();
     use ValueType::{Boolean, Date, Decimal, Json, Text, Timestamp};
@@ -89,6 +105,16 @@ fn properties_become_fields_of_their_types() {
 }
 
 #[test]
+fn the_config_says_whose_past_is_read() {
+    let connector = connector(json!({"history": {"contacts": [], "deals": ["amount"]}}));
+    let streams = streams(connector.as_ref(), &[]);
+    let pasts: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).filter(|name| name.ends_with("_changes")).collect();
+    assert_eq!(pasts, ["company_property_changes", "deal_property_changes"]);
+    let lines = streams.iter().find(|stream| stream.name == "line_items").unwrap();
+    assert!(lines.record.fields.iter().any(|field| field.path == "deal_id" && field.calculated));
+}
+
+#[test]
 fn an_answer_without_properties_is_no_account() {
     let fake = Fake::in_order(&[(200, json!({"status": "error"}))]);
     assert_eq!(ready(connector(json!({})).discover(&fake.context())).unwrap_err().code(), codes::MALFORMED_ANSWER);
@@ -101,7 +127,7 @@ fn a_missing_scope_hides_no_other_stream() {
         let denied = Error::new(code, "no");
         let fake = Fake::refusing(denied, |request| request.url.ends_with("/companies"), json!({"results": []}));
         let streams = ready(connector(json!({})).discover(&fake.context())).unwrap();
-        assert_eq!(streams.len(), 8);
+        assert_eq!(streams.len(), 15);
         assert!(streams[1].record.index_of("properties.domain").is_some(), "its mappings still hold");
     }
 }
@@ -139,7 +165,23 @@ fn mappings_name_streams_and_fields_that_exist() {
     entities.dedup();
     assert_eq!(
         entities,
-        ["contact", "contact_point", "consent_event", "account", "deal", "deal_contact", "pipeline_stage", "user", "association"]
+        [
+            "contact",
+            "contact_point",
+            "consent_event",
+            "account",
+            "deal",
+            "deal_contact",
+            "pipeline_stage",
+            "user",
+            "association",
+            "product",
+            "line_item",
+            "list",
+            "list_membership",
+            "property_change",
+            "deal_stage_history"
+        ]
     );
 }
 

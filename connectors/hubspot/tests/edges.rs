@@ -63,6 +63,36 @@ fn links_of_changed_records_are_all_that_they_have() {
     assert_eq!(fake.body(2)["inputs"], json!([{"id": "1", "after": "902"}]));
 }
 
+/// The links of one record may fill several answers while the search has further pages: neither may end the other.
+#[test]
+fn the_rest_of_a_records_links_does_not_end_the_search() {
+    let connector = connector(json!({}));
+    let links = stream(connector.as_ref(), "deal_companies", &[]);
+    let mut more = linked("1", 901, None);
+    more["paging"] = json!({"next": {"after": "902"}});
+    let later = json!({"id": "2", "updatedAt": "2026-02-01T11:00:00Z", "properties": {"hs_lastmodifieddate": "2026-02-01T11:00:00Z"}});
+    let further = json!({"total": 2, "results": [found("1", None), later], "paging": {"next": {"after": "2"}}});
+    let fake = Fake::in_order(&[
+        (200, further),
+        (207, json!({"status": "COMPLETE", "results": [more], "errors": [nobody("2")]})),
+        (200, json!({"status": "COMPLETE", "results": [linked("1", 902, None)]})),
+        (200, json!({"total": 1, "results": [found("3", None)]})),
+        (200, json!({"status": "COMPLETE", "results": [linked("3", 903, None)]})),
+    ]);
+    let mut position = None;
+    let mut seen = Vec::new();
+    loop {
+        let page = page(connector.as_ref(), &fake, &links, Mode::Parents, position.as_ref()).unwrap();
+        let next = page.next.clone();
+        seen.extend(sets(page).0.into_iter().map(|link| link["to_id"].as_str().unwrap().to_owned()));
+        match next {
+            Next::Page(next) => position = Some(next),
+            _ => break,
+        }
+    }
+    assert_eq!(seen, ["901", "902", "903"]);
+}
+
 #[test]
 fn a_search_that_finds_nobody_ends_after_one_request() {
     let connector = connector(json!({}));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
-use aqueduct_simulator::hubspot::{ObjectKind, Options, Simulator};
+use aqueduct_simulator::hubspot::{ListView, ObjectKind, Options, Simulator, Store};
 use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RequestClass, RetryAfter};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub fn vendor() -> impl Vendor {
     vendor_changing("contacts")
 }
 
-/// The vendor, whose `contacts`, `companies` or `deals` are changed.
+/// The vendor, whose `contacts`, `companies`, `deals`, `products` or `line_items` are changed.
 pub fn vendor_changing(stream: &'static str) -> impl Vendor {
     HubSpot { stream }
 }
@@ -63,6 +63,9 @@ impl Vendor for HubSpot {
             contacts: 48,
             companies: Some(33),
             deals: Some(35),
+            products: Some(31),
+            line_items: Some(33),
+            lists: Some(4),
             owners: 12,
             archived_per_mille: 80,
             merged_per_mille: 20,
@@ -79,6 +82,24 @@ struct HubSpotAccount {
     simulator: Simulator,
 }
 
+/// The changes of properties of all records that there are, those in the recycle bin included.
+fn changes(store: &Store, kind: ObjectKind, properties: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for id in store.ids(kind).into_iter().chain(store.archived_ids(kind)) {
+        for property in properties {
+            let mut before = None;
+            for version in store.versions(kind, id) {
+                let value = version.properties.get(*property).cloned();
+                if value.is_some() && value != before {
+                    found.insert(format!("{id}:{property}:{}", version.at.as_microsecond()));
+                    before = value;
+                }
+            }
+        }
+    }
+    found
+}
+
 fn kind(stream: &str) -> Did<ObjectKind> {
     let found = ObjectKind::ALL.into_iter().find(|kind| kind.name() == stream);
     found.ok_or_else(|| format!("stream `{stream}` cannot be changed").into())
@@ -88,7 +109,7 @@ fn kind(stream: &str) -> Did<ObjectKind> {
 fn written(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Contacts => "firstname",
-        ObjectKind::Companies => "name",
+        ObjectKind::Companies | ObjectKind::Products | ObjectKind::LineItems => "name",
         ObjectKind::Deals => "dealname",
     }
 }
@@ -98,6 +119,8 @@ fn requests_of(stream: &str) -> Match {
     Match::path(match stream {
         "owners" => "/owners".to_owned(),
         "pipeline_stages" => "/pipelines/".to_owned(),
+        "lists" => "/lists/search".to_owned(),
+        "list_memberships" => "/memberships".to_owned(),
         object => format!("/objects/{object}"),
     })
 }
@@ -152,6 +175,16 @@ impl TestAccount for HubSpotAccount {
             "contact_companies" => links(ObjectKind::Contacts, ObjectKind::Companies),
             "deal_companies" => links(ObjectKind::Deals, ObjectKind::Companies),
             "deal_contacts" => links(ObjectKind::Deals, ObjectKind::Contacts),
+            "lists" => store.lists().into_iter().map(|list| text(list.id)).collect(),
+            "list_memberships" => {
+                let members = |list: ListView| list.members.into_iter().map(move |(record, _)| format!("{}:{record}", list.id));
+                store.lists().into_iter().flat_map(members).collect()
+            }
+            "contact_property_changes" => changes(&store, ObjectKind::Contacts, &["lifecyclestage", "hs_lead_status", "hubspot_owner_id"]),
+            "company_property_changes" => changes(&store, ObjectKind::Companies, &["lifecyclestage", "hubspot_owner_id"]),
+            "deal_property_changes" => {
+                changes(&store, ObjectKind::Deals, &["dealstage", "pipeline", "amount", "closedate", "hubspot_owner_id"])
+            }
             object => store.ids(kind(object).ok()?).into_iter().map(text).collect(),
         })
     }
@@ -234,6 +267,6 @@ impl TestAccount for HubSpotAccount {
 
     fn forbid(&self) -> Did<BTreeSet<String>> {
         self.simulator.revoke_scope("crm.objects.deals.read");
-        Ok(["deals", "deal_companies", "deal_contacts"].map(str::to_owned).into())
+        Ok(["deals", "deal_companies", "deal_contacts", "deal_property_changes"].map(str::to_owned).into())
     }
 }

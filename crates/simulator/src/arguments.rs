@@ -7,7 +7,8 @@ use std::time::Duration;
 use aqueduct_simulator::{brevo, hubspot, salesforce};
 
 pub(crate) const USAGE: &str = "usage: aqueduct-simulator brevo [--port N] [--seed N] [--contacts N] [--limits none|free] [--no-gzip]
-       aqueduct-simulator hubspot [--port N] [--seed N] [--contacts N] [--companies N] [--deals N] [--owners N]
+       aqueduct-simulator hubspot [--port N] [--seed N] [--contacts N] [--companies N] [--deals N] [--products N]
+                                  [--line-items N] [--lists N] [--owners N]
                                   [--index-lag SECONDS] [--limits none|starter|professional|public-app] [--no-gzip]
        aqueduct-simulator salesforce [--port N] [--seed N] [--contacts N] [--accounts N] [--leads N] [--opportunities N]
                                      [--tasks N] [--events N] [--campaigns N] [--members N] [--individuals N]
@@ -106,6 +107,9 @@ fn hubspot_option(options: &mut hubspot::Options, argument: &Argument<'_>) -> Re
         "--contacts" => options.contacts = argument.number()?,
         "--companies" => options.companies = Some(argument.number()?),
         "--deals" => options.deals = Some(argument.number()?),
+        "--products" => options.products = Some(argument.number()?),
+        "--line-items" => options.line_items = Some(argument.number()?),
+        "--lists" => options.lists = Some(argument.number()?),
         "--owners" => options.owners = argument.number()?,
         "--index-lag" => options.index_lag = argument.seconds()?,
         "--limits" => {

@@ -7,8 +7,10 @@ mod edges;
 mod errors;
 mod filter;
 mod generate;
+mod generate_catalogue;
 mod generate_rows;
 mod legacy;
+mod lists;
 mod objects;
 mod options;
 mod properties;
@@ -27,6 +29,7 @@ pub use crate::{Clock, ContentLength, Counters, Effect, Fault, LoggedRequest, Ma
 pub use auth::ClientCredentials;
 pub use data::StoreError;
 pub use edges::{Association, AssociationChange};
+pub use lists::{ListKind, ListView};
 pub use options::{Burst, Limits, Options};
 pub use schema::{ObjectKind, Property, PropertyType};
 pub use simulator::Simulator;

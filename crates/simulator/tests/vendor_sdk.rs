@@ -55,6 +55,18 @@ fn expected(simulator: &Simulator) -> BTreeMap<String, usize> {
         ("owners_archived".to_owned(), store.archived_owners().len()),
         ("pipelines".to_owned(), store.pipelines().len()),
     ]);
+    let lists = store.lists();
+    expected.insert("memberships".to_owned(), lists.iter().map(|list| list.members.len()).sum());
+    expected.insert("lists".to_owned(), lists.len());
+    for (kind, property) in [(ObjectKind::Deals, "dealstage"), (ObjectKind::Contacts, "lifecyclestage")] {
+        let changes = |id: u64| {
+            let mut values: Vec<String> =
+                store.versions(kind, id).into_iter().filter_map(|version| version.properties.get(property).cloned()).collect();
+            values.dedup();
+            values.len()
+        };
+        expected.insert(format!("changes_{}_{property}", kind.name()), store.ids(kind).into_iter().map(changes).sum());
+    }
     for kind in ObjectKind::ALL {
         let shown = store.properties(kind).iter().filter(|property| !property.sensitive && !property.archived).count();
         expected.insert(format!("properties_{}", kind.name()), shown);

@@ -5,7 +5,8 @@ read_everything.py < request.json
 
 The request holds base_url and access_token; optionally oauth {client_id, client_secret, refresh_token}; optionally
 expected {"contacts": N, "contacts_archived": N, ..., "owners": N, "owners_archived": N, "pipelines": N, "properties_contacts": N,
-"associations_contacts_companies": N, ...}, where associations count every type of every pair.
+"associations_contacts_companies": N, "lists": N, "memberships": N,
+"changes_deals_dealstage": N, ...}, where associations count every type of every pair.
 Prints a JSON summary; exits with 1 when anything differs, and each difference is in the summary's "differences".
 """
 
@@ -13,13 +14,21 @@ import json
 import sys
 
 import hubspot
-from hubspot.crm import companies, contacts, deals
+from hubspot.crm import companies, contacts, deals, line_items, lists, products
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 from hubspot.crm.contacts.exceptions import ApiException as ContactsError
 from hubspot.crm.deals.exceptions import ApiException as DealsError
 
-OBJECTS = {"contacts": contacts, "companies": companies, "deals": deals}
-MODIFIED = {"contacts": "lastmodifieddate", "companies": "hs_lastmodifieddate", "deals": "hs_lastmodifieddate"}
+OBJECTS = {"contacts": contacts, "companies": companies, "deals": deals, "products": products, "line_items": line_items}
+MODIFIED = {name: "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate" for name in OBJECTS}
+# Properties whose past is read.
+PAST = {
+    "contacts": ["lifecyclestage", "hubspot_owner_id"],
+    "companies": ["lifecyclestage"],
+    "deals": ["dealstage", "pipeline"],
+    "products": ["price"],
+    "line_items": ["quantity"],
+}
 PAIRS = [(a, b) for a in OBJECTS for b in OBJECTS if a != b]
 
 
@@ -104,11 +113,38 @@ def read_object(client, name, report):
     partial = api.batch_api.read(batch(OBJECTS[name], [{"id": "1"}, {"id": live[0].id}], names))
     report.same(f"{name}: errors of a batch with a missing id", (partial.num_errors, partial.errors[0].category), (1, "OBJECT_NOT_FOUND"))
 
-    one = api.basic_api.get_by_id(live[0].id, properties=names, properties_with_history=[MODIFIED[name], "hubspot_owner_id"])
+    one = api.basic_api.get_by_id(live[0].id, properties=names, properties_with_history=[MODIFIED[name], "hs_object_id"])
     report.same(f"{name}: one record", one.properties, live[0].properties)
     history = one.properties_with_history[MODIFIED[name]]
     report.same(f"{name}: the latest of the history", history[0].value, one.properties[MODIFIED[name]])
+    read_past(api, name, live, report)
     return live
+
+
+def read_past(api, name, live, report):
+    """The values that properties had, by the list and by batches, each of which gives half of what it gives without them."""
+    past = PAST[name]
+    listed = pages(lambda after: api.basic_api.get_page(limit=50, after=after, properties_with_history=past, archived=False))
+    batched = {}
+    for start in range(0, len(live), 50):
+        wanted = [{"id": row.id} for row in live[start : start + 50]]
+        reply = api.batch_api.read(batch(OBJECTS[name], wanted, [], past))
+        batched.update({row.id: row.properties_with_history for row in reply.results})
+    plain = lambda histories: {key: [entry.to_dict() for entry in entries] for key, entries in histories.items()}
+    report.same(
+        f"{name}: history by list and by batch",
+        {row.id: plain(row.properties_with_history) for row in listed},
+        {key: plain(value) for key, value in batched.items()},
+    )
+    for key in past:
+        report.count(f"changes_{name}_{key}", sum(len(histories[key]) for histories in batched.values()))
+    for row in live:
+        for key in past:
+            entries = batched[row.id][key]
+            times = [entry.timestamp for entry in entries]
+            report.same(f"{name} {row.id}: history of {key} has the latest first", times, sorted(times, reverse=True))
+            latest = entries[0].value if entries else None
+            report.same(f"{name} {row.id}: the latest {key}", latest, row.properties[key])
 
 
 def search(module, modified, properties, after):
@@ -122,8 +158,8 @@ def search(module, modified, properties, after):
     )
 
 
-def batch(module, inputs, properties):
-    return module.BatchReadInputSimplePublicObjectId(properties=properties, properties_with_history=[], inputs=inputs)
+def batch(module, inputs, properties, past=()):
+    return module.BatchReadInputSimplePublicObjectId(properties=properties, properties_with_history=list(past), inputs=inputs)
 
 
 def read_associations(client, records, report):
@@ -161,6 +197,42 @@ def read_associations(client, records, report):
         known = {(kind.category, kind.type_id) for kind in api.schema.definitions_api.get_all(source, target).results}
         used = {(kind.category, kind.type_id) for found in edges.values() for to in found for kind in to.association_types}
         report.same(f"{source} to {target}: types without a definition", used - known, set())
+
+
+def read_lists(client, records, report):
+    """Lists by search, by name of id and one by one; their members in both orders, all of them records that there are."""
+    api, members_api = client.crm.lists.lists_api, client.crm.lists.memberships_api
+    more = ["hs_list_size", "hs_lastmodifieddate"]
+    found, offset = [], 0
+    while True:
+        page = api.do_search(lists.ListSearchRequest(offset=offset, count=2, sort="HS_LIST_ID", additional_properties=more))
+        found.extend(page.lists)
+        if not page.has_more:
+            break
+        offset = page.offset
+    ids = [int(one.list_id) for one in found]
+    report.count("lists", len(found))
+    report.same("lists: ids ascend and do not repeat", ids, sorted(set(ids)))
+    report.same("lists: total", page.total, len(found))
+    named = api.get_all(list_ids=[one.list_id for one in found]).lists
+    report.same("lists by id", [one.name for one in named], [one.name for one in found])
+    kinds = {"0-1": "contacts", "0-2": "companies"}
+    total = 0
+    for one in found:
+        fetched = api.get_by_id(one.list_id).list
+        report.same(f"list {one.list_id}", (fetched.name, fetched.processing_type), (one.name, one.processing_type))
+        by_record = pages(lambda after: members_api.get_page(one.list_id, after=after, limit=3))
+        by_time = pages(lambda after: members_api.get_page_ordered_by_added_to_list_date(one.list_id, after=after, limit=3))
+        report.same(f"members of list {one.list_id}", sorted(row.record_id for row in by_record), sorted(row.record_id for row in by_time))
+        order = [int(row.record_id) for row in by_record]
+        report.same(f"members of list {one.list_id}: order", order, sorted(set(order)))
+        joined = [row.membership_timestamp for row in by_time]
+        report.same(f"members of list {one.list_id}: latest first", joined, sorted(joined, reverse=True))
+        report.same(f"size of list {one.list_id}", one.additional_properties["hs_list_size"], str(len(by_record)))
+        there = set(by_id(records[kinds[one.object_type_id]]))
+        report.same(f"members of list {one.list_id} that are not there", {row.record_id for row in by_record} - there, set())
+        total += len(by_record)
+    report.count("memberships", total)
 
 
 def read_reference(client, records, report):
@@ -228,6 +300,7 @@ def main():
     report = Report()
     records = {name: read_object(client, name, report) for name in OBJECTS}
     read_associations(client, records, report)
+    read_lists(client, records, report)
     read_reference(client, records, report)
     read_errors(base_url, client, report)
     if "oauth" in request:

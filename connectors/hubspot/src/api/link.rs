@@ -1,17 +1,17 @@
 //! Associations: the ids of one side are listed, a batch gives what each is linked with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use aqueduct_connector::schema::{Error, Result, codes};
-use aqueduct_connector::{Bytes, Page, Read, Records, Request, Response};
+use aqueduct_connector::schema::{Error, Mode, Result, codes};
+use aqueduct_connector::{Bytes, Page, Part, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::list::{BatchAnswer, ListedIds};
 use crate::api::search::{self, Found};
 use crate::api::{Api, END, Id, Paging, operation, page, place};
-use crate::streams::{Edge, MERGED, OBJECTS, SEARCH_PAGE};
+use crate::streams::{DEAL_ID, Edge, MERGED, OBJECTS, SEARCH_PAGE, SOLD};
 
 /// Where the next page begins.
 #[derive(Default, Serialize, Deserialize)]
@@ -81,6 +81,13 @@ struct Link<'a> {
     label: Option<&'a str>,
 }
 
+/// The two ends of a link.
+#[derive(Deserialize)]
+struct Pair {
+    from_id: String,
+    to_id: String,
+}
+
 impl Api<'_> {
     /// A page of links: one record for each pair of records and type of association.
     pub(crate) async fn links(&self, edge: &Edge, read: &Read<'_>) -> Result<Page> {
@@ -116,7 +123,7 @@ impl Api<'_> {
             unfinished: Vec::new(),
         });
         let (mut parents, mut asked_at) = (Vec::new(), None);
-        if let (true, Some(from)) = (place.unfinished.is_empty(), place.search.take()) {
+        if let Some(from) = if place.unfinished.is_empty() { place.search.take() } else { None } {
             let found = self.find(object, &from, &[object.modified, MERGED], SEARCH_PAGE, read).await?;
             let answer: Found = found.json()?;
             asked_at = Some(found.server_time);
@@ -137,6 +144,30 @@ impl Api<'_> {
         place.unfinished = unfinished;
         let next = if place.search.is_none() && place.unfinished.is_empty() { END } else { page(&response, &place)? };
         Ok(Page { records: sets(body, parents), next, server_time: asked_at.unwrap_or(response.server_time) })
+    }
+
+    /// A page of lines with the deal of each, which is a link and no property. HubSpot links a line with one deal. It does not say
+    /// which deal a line in the recycle bin belonged to.
+    pub(crate) async fn with_deals(&self, page: Page, read: &Read<'_>) -> Result<Page> {
+        let paths = || read.stream.record.fields.iter().map(|field| field.path.as_str());
+        let Records::Json { body, pointer } = &page.records else { return Ok(page) };
+        if matches!(read.mode, Mode::Deletions | Mode::Ids) || !paths().any(|path| path == DEAL_ID) {
+            return Ok(page);
+        }
+        let lines: ListedIds = serde_json::from_slice(body).map_err(|error| Error::new(codes::MALFORMED_ANSWER, error.to_string()))?;
+        if lines.results.is_empty() {
+            return Ok(page);
+        }
+        let asked = lines.results.iter().map(|line| Input { id: line.id.0.clone(), after: None }).collect();
+        let Links { response, body: links, .. } = self.links_of(&SOLD, asked, read).await?;
+        let links: Vec<Pair> = serde_json::from_slice(&links).map_err(|error| response.malformed(&error.to_string()))?;
+        let deals: HashMap<&str, &str> = links.iter().map(|link| (link.from_id.as_str(), link.to_id.as_str())).collect();
+        let rows: Vec<_> = lines.results.iter().map(|line| json!({"id": line.id.0, DEAL_ID: deals.get(line.id.0.as_str())})).collect();
+        let deals = Records::Json { body: json!(rows).to_string().into(), pointer: &[] };
+        let own = paths().filter(|path| *path != DEAL_ID).map(str::to_owned).collect();
+        let lines = Records::Json { body: body.clone(), pointer };
+        let parts = vec![Part { records: lines, paths: own }, Part { records: deals, paths: vec![DEAL_ID.to_owned()] }];
+        Ok(Page { records: Records::Joined { parts }, ..page })
     }
 
     /// Asks for the links of some records.

@@ -16,9 +16,9 @@ use crate::config::{Bulk, Config};
 use crate::streams::PAGE;
 
 /// How many rows a page may have: the fewer the more fields they have, so that a page stays small in memory.
-const ROWS: std::ops::RangeInclusive<u64> = 2_500..=10_000;
+const ROWS: std::ops::RangeInclusive<u64> = 1_000..=10_000;
 /// How many values a page may have, within these bounds.
-const VALUES: u64 = 150_000;
+const VALUES: u64 = 60_000;
 /// Requests of a job besides its pages: to create it, to look for lost ones, to ask how far it is, to delete it.
 const OVERHEAD: u64 = 12;
 /// What a job that is ready soon takes of that: to be created, a page of the list of jobs, to be asked for twice, to be deleted.

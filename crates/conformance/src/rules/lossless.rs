@@ -20,5 +20,5 @@ pub(super) async fn lossless(trial: &Trial<'_>) -> Course {
         })?;
         compared += found.values;
     }
-    applies(compared > 0, "the records do not come in JSON answers")
+    applies(compared > 0, "the records come neither in JSON answers nor in delimited text")
 }

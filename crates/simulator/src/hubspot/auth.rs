@@ -35,10 +35,17 @@ const SCOPES: &[&str] = &[
     "crm.objects.companies.write",
     "crm.objects.deals.read",
     "crm.objects.deals.write",
+    "crm.objects.products.read",
+    "crm.objects.products.write",
+    "crm.objects.line_items.read",
+    "crm.objects.line_items.write",
     "crm.objects.owners.read",
+    "crm.lists.read",
     "crm.schemas.contacts.read",
     "crm.schemas.companies.read",
     "crm.schemas.deals.read",
+    "crm.schemas.products.read",
+    "crm.schemas.line_items.read",
 ];
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::edges::{Association, AssociationChange, Edges, TypeSet, association_types, types_in};
+use super::lists::List;
 use super::schema::{Field, ObjectKind, Schema};
 use super::store::{Owner, Pipeline};
 use super::values::{PropertyId, Values};
@@ -50,9 +51,10 @@ pub(crate) struct Records {
 /// Everything in an account.
 #[derive(Clone, Debug)]
 pub(crate) struct Data {
-    records: [Records; 3],
+    records: [Records; ObjectKind::ALL.len()],
     pub(crate) owners: Table<u64, Owner>,
     pub(crate) pipelines: Table<String, Pipeline>,
+    pub(crate) lists: Table<u64, List>,
     pub(crate) edges: Edges,
     pub(crate) edge_changes: Vec<AssociationChange>,
     pub(crate) merge_creates_record: bool,
@@ -68,9 +70,12 @@ impl Data {
                 records(ObjectKind::Contacts, 100_001),
                 records(ObjectKind::Companies, 9_000_001),
                 records(ObjectKind::Deals, 70_000_001),
+                records(ObjectKind::Products, 1_200_001),
+                records(ObjectKind::LineItems, 51_000_001),
             ],
             owners: Table::new(),
             pipelines: Table::new(),
+            lists: Table::new(),
             edges: Edges::default(),
             edge_changes: Vec::new(),
             merge_creates_record,

@@ -43,9 +43,12 @@ static COMPANY_DEAL: [AssociationType; 2] =
 static DEAL_COMPANY: [AssociationType; 2] =
     [defined(341, None, "deal_to_company_unlabeled"), defined(5, Some("Primary"), "deal_to_company")];
 
+static DEAL_LINE_ITEM: [AssociationType; 1] = [defined(19, None, "deal_to_line_item")];
+static LINE_ITEM_DEAL: [AssociationType; 1] = [defined(20, None, "line_item_to_deal")];
+
 /// The types of association from one kind to another; empty where the account has none.
 pub(crate) fn association_types(from: ObjectKind, to: ObjectKind) -> &'static [AssociationType] {
-    use ObjectKind::{Companies, Contacts, Deals};
+    use ObjectKind::{Companies, Contacts, Deals, LineItems};
     match (from, to) {
         (Contacts, Companies) => &CONTACT_COMPANY,
         (Companies, Contacts) => &COMPANY_CONTACT,
@@ -53,7 +56,9 @@ pub(crate) fn association_types(from: ObjectKind, to: ObjectKind) -> &'static [A
         (Deals, Contacts) => &DEAL_CONTACT,
         (Companies, Deals) => &COMPANY_DEAL,
         (Deals, Companies) => &DEAL_COMPANY,
-        (Contacts, Contacts) | (Companies, Companies) | (Deals, Deals) => &[],
+        (Deals, LineItems) => &DEAL_LINE_ITEM,
+        (LineItems, Deals) => &LINE_ITEM_DEAL,
+        _ => &[],
     }
 }
 
@@ -91,7 +96,7 @@ pub(crate) type TypeSet = u16;
 /// All associations of an account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edges {
-    maps: [[BTreeMap<(u64, u64), TypeSet>; 3]; 3],
+    maps: [[BTreeMap<(u64, u64), TypeSet>; ObjectKind::ALL.len()]; ObjectKind::ALL.len()],
 }
 
 impl Edges {

@@ -1,6 +1,7 @@
 //! Fills an account with invented records. The same seed gives the same account, byte for byte, on every machine.
 
 use super::data::Data;
+use super::generate_catalogue::{line_item_row, lists, product_row, sold};
 use super::generate_rows::{Draw, company_row, contact_row, deal_row};
 use super::options::Options;
 use super::schema::ObjectKind;
@@ -17,6 +18,8 @@ const CONTACT_TOPIC: u64 = 1;
 const COMPANY_TOPIC: u64 = 2;
 const DEAL_TOPIC: u64 = 3;
 const OWNER_TOPIC: u64 = 4;
+const PRODUCT_TOPIC: u64 = 5;
+const LINE_ITEM_TOPIC: u64 = 6;
 
 /// The ids of all generated records by number.
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Ids {
     pub(crate) contacts: Vec<u64>,
     pub(crate) companies: Vec<u64>,
     pub(crate) deals: Vec<u64>,
+    pub(crate) products: Vec<u64>,
+    pub(crate) line_items: Vec<u64>,
     pub(crate) owners: Vec<u64>,
 }
 
@@ -36,13 +41,23 @@ pub(crate) fn generate(options: &Options) -> Data {
     ids.companies = spread(options.seed, COMPANY_TOPIC, options.company_count(), 9_000_001);
     ids.contacts = spread(options.seed, CONTACT_TOPIC, options.contacts, 100_001);
     ids.deals = spread(options.seed, DEAL_TOPIC, options.deal_count(), 70_000_001);
+    ids.products = spread(options.seed, PRODUCT_TOPIC, options.product_count(), 1_200_001);
+    ids.line_items = spread(options.seed, LINE_ITEM_TOPIC, options.line_item_count(), 51_000_001);
     // Associations come first: records carry the calculated number of them.
     associations(&mut data, options, &ids);
-    for (kind, topic) in [(ObjectKind::Companies, COMPANY_TOPIC), (ObjectKind::Contacts, CONTACT_TOPIC), (ObjectKind::Deals, DEAL_TOPIC)] {
+    sold(&mut data, options.seed, &ids);
+    for (kind, topic) in [
+        (ObjectKind::Companies, COMPANY_TOPIC),
+        (ObjectKind::Contacts, CONTACT_TOPIC),
+        (ObjectKind::Deals, DEAL_TOPIC),
+        (ObjectKind::Products, PRODUCT_TOPIC),
+        (ObjectKind::LineItems, LINE_ITEM_TOPIC),
+    ] {
         rows(&mut data, options, &ids, kind, topic, until);
     }
     merges(&mut data, options, &ids, until);
     archives(&mut data, options, until);
+    lists(&mut data, options, &ids, until);
     data.edge_changes.clear();
     data
 }
@@ -64,6 +79,8 @@ fn rows(data: &mut Data, options: &Options, ids: &Ids, kind: ObjectKind, topic: 
         ObjectKind::Contacts => &ids.contacts,
         ObjectKind::Companies => &ids.companies,
         ObjectKind::Deals => &ids.deals,
+        ObjectKind::Products => &ids.products,
+        ObjectKind::LineItems => &ids.line_items,
     };
     let count = i64::try_from(own.len()).unwrap_or(i64::MAX).max(1);
     let step = HISTORY / count;
@@ -93,6 +110,8 @@ fn rows(data: &mut Data, options: &Options, ids: &Ids, kind: ObjectKind, topic: 
                 ObjectKind::Contacts => contact_row(&mut draw, data, &mut set),
                 ObjectKind::Companies => company_row(&mut draw, data, &mut set),
                 ObjectKind::Deals => deal_row(&mut draw, data, &mut set),
+                ObjectKind::Products => product_row(&mut draw, &mut set),
+                ObjectKind::LineItems => line_item_row(&mut draw, &mut set),
             }
             packer.finish()
         };
@@ -108,6 +127,7 @@ fn insert(data: &mut Data, kind: ObjectKind, id: u64, created_at: i64, modified_
     let stage = match kind {
         ObjectKind::Contacts | ObjectKind::Companies => records.schema.id("lifecyclestage").map(|stage| (stage, "subscriber")),
         ObjectKind::Deals => records.schema.id("dealstage").map(|stage| (stage, "appointmentscheduled")),
+        ObjectKind::Products | ObjectKind::LineItems => None,
     };
     match stage.filter(|(stage, first)| random.chance(33) && values.get(*stage).is_some_and(|value| value != *first)) {
         Some((stage, first)) => {

@@ -31,7 +31,7 @@ const NOTES: &[&str] = &[
     "ご連絡ありがとうございます。<br/>",
 ];
 
-type Set<'a> = dyn FnMut(&str, &str) + 'a;
+pub(crate) type Set<'a> = dyn FnMut(&str, &str) + 'a;
 
 fn set_some(set: &mut Set<'_>, name: &str, value: Option<&str>) {
     if let Some(value) = value {
@@ -46,7 +46,7 @@ fn owner<'a>(draw: &mut Draw<'a>) -> Option<String> {
     (!empty).then(|| if draw.random.chance(10) { "999999999".to_owned() } else { owners[draw.random.index(owners.len())].to_string() })
 }
 
-fn choice(random: &mut Random, choices: &[(&'static str, &'static str)]) -> &'static str {
+pub(crate) fn choice(random: &mut Random, choices: &[(&'static str, &'static str)]) -> &'static str {
     choices[random.index(choices.len())].0
 }
 

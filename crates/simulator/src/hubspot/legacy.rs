@@ -13,8 +13,6 @@ use crate::server::{Asked, Reply};
 /// Plural and singular names of the product's object types that this account has no records of.
 const WITHOUT_RECORDS: &[(&str, &str)] = &[
     ("tickets", "ticket"),
-    ("products", "product"),
-    ("line_items", "line_item"),
     ("quotes", "quote"),
     ("calls", "call"),
     ("emails", "email"),

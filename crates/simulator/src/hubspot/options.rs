@@ -21,6 +21,12 @@ pub struct Options {
     pub companies: Option<usize>,
     /// How many deals; `None` is one for every five contacts.
     pub deals: Option<usize>,
+    /// How many products; `None` is one for every twenty contacts.
+    pub products: Option<usize>,
+    /// How many lines of deals; `None` is one for every deal.
+    pub line_items: Option<usize>,
+    /// How many lists of contacts or companies; `None` is five, and none where there are no contacts.
+    pub lists: Option<usize>,
     /// How many owners; every eighth is archived.
     pub owners: usize,
     /// All invented records were created and modified before this instant, whatever the clock shows, so that the same
@@ -61,6 +67,9 @@ impl Default for Options {
             contacts: 200,
             companies: None,
             deals: None,
+            products: None,
+            line_items: None,
+            lists: None,
             owners: 12,
             // 2026-06-30T00:00:00Z
             generated_until: Timestamp::from_second(1_782_777_600).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -93,6 +102,18 @@ impl Options {
 
     pub(crate) fn deal_count(&self) -> usize {
         self.deals.unwrap_or(self.contacts.div_ceil(5))
+    }
+
+    pub(crate) fn product_count(&self) -> usize {
+        self.products.unwrap_or(self.contacts.div_ceil(20))
+    }
+
+    pub(crate) fn line_item_count(&self) -> usize {
+        self.line_items.unwrap_or(self.deal_count())
+    }
+
+    pub(crate) fn list_count(&self) -> usize {
+        self.lists.unwrap_or(if self.contacts == 0 { 0 } else { 5 })
     }
 }
 

@@ -85,6 +85,37 @@ const DEAL: &[Row] = &[
     ("closed_lost_reason", "Closed Lost Reason", Text),
 ];
 
+const PRODUCT: &[Row] = &[
+    ("createdate", "Create Date", DateTime),
+    ("hs_object_id", "Record ID", Number),
+    ("hs_lastmodifieddate", "Last Modified Date", DateTime),
+    ("name", "Name", Text),
+    ("description", "Product description", Text),
+    ("hs_sku", "SKU", Text),
+    ("price", "Unit price", Number),
+    ("hs_cost_of_goods_sold", "Unit cost", Number),
+    ("recurringbillingfrequency", "Billing frequency", Enumeration),
+    ("hs_recurring_billing_period", "Term", Text),
+];
+
+const LINE_ITEM: &[Row] = &[
+    ("createdate", "Create Date", DateTime),
+    ("hs_object_id", "Record ID", Number),
+    ("hs_lastmodifieddate", "Last Modified Date", DateTime),
+    ("name", "Name", Text),
+    ("description", "Description", Text),
+    ("hs_product_id", "Product ID", Number),
+    ("hs_sku", "SKU", Text),
+    ("quantity", "Quantity", Number),
+    ("price", "Unit price", Number),
+    ("discount", "Unit discount", Number),
+    ("hs_discount_percentage", "Discount percentage", Number),
+    ("hs_line_item_currency_code", "Currency", Enumeration),
+    ("recurringbillingfrequency", "Billing frequency", Enumeration),
+    ("hs_recurring_billing_period", "Term", Text),
+    ("hs_term_in_months", "Term (months)", Number),
+];
+
 /// Calculated properties of the product, by object.
 const CALCULATED: &[(ObjectKind, Row)] = &[
     (ObjectKind::Contacts, ("num_associated_deals", "Number of Associated Deals", Number)),
@@ -100,6 +131,8 @@ const CALCULATED: &[(ObjectKind, Row)] = &[
     (ObjectKind::Deals, ("hs_deal_stage_probability", "Deal probability", Number)),
     (ObjectKind::Deals, ("days_to_close", "Days to close", Number)),
     (ObjectKind::Deals, ("hs_merged_object_ids", "Merged record IDs", Enumeration)),
+    (ObjectKind::LineItems, ("amount", "Net price", Number)),
+    (ObjectKind::LineItems, ("hs_total_discount", "Total discount", Number)),
 ];
 
 /// Value and label of the lifecycle stages.
@@ -167,7 +200,10 @@ fn options(object: ObjectKind, name: &str) -> &'static [(&'static str, &'static 
         ],
         (_, "dealtype") => &[("newbusiness", "New Business"), ("existingbusiness", "Existing Business")],
         (_, "hs_priority") => &[("low", "Low"), ("medium", "Medium"), ("high", "High")],
-        (_, "deal_currency_code") => &[("USD", "US Dollar"), ("EUR", "Euro"), ("GBP", "British Pound"), ("JPY", "Japanese Yen")],
+        (_, "recurringbillingfrequency") => &[("monthly", "Monthly"), ("quarterly", "Quarterly"), ("annually", "Annually")],
+        (_, "deal_currency_code" | "hs_line_item_currency_code") => {
+            &[("USD", "US Dollar"), ("EUR", "Euro"), ("GBP", "British Pound"), ("JPY", "Japanese Yen")]
+        }
         (ObjectKind::Companies, "type") => {
             &[("PROSPECT", "Prospect"), ("PARTNER", "Partner"), ("RESELLER", "Reseller"), ("VENDOR", "Vendor"), ("OTHER", "Other")]
         }
@@ -184,6 +220,8 @@ pub(crate) fn standard(object: ObjectKind) -> Vec<Property> {
         ObjectKind::Contacts => CONTACT,
         ObjectKind::Companies => COMPANY,
         ObjectKind::Deals => DEAL,
+        ObjectKind::Products => PRODUCT,
+        ObjectKind::LineItems => LINE_ITEM,
     };
     let calculated = CALCULATED.iter().filter(|(owner, _)| *owner == object).map(|(_, row)| row);
     let product = rows
@@ -202,6 +240,8 @@ pub(crate) fn standard(object: ObjectKind) -> Vec<Property> {
         ],
         ObjectKind::Companies => &[("region", "Sales region", Enumeration), ("vat_number", "VAT number", Text)],
         ObjectKind::Deals => &[("budget_text", "Budget (as written)", Text), ("renewal_date", "Renewal date", Date)],
+        ObjectKind::Products => &[("shelf", "Shelf in the warehouse", Text)],
+        ObjectKind::LineItems => &[],
     };
     let own = own.iter().map(|(name, label, kind)| {
         let property = Property::custom(*name, *label, *kind);

@@ -17,11 +17,15 @@ pub enum ObjectKind {
     Companies,
     /// Sales opportunities, `0-3`.
     Deals,
+    /// What is sold, `0-7`.
+    Products,
+    /// Lines of deals, `0-8`.
+    LineItems,
 }
 
 impl ObjectKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Contacts, Self::Companies, Self::Deals];
+    pub const ALL: [Self; 5] = [Self::Contacts, Self::Companies, Self::Deals, Self::Products, Self::LineItems];
 
     /// The name in paths: `contacts`.
     #[must_use]
@@ -30,6 +34,8 @@ impl ObjectKind {
             Self::Contacts => "contacts",
             Self::Companies => "companies",
             Self::Deals => "deals",
+            Self::Products => "products",
+            Self::LineItems => "line_items",
         }
     }
 
@@ -40,6 +46,8 @@ impl ObjectKind {
             Self::Contacts => "contact",
             Self::Companies => "company",
             Self::Deals => "deal",
+            Self::Products => "product",
+            Self::LineItems => "line_item",
         }
     }
 
@@ -50,6 +58,8 @@ impl ObjectKind {
             Self::Contacts => "0-1",
             Self::Companies => "0-2",
             Self::Deals => "0-3",
+            Self::Products => "0-7",
+            Self::LineItems => "0-8",
         }
     }
 
@@ -58,7 +68,7 @@ impl ObjectKind {
     pub fn modified_property(self) -> &'static str {
         match self {
             Self::Contacts => "lastmodifieddate",
-            Self::Companies | Self::Deals => "hs_lastmodifieddate",
+            Self::Companies | Self::Deals | Self::Products | Self::LineItems => "hs_lastmodifieddate",
         }
     }
 
@@ -79,6 +89,8 @@ impl ObjectKind {
             Self::Deals => {
                 &["amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"]
             }
+            Self::Products => &["createdate", "description", "hs_lastmodifieddate", "hs_object_id", "name", "price"],
+            Self::LineItems => &["amount", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_product_id", "quantity"],
         }
     }
 
@@ -88,6 +100,8 @@ impl ObjectKind {
             Self::Contacts => &["firstname", "lastname", "email", "phone", "company", "hs_additional_emails"],
             Self::Companies => &["name", "domain", "website", "phone"],
             Self::Deals => &["dealname", "description", "dealtype"],
+            Self::Products => &["name", "description", "price", "hs_sku"],
+            Self::LineItems => &["name", "description", "hs_sku"],
         }
     }
 }
