@@ -7,7 +7,8 @@ use aqueduct_schema::{Batch, Raw, Result, StreamState, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::http::{Client, Counted, Counters};
+use crate::http::{Client, Metered};
+use crate::meter::Meter;
 use crate::options::{ReadOptions, StreamOutcome};
 use crate::patience::Patience;
 use crate::reading;
@@ -19,6 +20,7 @@ pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     client: Arc<Client>,
+    meter: Arc<Meter>,
 }
 
 impl Engine {
@@ -27,8 +29,14 @@ impl Engine {
     /// # Errors
     /// `AQ1005` when the base URL, the token URL or the credentials cannot be used as they stand.
     pub fn new(connector: Arc<dyn Connector>, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
-        let client = Arc::new(Client::new(connector.clone(), &settings, clock.clone())?);
-        Ok(Self { connector, settings, clock, client })
+        let meter = settings.meter.clone().unwrap_or_else(|| Meter::new(clock.clone()));
+        let client = Arc::new(Client::new(connector.clone(), &settings, clock.clone(), &meter)?);
+        Ok(Self { connector, settings, clock, client, meter })
+    }
+
+    /// What this engine has exchanged with its source, and waited for.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// Whom the credentials belong to.
@@ -86,17 +94,17 @@ impl Engine {
 
     /// Does something again while its answers do not have the agreed shape, as often as a page is read.
     async fn patiently<T, F: Future<Output = Result<T>>>(&self, attempt: impl Fn(Context) -> F) -> Result<T> {
-        let mut patience = Patience::new(self);
+        let mut patience = Patience::new(self, &self.meter);
         let (_never, mut cancel) = watch::channel(false);
         loop {
-            match attempt(self.context(Arc::default())).await {
+            match attempt(self.context(self.meter.clone())).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => patience.wait(error, &mut cancel).await?,
             }
         }
     }
 
-    pub(crate) fn context(&self, counters: Arc<Counters>) -> Context {
-        Context { http: Arc::new(Counted { client: self.client.clone(), counters }), now: self.clock.now() }
+    pub(crate) fn context(&self, meter: Arc<Meter>) -> Context {
+        Context { http: Arc::new(Metered { client: self.client.clone(), meter }), now: self.clock.now() }
     }
 }

@@ -14,6 +14,7 @@ mod gone;
 mod http;
 mod kept;
 mod loops;
+mod meter;
 mod options;
 mod patience;
 #[cfg(feature = "planted-empty-end")]
@@ -31,6 +32,7 @@ pub use engine::Engine;
 pub use exchange::{Exchange, ExchangeObserver};
 pub use gone::gone;
 pub use kept::{KeptRecord, is_whole, kept};
+pub use meter::{Meter, Wait, Waiting};
 pub use options::{ReadOptions, StreamOutcome};
 pub use settings::Settings;
 pub use token_store::{StoredTokens, TokenStore, TokenTurn};

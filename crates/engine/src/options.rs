@@ -6,6 +6,8 @@ use std::sync::Arc;
 use aqueduct_schema::{Mode, StreamState, Timestamp, ValueType};
 use tokio::sync::watch;
 
+use crate::meter::Meter;
+
 /// How to read a stream.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {
@@ -21,13 +23,15 @@ pub struct ReadOptions {
     pub record_limit: Option<u64>,
     /// Becomes true when the reading is to stop. The page being decoded is still handed over; a request under way is dropped.
     pub cancel: watch::Receiver<bool>,
+    /// Is told what this reading exchanges and waits for; a part of the engine's own where there is none.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl ReadOptions {
     /// The readings that are due, to their ends, never cancelled.
     pub fn new(source_system: &str) -> Self {
         let (_, cancel) = watch::channel(false);
-        Self { source_system: source_system.into(), modes: None, from: None, until: None, record_limit: None, cancel }
+        Self { source_system: source_system.into(), modes: None, from: None, until: None, record_limit: None, cancel, meter: None }
     }
 }
 

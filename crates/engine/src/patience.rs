@@ -1,11 +1,14 @@
 //! Asks again for what came back in the wrong shape.
 
+use std::sync::Arc;
+
 use aqueduct_schema::{Error, Result, Retry, codes};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::engine::Engine;
 use crate::http::schedule::Schedule;
+use crate::meter::{Meter, Waiting};
 
 /// Completes when the reading is to stop; never when nobody can say so any more.
 pub(crate) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
@@ -18,13 +21,15 @@ pub(crate) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
 /// a moment later; an answer that stays wrong is an error.
 pub(crate) struct Patience<'e> {
     engine: &'e Engine,
+    meter: Arc<Meter>,
     schedule: Option<Schedule>,
     attempts: u32,
 }
 
 impl<'e> Patience<'e> {
-    pub(crate) fn new(engine: &'e Engine) -> Self {
-        Self { engine, schedule: None, attempts: 0 }
+    /// What is asked for again is told to the meter.
+    pub(crate) fn new(engine: &'e Engine, meter: &Arc<Meter>) -> Self {
+        Self { engine, meter: meter.clone(), schedule: None, attempts: 0 }
     }
 
     /// Waits before the next attempt.
@@ -43,6 +48,8 @@ impl<'e> Patience<'e> {
             return Err(error.retrying(Retry::Exhausted).with("attempts", self.attempts));
         };
         warn!(attempt = self.attempts, "an answer does not have the agreed shape and is asked for again");
+        self.meter.retried("malformed_answer");
+        let _waiting = self.meter.wait(Waiting::Retry);
         tokio::select! {
             () = clock.sleep(wait) => {}
             () = cancelled(cancel) => debug!("cancelled while waiting"),

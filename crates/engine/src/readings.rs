@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aqueduct_connector::{Next, Stream};
-use aqueduct_schema::{Cursor, Error, Mode, ReadingState, Result, StreamState, Timestamp, codes};
+use aqueduct_schema::{Cursor, Error, Mode, Reading, ReadingState, Result, StreamState, Timestamp, codes};
 
 use crate::options::ReadOptions;
 
@@ -16,6 +16,14 @@ pub(crate) struct Due {
     /// Known for a reading that was begun by an earlier run; otherwise the time of its first page.
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) position: Option<aqueduct_schema::Position>,
+}
+
+impl Due {
+    /// The reading as the ledger tells it, at its beginning.
+    pub(crate) fn told(&self) -> Reading {
+        let from = self.from.as_ref().map(|cursor| cursor.at);
+        Reading { mode: self.mode, from, until: self.until, resumed: self.started_at.is_some(), complete: false }
+    }
 }
 
 /// What the readings of a run have to know of those before them.

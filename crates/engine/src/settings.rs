@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::budget::Budget;
 use crate::exchange::ExchangeObserver;
+use crate::meter::Meter;
 use crate::token_store::TokenStore;
 
 /// Timeouts, retries and caps. The defaults are for production; tests shorten them.
@@ -46,6 +47,8 @@ pub struct Settings {
     pub observer: Option<Arc<dyn ExchangeObserver>>,
     /// The requests that this process may send, where it shares an account with others; without it, it keeps the limits by itself.
     pub budget: Option<Arc<dyn Budget>>,
+    /// Is told what is exchanged and waited for; the engine has a meter of its own where there is none.
+    pub meter: Option<Arc<Meter>>,
     /// Where access tokens are kept for all processes that use them; without it, each fetches its own.
     pub token_store: Option<Arc<dyn TokenStore>>,
 }
@@ -71,6 +74,7 @@ impl Default for Settings {
             plain_http_hosts: Vec::new(),
             observer: None,
             budget: None,
+            meter: None,
             token_store: None,
         }
     }

@@ -167,6 +167,15 @@ pub struct Table {
 }
 
 impl Table {
+    /// Bytes of its columns, as they are in memory; of a slice only what belongs to it.
+    pub fn bytes(&self) -> u64 {
+        let column = |array: &arrow_array::ArrayRef| {
+            let sliced = array.to_data().get_slice_memory_size();
+            sliced.unwrap_or_else(|_| array.get_array_memory_size()) as u64
+        };
+        self.rows.columns().iter().map(column).sum()
+    }
+
     /// Joins schema and rows.
     ///
     /// # Errors

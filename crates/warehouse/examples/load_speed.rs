@@ -294,6 +294,7 @@ async fn main() {
                     status: RunStatus::Ok,
                     exit_code: 0,
                     streams: Vec::new(),
+                    traffic: Default::default(),
                 },
             )
             .await

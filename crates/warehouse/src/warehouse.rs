@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_schema::{Batch, CleaningCount, Protected, Result, StreamState, TableName, Timestamp};
+use aqueduct_schema::{Batch, CleaningCount, Protected, Result, StreamState, TableName, Timestamp, Traffic};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +260,9 @@ pub struct RunRecord {
     pub exit_code: u8,
     /// What each stream did.
     pub streams: Vec<StreamRecord>,
+    /// What was exchanged with the source by everything together, looking for fields, counts and tokens included.
+    #[serde(default)]
+    pub traffic: Traffic,
 }
 
 impl RunRecord {
@@ -273,6 +276,7 @@ impl RunRecord {
             status: RunStatus::Running,
             exit_code: 0,
             streams: Vec::new(),
+            traffic: Traffic::default(),
         }
     }
 }
@@ -302,6 +306,18 @@ pub struct StreamRecord {
     pub bytes: u64,
     /// Everything the source changed before this instant is in the warehouse.
     pub settled_until: Option<Timestamp>,
+    /// Loads committed.
+    #[serde(default)]
+    pub loads: u64,
+    /// Bytes of the columns that were handed over, as they are in memory.
+    #[serde(default)]
+    pub bytes_written: u64,
+    /// Whether the stream's state has moved.
+    #[serde(default)]
+    pub state_moved: bool,
+    /// What was exchanged with the source, and what was waited for.
+    #[serde(default)]
+    pub traffic: Traffic,
     /// Why the stream is not complete: code and message.
     pub error: Option<String>,
     /// What cleaning did, in the loads of this process; what is stored of it are rows of `_cleaning`.
@@ -317,6 +333,7 @@ impl StreamRecord {
         self.quarantined += receipt.quarantined;
         self.filtered += receipt.filtered;
         self.unchanged += receipt.unchanged;
+        self.loads += u64::from(!receipt.load_id.is_empty());
         self.deleted += receipt.tables.first().map_or(0, |table| table.deleted);
         self.add_tables(&receipt.tables);
     }
@@ -329,9 +346,18 @@ impl StreamRecord {
         self.filtered += other.filtered;
         self.unchanged += other.unchanged;
         self.deleted += other.deleted;
-        self.requests += other.requests;
-        self.bytes += other.bytes;
+        self.exchanged(&other.traffic);
+        self.loads += other.loads;
+        self.bytes_written += other.bytes_written;
+        self.state_moved |= other.state_moved;
         self.add_tables(&other.tables);
+    }
+
+    /// Adds what was exchanged with the source.
+    pub fn exchanged(&mut self, traffic: &Traffic) {
+        self.requests += traffic.requests();
+        self.bytes += traffic.wire_bytes();
+        self.traffic.join(traffic);
     }
 
     fn add_tables(&mut self, tables: &[TableReceipt]) {

@@ -4,6 +4,7 @@
 mod alerts;
 mod budgets;
 mod leases;
+mod ledger;
 mod occurrences;
 mod store;
 mod tokens;
@@ -25,6 +26,10 @@ suite! {
         one_run_has_the_lease_until_it_gives_it_back
         a_run_that_is_late_or_gone_is_taken_over
         of_many_that_ask_at_once_one_gets_it;
+    ledger:
+        a_run_is_found_by_what_is_known_of_it
+        a_run_that_is_not_heard_of_was_interrupted
+        old_entries_and_too_many_are_forgotten;
     budgets:
         many_at_once_take_no_more_than_there_is
         what_one_learns_all_know;

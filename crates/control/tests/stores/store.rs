@@ -34,11 +34,16 @@ impl Store {
     }
 
     pub(crate) async fn postgres() -> Self {
+        Self::postgres_in("").await
+    }
+
+    /// A database made with these words more.
+    pub(crate) async fn postgres_in(more: &str) -> Self {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let server = tokio::task::spawn_blocking(server).await.unwrap();
         let name = format!("control_{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let mut connection = sqlx::PgConnection::connect(&server.url("postgres")).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name} {more}"))).execute(&mut connection).await.unwrap();
         Self { url: Secret::new(server.url(&name)), _kept: Box::new(server) }
     }
 

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 
 use super::depth;
+use crate::meter::Receiving;
 use crate::settings::Settings;
 
 /// A body may claim to be as long as it likes; no more than this is set aside before bytes arrive.
@@ -33,10 +34,10 @@ impl Caps {
     ///
     /// # Errors
     /// `AQ3004` when the body breaks off, `AQ3005` when it is compressed wrongly, `AQ3007` when it is over a cap.
-    pub(crate) async fn take(&self, mut response: reqwest::Response) -> Result<(Bytes, u64)> {
+    pub(crate) async fn take(&self, mut response: reqwest::Response, receiving: &mut Receiving<'_>) -> Result<(Bytes, u64)> {
         let announced = response.content_length();
         let encoding = response.headers().get("content-encoding").map(|value| value.as_bytes().to_ascii_lowercase());
-        let wire = self.receive(&mut response, announced).await?;
+        let wire = self.receive(&mut response, announced, receiving).await?;
         let wire_bytes = wire.len() as u64;
         let body = match encoding.as_deref() {
             None | Some(b"" | b"identity") => wire,
@@ -52,7 +53,7 @@ impl Caps {
         Ok((body, wire_bytes))
     }
 
-    async fn receive(&self, response: &mut reqwest::Response, announced: Option<u64>) -> Result<Bytes> {
+    async fn receive(&self, response: &mut reqwest::Response, announced: Option<u64>, receiving: &mut Receiving<'_>) -> Result<Bytes> {
         if announced.is_some_and(|length| length > self.body as u64) {
             return Err(self.too_large());
         }
@@ -61,6 +62,7 @@ impl Caps {
         let mut received = 0_usize;
         while let Some(chunk) = response.chunk().await.map_err(|error| super::send::network_error(error, self.idle))? {
             received += chunk.len();
+            receiving.add(chunk.len());
             if received > self.body {
                 return Err(self.too_large());
             }

@@ -20,6 +20,7 @@ use super::token::Generation;
 use super::{Attempt, Exchange};
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::meter::Waiting;
 
 /// The engine's clock as governor wants it: time since 1970.
 #[derive(Clone)]
@@ -83,17 +84,15 @@ impl Limit {
 
     pub(crate) async fn send(&self, exchange: &Exchange) -> Result<Attempt> {
         let class = self.class(exchange.request.class);
+        let waiting = exchange.meter.wait(Waiting::Limits);
         let permit = match &class.at_once {
             Some(at_once) => Some(at_once.acquire().await.map_err(|_| Error::new(codes::BUG, "the limiter was closed"))?),
             None => None,
         };
         self.turn(&class, exchange.request.class).await?;
-        exchange.counters.sent();
-        let outcome = self.inner.send(&exchange.request).await;
+        drop(waiting);
+        let outcome = self.inner.send(exchange).await;
         drop(permit);
-        if let Ok(attempt) = &outcome {
-            exchange.counters.received(attempt.response.wire_bytes);
-        }
         outcome
     }
 

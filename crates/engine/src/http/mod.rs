@@ -24,46 +24,19 @@ mod token;
 mod trace;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aqueduct_connector::{Connector, Http, Request, Response};
 use aqueduct_schema::Result;
 use async_trait::async_trait;
 
 use crate::clock::Clock;
+use crate::meter::Meter;
 use crate::settings::Settings;
 
-/// What one reader has sent and received.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    requests: AtomicU64,
-    wire_bytes: AtomicU64,
-}
-
-impl Counters {
-    fn sent(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn received(&self, bytes: u64) {
-        self.wire_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Requests sent.
-    pub(crate) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of bodies received.
-    pub(crate) fn wire_bytes(&self) -> u64 {
-        self.wire_bytes.load(Ordering::Relaxed)
-    }
-}
-
-/// A request on its way, with the counters of whoever sent it.
+/// A request on its way, with the meter of whoever sent it.
 pub(crate) struct Exchange {
     request: Request,
-    counters: Arc<Counters>,
+    meter: Arc<Meter>,
 }
 
 /// One answer, with the token it was asked for with.
@@ -78,30 +51,30 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Puts the layers together for a connector.
+    /// Puts the layers together for a connector. Requests for tokens are told to the meter.
     ///
     /// # Errors
     /// `AQ1005` when the base URL cannot be used.
-    pub(crate) fn new(connector: Arc<dyn Connector>, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn new(connector: Arc<dyn Connector>, settings: &Settings, clock: Arc<dyn Clock>, meter: &Arc<Meter>) -> Result<Self> {
         let base = address::BaseUrl::parse(connector.base_url(), &settings.plain_http_hosts)?;
         let send = send::Send::new(base.clone(), settings, clock.clone())?;
         let timeout = Arc::new(timeout::Timeout::new(send, settings.total_timeout));
-        let sign = sign::Sign::new(timeout, base, connector.auth(), settings, clock.clone())?.with_headers(connector.headers())?;
+        let sign = sign::Sign::new(timeout, base, connector.auth(), settings, clock.clone(), meter)?.with_headers(connector.headers())?;
         let limit = limit::Limit::new(sign, &connector.limits(), clock.clone(), settings.budget.clone());
         let retry = retry::Retry::new(limit, connector, settings, clock);
         Ok(Self { layers: trace::Trace::new(retry) })
     }
 }
 
-/// A client that counts for one reader.
-pub(crate) struct Counted {
+/// A client whose requests are told to one meter.
+pub(crate) struct Metered {
     pub(crate) client: Arc<Client>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) meter: Arc<Meter>,
 }
 
 #[async_trait]
-impl Http for Counted {
+impl Http for Metered {
     async fn send(&self, request: Request) -> Result<Response> {
-        self.client.layers.send(&Exchange { request, counters: self.counters.clone() }).await
+        self.client.layers.send(&Exchange { request, meter: self.meter.clone() }).await
     }
 }

@@ -11,6 +11,7 @@ use super::limit::Limit;
 use super::schedule::Schedule;
 use super::{Exchange, refusal, retry_after};
 use crate::clock::Clock;
+use crate::meter::Waiting;
 use crate::settings::Settings;
 
 /// The shortest wait the source can ask for: `Retry-After: 0` must not become a busy loop.
@@ -67,6 +68,7 @@ impl Retry {
                             return Err(refusal::error(codes::CREDENTIALS_REFUSED, &attempt.response));
                         };
                         token_renewed = true;
+                        exchange.meter.retried("token_renewed");
                         self.inner.renew(stale).await;
                         continue;
                     }
@@ -82,10 +84,13 @@ impl Retry {
                 Wait::TooLong(asked) => return Err(setback.error.after(asked)),
                 Wait::No => return Err(with_asked(setback.error.retrying(Verdict::Exhausted), setback.asked)),
             };
+            exchange.meter.retried(reason(&setback.error));
             debug!(attempt = *attempts, code = setback.error.code().id, wait_ms = wait.as_millis() as u64, "trying again");
             if setback.whole_class {
+                // The wait is that of the class: the next attempt stands in line for its turn.
                 self.inner.pause(exchange.request.class, wait).await;
             } else {
+                let _waiting = exchange.meter.wait(Waiting::Retry);
                 self.clock.sleep(wait).await;
             }
         }
@@ -128,6 +133,16 @@ impl Retry {
             self.inner.learn(usage).await;
         }
         self.connector.classify(response).unwrap_or_else(|| status::action(self.connector.status_rules(), response.status))
+    }
+}
+
+/// Why a request is sent again, in a word of the ledger.
+fn reason(error: &Error) -> &'static str {
+    match error.code() {
+        codes::RATE_LIMITED => "rate_limited",
+        codes::NETWORK => "network",
+        codes::MALFORMED_ANSWER => "malformed_answer",
+        _ => "source_failed",
     }
 }
 

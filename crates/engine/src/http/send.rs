@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_connector::Response;
+use aqueduct_connector::{LimitClass, Response};
 use aqueduct_schema::{Error, Result, Timestamp, codes};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -15,6 +15,7 @@ use super::body::Caps;
 use super::retry_after::http_date;
 use crate::clock::Clock;
 use crate::exchange::{Exchange, ExchangeObserver};
+use crate::meter::{Meter, Receiving, Waiting};
 use crate::settings::Settings;
 
 /// How many redirects are followed.
@@ -28,6 +29,10 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<(HeaderValue, Bytes)>,
     pub(crate) operation: String,
+    /// The class of limits it counts against.
+    pub(crate) class: LimitClass,
+    /// Whom its bytes are told.
+    pub(crate) meter: Arc<Meter>,
 }
 
 pub(crate) struct Send {
@@ -64,11 +69,16 @@ impl Send {
         fail::fail_point!("engine::request");
         let began = self.clock.now();
         let mut next = outgoing.clone();
+        let _waiting = outgoing.meter.wait(Waiting::Answer);
         for _ in 0..=REDIRECTS {
+            let mut receiving = Receiving::begin(&outgoing.meter, outgoing.class, &outgoing.operation);
             let response = self.once(&next).await?;
             match redirect(&next, &response)? {
-                Some(redirected) => next = redirected,
-                None => return self.finish(outgoing, response, began).await,
+                Some(redirected) => {
+                    receiving.whole(response.status().as_u16(), 0);
+                    next = redirected;
+                }
+                None => return self.finish(outgoing, response, began, receiving).await,
             }
         }
         Err(Error::new(codes::SOURCE_FAILED, "the source redirects too often"))
@@ -82,7 +92,13 @@ impl Send {
         request.send().await.map_err(|error| network_error(error, self.idle))
     }
 
-    async fn finish(&self, outgoing: &Outgoing, response: reqwest::Response, began: Timestamp) -> Result<Response> {
+    async fn finish(
+        &self,
+        outgoing: &Outgoing,
+        response: reqwest::Response,
+        began: Timestamp,
+        mut receiving: Receiving<'_>,
+    ) -> Result<Response> {
         let answered = self.clock.now();
         let status = response.status().as_u16();
         let headers: Vec<(String, String)> = response
@@ -94,7 +110,8 @@ impl Send {
         // `Date` is written when the answer is, but the answer shows the data of when the request came in, or later. Whole seconds,
         // because `Date` has no finer ones and rounds down itself.
         let server_time = date.map_or(began, |date| date.minus(Duration::from_secs(answered.since(began).as_secs())));
-        let (body, wire_bytes) = self.caps.take(response).await?;
+        let (body, wire_bytes) = self.caps.take(response, &mut receiving).await?;
+        receiving.whole(status, body.len());
         fail::fail_point!("engine::answered");
         if let Some(observer) = &self.observer {
             observer.exchanged(Exchange {

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::Attempt;
 use super::address::BaseUrl;
 use super::send::Outgoing;
 use super::timeout::Timeout;
 use super::token::{Generation, Tokens};
+use super::{Attempt, Exchange};
 use crate::clock::Clock;
+use crate::meter::Meter;
 use crate::settings::Settings;
 
 pub(crate) struct Sign {
@@ -34,7 +35,7 @@ enum Credentials {
 }
 
 impl Sign {
-    pub(crate) fn new(inner: Arc<Timeout>, base: BaseUrl, auth: Auth, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn new(inner: Arc<Timeout>, base: BaseUrl, auth: Auth, settings: &Settings, clock: Arc<dyn Clock>, meter: &Arc<Meter>) -> Result<Self> {
         let credentials = match auth {
             Auth::None => Credentials::None,
             Auth::Bearer(token) => Credentials::Header(AUTHORIZATION, secret_header(&format!("Bearer {}", token.expose()))?),
@@ -48,7 +49,7 @@ impl Sign {
             }
             Auth::OAuth2 { token_url, client_id, client_secret, grant, authentication, instance } => {
                 let application = super::token::Application { token_url, client_id, client_secret, authentication, instance };
-                Credentials::Tokens(Tokens::new(inner.clone(), &base, application, grant, settings, clock)?)
+                Credentials::Tokens(Tokens::new(inner.clone(), &base, application, grant, settings, clock, meter.clone())?)
             }
         };
         Ok(Self { inner, base, credentials, headers: Vec::new() })
@@ -67,13 +68,14 @@ impl Sign {
         Ok(self)
     }
 
-    pub(crate) async fn send(&self, request: &Request) -> Result<Attempt> {
+    pub(crate) async fn send(&self, exchange: &Exchange) -> Result<Attempt> {
+        let request = &exchange.request;
         let current = match &self.credentials {
             Credentials::Tokens(tokens) => Some(tokens.current().await?),
             _ => None,
         };
         let base = current.as_ref().and_then(|current| current.base.as_ref()).unwrap_or(&self.base);
-        let mut outgoing = outgoing(base, request)?;
+        let mut outgoing = outgoing(base, request, &exchange.meter)?;
         for (name, value) in &self.headers {
             if !request.headers.iter().any(|(own, _)| name.as_str().eq_ignore_ascii_case(own)) {
                 outgoing.headers.insert(name.clone(), value.clone());
@@ -110,7 +112,7 @@ impl Sign {
 }
 
 /// The request as it goes out, not yet signed.
-fn outgoing(base: &BaseUrl, request: &Request) -> Result<Outgoing> {
+fn outgoing(base: &BaseUrl, request: &Request, meter: &Arc<Meter>) -> Result<Outgoing> {
     let mut url = base.resolve(&request.url)?;
     if !request.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&request.query);
@@ -134,7 +136,7 @@ fn outgoing(base: &BaseUrl, request: &Request) -> Result<Outgoing> {
         Method::Patch => reqwest::Method::PATCH,
         Method::Delete => reqwest::Method::DELETE,
     };
-    Ok(Outgoing { method, url, headers, body, operation: request.operation.clone() })
+    Ok(Outgoing { method, url, headers, body, operation: request.operation.clone(), class: request.class, meter: meter.clone() })
 }
 
 /// Adds a key to an address, in place of one that is there.

@@ -16,6 +16,7 @@ use super::send::Outgoing;
 use super::timeout::Timeout;
 use super::{assertion, refusal, retry_after, sign};
 use crate::clock::Clock;
+use crate::meter::{self, Meter};
 use crate::settings::Settings;
 use crate::token_store::{StoredTokens, TokenStore, TokenTurn};
 
@@ -86,6 +87,7 @@ struct Exchange {
     plain_http_hosts: Vec<String>,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn TokenStore>>,
+    meter: Arc<Meter>,
 }
 
 impl Tokens {
@@ -96,6 +98,7 @@ impl Tokens {
         grant: Grant,
         settings: &Settings,
         clock: Arc<dyn Clock>,
+        meter: Arc<Meter>,
     ) -> Result<Self> {
         let url = if application.token_url.starts_with('/') {
             base.resolve(&application.token_url)?
@@ -105,7 +108,7 @@ impl Tokens {
         let state = State { grant, token: None, stale: None, unkept: None, fetched: 0, refused: None };
         let plain_http_hosts = settings.plain_http_hosts.clone();
         let store = settings.token_store.clone();
-        let exchange = Exchange { inner, url, application, plain_http_hosts, clock, store };
+        let exchange = Exchange { inner, url, application, plain_http_hosts, clock, store, meter };
         Ok(Self { state: Arc::new(Mutex::new(state)), exchange: Arc::new(exchange) })
     }
 
@@ -307,6 +310,8 @@ impl Exchange {
             headers,
             body: Some(sign::form(&fields)),
             operation: "access token".to_owned(),
+            class: meter::TOKEN,
+            meter: self.meter.clone(),
         })
     }
 

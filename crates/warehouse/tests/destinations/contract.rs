@@ -191,6 +191,7 @@ pub(crate) async fn runs_are_listed_newest_first(to: &Destination) {
         status: RunStatus::Partial,
         exit_code: 6,
         streams: vec![aqueduct_warehouse::StreamRecord { stream: "people".into(), read: 7, ..Default::default() }],
+        traffic: Default::default(),
     };
     to.warehouse.end_run(&first, &record).await.unwrap();
     to.begin("run-2").await;

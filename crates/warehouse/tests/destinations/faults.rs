@@ -68,6 +68,7 @@ async fn the_index_of_a_first_load_comes_at_the_end_or_when_it_is_needed() {
         status: aqueduct_warehouse::RunStatus::Ok,
         exit_code: 0,
         streams: Vec::new(),
+        traffic: Default::default(),
     };
     // A whole run: appended, then indexed; the next run merges.
     let to = Destination::sqlite().await;
