@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use aqueduct_connector::selection::nearest;
-use aqueduct_control::{Control, Pause};
+use aqueduct_control::Control;
+use aqueduct_control::standing::Pause;
 use aqueduct_schedule::Schedule;
 use aqueduct_schema::{Error, Result, codes};
 use serde_saphyr::Spanned;
