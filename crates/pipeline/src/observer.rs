@@ -1,5 +1,6 @@
 //! What a run tells while it goes on.
 
+use aqueduct_control::RunEntry;
 use aqueduct_schema::Error;
 use aqueduct_warehouse::StreamRecord;
 
@@ -28,6 +29,11 @@ pub enum Event<'a> {
         record: &'a StreamRecord,
         /// Why it is not complete.
         error: Option<&'a Error>,
+    },
+    /// The run ended, well or not; what it did is in its report or its error too.
+    Ended {
+        /// It as the ledger of runs has it.
+        entry: &'a RunEntry,
     },
 }
 

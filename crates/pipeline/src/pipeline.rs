@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aqueduct_connector::{Account, Connector, Registration, Selection, Stream};
 use aqueduct_control::Priority;
-use aqueduct_engine::{Budget, Clock, Engine, ExchangeObserver, Settings, SystemClock, TokenStore};
+use aqueduct_engine::{Budget, Clock, Engine, ExchangeObserver, Meter, Settings, SystemClock, TokenStore};
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Protector;
 use aqueduct_schema::{Error, RecordSchema, Result, Source, codes};
@@ -126,10 +126,10 @@ impl Pipeline {
     /// # Errors
     /// `AQ1005` when the base URL cannot be used.
     pub fn engine(&self) -> Result<Engine> {
-        self.observed_engine(None)
+        self.observed_engine(None, None)
     }
 
-    fn observed_engine(&self, observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Engine> {
+    fn observed_engine(&self, observer: Option<Arc<dyn ExchangeObserver>>, meter: Option<Arc<Meter>>) -> Result<Engine> {
         let run = self.file.content.run;
         let (connector, name) = (self.connector.as_ref(), self.registration.name);
         let store = Timed { shared: self.control.clone(), clock: self.own_clock.then(|| self.clock.clone()) };
@@ -146,6 +146,7 @@ impl Pipeline {
             total_timeout: Duration::from_secs(run.answer_timeout_seconds.max(1)),
             max_elapsed: Duration::from_secs(run.retry_seconds),
             observer,
+            meter,
             ..Settings::default()
         };
         Engine::new(self.connector.clone(), settings, self.clock.clone())
@@ -193,7 +194,17 @@ impl Pipeline {
 
     /// [`Pipeline::connect`] with somebody who is shown every exchange, then and when streams are read.
     pub(crate) async fn connect_observed(&self, select: &[String], observer: Option<Arc<dyn ExchangeObserver>>) -> Result<Connected> {
-        let engine = Arc::new(self.observed_engine(observer)?);
+        self.connect_metered(select, observer, None).await
+    }
+
+    /// [`Pipeline::connect_observed`] with somebody who is told what is exchanged and waited for, then and when streams are read.
+    pub(crate) async fn connect_metered(
+        &self,
+        select: &[String],
+        observer: Option<Arc<dyn ExchangeObserver>>,
+        meter: Option<Arc<Meter>>,
+    ) -> Result<Connected> {
+        let engine = Arc::new(self.observed_engine(observer, meter)?);
         let account = engine.check().await?;
         let mut streams = engine.discover().await?;
         let selected = match self.choose(&streams, select) {

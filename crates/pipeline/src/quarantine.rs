@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
+use aqueduct_control::RunKind;
 use aqueduct_engine::KeptRecord;
 use aqueduct_normalise::Normaliser;
 use aqueduct_schema::{Batch, Checked, Checkpoint, Error, Mode, Result, StreamState, codes};
@@ -15,7 +16,8 @@ use tokio::sync::watch;
 
 use crate::held::held;
 use crate::lease::Lease;
-use crate::observer::Observer;
+use crate::ledger::{Asked, Recording, Told};
+use crate::observer::{Event, Observer};
 use crate::originals::Originals;
 use crate::pipeline::{Connected, Pipeline};
 use crate::run::{RunOptions, run_id};
@@ -65,10 +67,33 @@ pub async fn replay(
             .advise("Set `quality: { quarantine: { keep_originals: true } }`, and AQUEDUCT_CONTROL_KEY for a PostgreSQL control store."));
     };
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-    let report = replay_leased(pipeline, options, &originals, run_id, &lease).await;
-    lease.release().await;
-    report
+    let asked = Asked::of(RunKind::QuarantineReplay).with([
+        options.stream.as_ref().map(|stream| format!("--stream {stream}")),
+        options.rule.as_ref().map(|rule| format!("--rule {rule}")),
+        (!options.row_ids.is_empty()).then(|| format!("{} chosen", options.row_ids.len())),
+    ]);
+    let ledger = Recording::begin(pipeline, &run_id, asked).await;
+    let observer = ledger.observer(observer);
+    let done = async {
+        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
+        let report = replay_leased(pipeline, options, &originals, run_id, &lease, &ledger).await;
+        lease.release().await;
+        report
+    };
+    let done = done.await;
+    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
+    observer.observe(Event::Ended { entry: &entry });
+    done
+}
+
+impl Told for ReplayReport {
+    fn record(&self) -> Option<&RunRecord> {
+        Some(&self.record)
+    }
+
+    fn errors(&self) -> &[(String, Error)] {
+        &self.errors
+    }
 }
 
 async fn replay_leased(
@@ -77,15 +102,17 @@ async fn replay_leased(
     originals: &Originals,
     run_id: String,
     lease: &Lease,
+    ledger: &Recording,
 ) -> Result<ReplayReport> {
     let select: Vec<String> = options.stream.iter().cloned().collect();
-    let mut connected = pipeline.connect(&select).await?;
+    let mut connected = ledger.connect(pipeline, &select).await?;
     pipeline.hold(&mut connected).await?;
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete: false };
     let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
+    ledger.in_warehouse();
     let states = warehouse.states(&name).await?;
     let mut report = ReplayReport { record, rejected: BTreeMap::new(), without_original: 0, errors: Vec::new() };
     for stream in &connected.selected {
@@ -105,6 +132,7 @@ async fn replay_leased(
         (report.record.status, report.record.exit_code) = (RunStatus::Failed, error.exit_code());
     }
     report.record.ended_at = Some(pipeline.clock().now());
+    report.record.traffic = ledger.meter().count();
     warehouse.end_run(&fence, &report.record).await?;
     Ok(report)
 }
@@ -203,7 +231,7 @@ impl Replay<'_> {
 /// # Errors
 /// `AQ5002` while a run is under way, else those of the destination.
 pub async fn discard(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, observer: Arc<dyn Observer>) -> Result<u64> {
-    held(pipeline, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, _: &Lease| {
+    held(pipeline, RunKind::QuarantineDiscard, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, _: &Lease| {
         let mut filter = QuarantineFilter { status: Some(QuarantineStatus::New), ..filter.clone() };
         let mut discarded = 0;
         loop {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aqueduct_connector::Stream;
+use aqueduct_control::RunKind;
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_schema::{Cursor, Error, Mode, Result, StreamState, TableName, Timestamp, codes};
 use aqueduct_warehouse::{
@@ -12,7 +13,8 @@ use aqueduct_warehouse::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::lease::Lease;
-use crate::observer::Observer;
+use crate::ledger::{Asked, Recording, Told, flag};
+use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::refresh::Aside;
 use crate::run::{RunOptions, run_id};
@@ -67,10 +69,40 @@ pub async fn reconcile(
     stop: watch::Receiver<bool>,
 ) -> Result<ReconcileReport> {
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-    let report = reconcile_leased(pipeline, options, &observer, run_id, &lease).await;
-    lease.release().await;
-    report
+    let ledger = Recording::begin(pipeline, &run_id, options.asked()).await;
+    let observer = ledger.observer(observer);
+    let done = async {
+        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
+        let report = reconcile_leased(pipeline, options, &observer, run_id, &lease, &ledger).await;
+        lease.release().await;
+        report
+    };
+    let done = done.await;
+    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
+    observer.observe(Event::Ended { entry: &entry });
+    done
+}
+
+impl ReconcileOptions {
+    fn asked(&self) -> Asked {
+        Asked::of(RunKind::Reconcile).with([
+            (!self.select.is_empty()).then(|| format!("--select {}", self.select.join(","))),
+            flag(self.depth == Depth::Full, "--full"),
+            if let Depth::Sample(records) = self.depth { Some(format!("--sample {records}")) } else { None },
+            flag(self.repair, "--repair"),
+            flag(self.allow_mass_delete, "--allow-mass-delete"),
+        ])
+    }
+}
+
+impl Told for ReconcileReport {
+    fn record(&self) -> Option<&RunRecord> {
+        Some(&self.record)
+    }
+
+    fn errors(&self) -> &[(String, Error)] {
+        &self.errors
+    }
 }
 
 async fn reconcile_leased(
@@ -79,9 +111,10 @@ async fn reconcile_leased(
     observer: &Arc<dyn Observer>,
     run_id: String,
     lease: &Lease,
+    ledger: &Recording,
 ) -> Result<ReconcileReport> {
     let (clock, stop) = (pipeline.clock(), lease.stop());
-    let mut connected = pipeline.connect(&options.select).await?;
+    let mut connected = ledger.connect(pipeline, &options.select).await?;
     if options.repair {
         pipeline.hold(&mut connected).await?;
     }
@@ -91,6 +124,7 @@ async fn reconcile_leased(
     let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete: options.allow_mass_delete };
     let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
+    ledger.in_warehouse();
     let states = warehouse.states(&name).await?;
     let mut report = ReconcileReport { record, windows: Vec::new(), repaired: BTreeMap::new(), errors: Vec::new() };
     for stream in &connected.selected {
@@ -119,6 +153,7 @@ async fn reconcile_leased(
         None => (RunStatus::Partial, Error::new(codes::COUNTS_DIFFER, "").exit_code()),
     };
     report.record.ended_at = Some(clock.now());
+    report.record.traffic = ledger.meter().count();
     warehouse.end_run(&fence, &report.record).await?;
     Ok(report)
 }
@@ -238,7 +273,7 @@ impl Task<'_> {
         lane.aside = Some(Aside { kind: ShadowKind::Keys, fingerprint });
         let mut read = StreamRecord { stream: self.stream.name.clone(), ..StreamRecord::default() };
         let done = lane.pass(reduced, normaliser, Some(vec![mode]), &mut read).await;
-        (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
+        record.exchanged(&read.traffic);
         done
     }
 
@@ -262,10 +297,11 @@ impl Task<'_> {
             }
         }
         let done = (repaired.deleted, repaired.loaded.saturating_sub(repaired.deleted));
-        let StreamRecord { read, loaded, quarantined, filtered, unchanged, deleted, tables, requests, bytes, .. } = repaired;
+        record.exchanged(&repaired.traffic);
+        (record.loads, record.bytes_written, record.state_moved) = (repaired.loads, repaired.bytes_written, repaired.state_moved);
+        let StreamRecord { read, loaded, quarantined, filtered, unchanged, deleted, tables, .. } = repaired;
         (record.read, record.loaded, record.quarantined) = (read, loaded, quarantined);
         (record.filtered, record.unchanged, record.deleted, record.tables) = (filtered, unchanged, deleted, tables);
-        (record.requests, record.bytes) = (record.requests + requests, record.bytes + bytes);
         Ok(done)
     }
 

@@ -1,6 +1,7 @@
 //! A full refresh of one stream: read aside, verified, put in place at once. What was there stays until then, and on failure.
 
 use aqueduct_connector::Stream;
+use aqueduct_engine::Waiting;
 use aqueduct_schema::{Cursor, Error, ErrorKind, Mode, Result, StreamState, codes};
 use aqueduct_warehouse::{Receipt, Shadow, ShadowCounts, ShadowKind, StreamRecord};
 
@@ -75,7 +76,8 @@ impl Lane {
         stream.modes.retain(|mode| *mode != Mode::Columns);
         let mut read = StreamRecord { stream: record.stream.clone(), ..StreamRecord::default() };
         let done = self.pass(stream, normaliser, None, &mut read).await;
-        (record.requests, record.bytes) = (record.requests + read.requests, record.bytes + read.bytes);
+        record.exchanged(&read.traffic);
+        (record.loads, record.bytes_written) = (record.loads + read.loads, record.bytes_written + read.bytes_written);
         record.cleaning.append(&mut read.cleaning);
         let told =
             |error: Error| error.data_note("What was there is as it was. What the refresh has read so far waits aside for the next one.");
@@ -101,7 +103,12 @@ impl Lane {
     async fn put_in_place(&mut self, counts: ShadowCounts, record: &mut StreamRecord) -> Result<()> {
         let at_least = self.counted().await?;
         fail::fail_point!("pipeline::before_swap");
+        let meter = self.engine.meter().part();
+        let waiting = meter.wait(Waiting::Load);
         let receipt = self.warehouse.swap(&self.fence, &record.stream, at_least).await?;
+        drop(waiting);
+        record.exchanged(&meter.count());
+        (record.loads, record.state_moved) = (record.loads + 1, true);
         fail::fail_point!("pipeline::after_swap");
         self.drift.iter_mut().for_each(StreamDrift::is_whole);
         account_for(record, counts, &receipt);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use aqueduct_connector::Stream;
+use aqueduct_control::RunKind;
 use aqueduct_engine::KeptRecord;
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_privacy::Treatment;
@@ -12,6 +13,7 @@ use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, Sour
 use tokio::sync::watch;
 
 use crate::lease::Lease;
+use crate::ledger::{Asked, Recording, Told, flag};
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::run::{RunOptions, run_id};
@@ -55,10 +57,32 @@ pub async fn renormalise(
     stop: watch::Receiver<bool>,
 ) -> Result<RenormaliseReport> {
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-    let report = renormalise_leased(pipeline, options, observer.as_ref(), run_id, &lease).await;
-    lease.release().await;
-    report
+    let asked = Asked::of(RunKind::Renormalise).with([
+        (!options.select.is_empty()).then(|| format!("--select {}", options.select.join(","))),
+        flag(options.allow_mass_delete, "--allow-mass-delete"),
+    ]);
+    let ledger = Recording::begin(pipeline, &run_id, asked).await;
+    let observer = ledger.observer(observer);
+    let done = async {
+        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
+        let report = renormalise_leased(pipeline, options, observer.as_ref(), run_id, &lease, &ledger).await;
+        lease.release().await;
+        report
+    };
+    let done = done.await;
+    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
+    observer.observe(Event::Ended { entry: &entry });
+    done
+}
+
+impl Told for RenormaliseReport {
+    fn record(&self) -> Option<&RunRecord> {
+        Some(&self.record)
+    }
+
+    fn errors(&self) -> &[(String, Error)] {
+        &self.errors
+    }
 }
 
 async fn renormalise_leased(
@@ -67,14 +91,16 @@ async fn renormalise_leased(
     observer: &dyn Observer,
     run_id: String,
     lease: &Lease,
+    ledger: &Recording,
 ) -> Result<RenormaliseReport> {
-    let connected = pipeline.connect(&options.select).await?;
+    let connected = ledger.connect(pipeline, &options.select).await?;
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
     let allow_mass_delete = options.allow_mass_delete;
     let start = RunStart { pipeline: name.clone(), run_id: run_id.into(), started_at, allow_mass_delete };
     let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_run(start).await?;
+    ledger.in_warehouse();
     let states = warehouse.states(&name).await?;
     let shadows = warehouse.shadows(&name, ShadowKind::Refresh).await?;
     let mut report = RenormaliseReport { record, rows: Vec::new(), left: Vec::new(), errors: Vec::new() };
@@ -107,6 +133,7 @@ async fn renormalise_leased(
         report.record.exit_code = if some { 6 } else { error.exit_code() };
     }
     report.record.ended_at = Some(pipeline.clock().now());
+    report.record.traffic = ledger.meter().count();
     warehouse.end_run(&fence, &report.record).await?;
     Ok(report)
 }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct_control::RunKind;
 use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
@@ -13,6 +14,7 @@ use crate::drift::{self, Drift, DriftReport};
 use crate::filling::{Found, StreamDrift};
 use crate::identities::Resolved;
 use crate::lease::Lease;
+use crate::ledger::{Asked, Recording, Told, flag};
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::refresh::{self, Refresh};
@@ -42,6 +44,28 @@ pub struct RunOptions {
     pub sweep_ids: bool,
     /// Let snapshots and refreshes mark any number of rows as deleted.
     pub allow_mass_delete: bool,
+    /// The time of its schedule that the run was started for, as the ledger names it.
+    pub occurrence: Option<String>,
+    /// Which attempt at that occurrence it is, from 1.
+    pub attempt: u32,
+}
+
+impl RunOptions {
+    /// What the ledger of runs tells of them.
+    fn asked(&self) -> Asked {
+        let kind = if self.dry_run { RunKind::DryRun } else { RunKind::Run };
+        let asked = Asked { occurrence: self.occurrence.clone(), attempt: self.attempt, ..Asked::of(kind) };
+        asked.with([
+            (!self.select.is_empty()).then(|| format!("--select {}", self.select.join(","))),
+            flag(self.full_refresh, "--full-refresh"),
+            self.limit.map(|limit| format!("--limit {limit}")),
+            self.timeout.map(|timeout| format!("--timeout {}s", timeout.as_secs())),
+            flag(self.refresh_calculated, "--refresh-calculated"),
+            flag(self.sweep_associations, "--sweep-associations"),
+            flag(self.sweep_ids, "--sweep-ids"),
+            flag(self.allow_mass_delete, "--allow-mass-delete"),
+        ])
+    }
 }
 
 /// How a run ended.
@@ -73,10 +97,32 @@ pub struct RunReport {
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take(pipeline, &run_id, options, observer.as_ref(), stop).await?;
-    let report = run_leased(pipeline, options, observer, &run_id, &lease).await;
-    lease.release().await;
-    report
+    let ledger = Recording::begin(pipeline, &run_id, options.asked()).await;
+    let observer = ledger.observer(observer);
+    let done = async {
+        let lease = Lease::take(pipeline, &run_id, options, observer.as_ref(), stop).await?;
+        let report = run_leased(pipeline, options, observer.clone(), &run_id, &lease, &ledger).await;
+        lease.release().await;
+        report
+    };
+    let done = done.await;
+    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
+    observer.observe(Event::Ended { entry: &entry });
+    done
+}
+
+impl Told for RunReport {
+    fn record(&self) -> Option<&RunRecord> {
+        Some(&self.record)
+    }
+
+    fn errors(&self) -> &[(String, Error)] {
+        &self.errors
+    }
+
+    fn changes(&self) -> Vec<String> {
+        self.drift.changes.iter().map(ToString::to_string).collect()
+    }
 }
 
 async fn run_leased(
@@ -85,9 +131,11 @@ async fn run_leased(
     observer: Arc<dyn Observer>,
     run_id: &str,
     lease: &Lease,
+    ledger: &Recording,
 ) -> Result<RunReport> {
-    let (clock, stop) = (pipeline.clock(), lease.stop());
-    let mut connected = pipeline.connect(&options.select).await?;
+    let clock = pipeline.clock();
+    let (stop, deadline) = with_deadline(lease.stop(), options.timeout);
+    let mut connected = connect(pipeline, options, ledger, stop.clone(), lease).await?;
     let streams: Vec<String> = connected.selected.iter().map(|stream| stream.name.clone()).collect();
     observer.observe(Event::Planned { streams });
     let destination = pipeline.warehouse().await?;
@@ -98,13 +146,13 @@ async fn run_leased(
         allow_mass_delete: options.allow_mass_delete,
     };
     let (warehouse, states, fence) = begin(pipeline, options, &start, destination.clone()).await?;
+    ledger.in_warehouse();
     let stored = destination.schemas(&pipeline.file.name).await?;
     let Drift { report: mut drifted, schemas, streams: drifts } =
         drift::compare(pipeline, &mut connected, stored, &states, options.full_refresh);
     warehouse.record_schemas(&fence, &schemas, &drifted.changes).await?;
     let refreshes = refreshes(pipeline, options, &connected, &warehouse).await?;
     fail::fail_point!("pipeline::run_begun");
-    let (stop, deadline) = with_deadline(stop, options.timeout);
     let mut ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
     let sweeps =
         Sweeps { pipeline, options, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
@@ -120,6 +168,7 @@ async fn run_leased(
         status: RunStatus::Ok,
         exit_code: 0,
         streams: Vec::new(),
+        traffic: Default::default(),
     };
     let mut errors = Vec::new();
     for mut end in ends {
@@ -147,6 +196,7 @@ async fn run_leased(
             Vec::new()
         }
     };
+    record.traffic = ledger.meter().count();
     warehouse.end_run(&fence, &record).await?;
     fail::fail_point!("pipeline::run_recorded");
     let left_out = left_out(&connected);
@@ -162,6 +212,26 @@ async fn run_leased(
         limit: options.limit,
         dry_run: options.dry_run,
     })
+}
+
+/// Asks the source who we are and what it has, unless that takes longer than the run may or somebody stops it.
+async fn connect(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    ledger: &Recording,
+    mut stop: watch::Receiver<bool>,
+    lease: &Lease,
+) -> Result<Connected> {
+    tokio::select! {
+        connected = ledger.connect(pipeline, &options.select) => connected,
+        _ = stop.wait_for(|stop| *stop) => Err(if *lease.stop().borrow() {
+            lease.explain(Error::new(codes::INTERRUPTED, "the run was stopped before it had begun to read"))
+        } else {
+            Error::new(codes::PARTIAL, "the time for the run was over before it had begun to read")
+                .data_note("Nothing was read or written.")
+                .advise("See whether the source answers (`aqueduct check`), or give the run more time.")
+        }),
+    }
 }
 
 type Begun = (Arc<dyn Warehouse>, BTreeMap<String, StreamState>, Fence);

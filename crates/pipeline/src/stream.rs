@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_engine::{Clock, Engine, ReadOptions, StreamOutcome};
+use aqueduct_engine::{Clock, Engine, Meter, ReadOptions, StreamOutcome, Waiting};
 use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
-use aqueduct_schema::{Batch, CleaningCount, Error, Mode, Protected, Raw, Result, StreamState, Timestamp, codes};
+use aqueduct_schema::{Batch, CleaningCount, Error, Mode, Protected, Raw, Result, StreamState, Table, Timestamp, codes};
 use aqueduct_warehouse::{Fence, Receipt, StreamRecord, TimeSpan, Warehouse, WindowKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -166,7 +166,10 @@ impl Lane {
             None => self.window.unzip(),
         };
         let cancel = self.stop.clone();
-        let options = ReadOptions { record_limit: self.limit, cancel, modes, from, until, ..ReadOptions::new(&self.system) };
+        let meter = self.engine.meter().part();
+        let metered = Some(meter.clone());
+        let options =
+            ReadOptions { record_limit: self.limit, cancel, modes, from, until, meter: metered, ..ReadOptions::new(&self.system) };
         let (engine, state) = (self.engine.clone(), self.state.clone());
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);
@@ -186,18 +189,19 @@ impl Lane {
             limits: self.load,
             aside: self.aside.clone(),
             ledger: self.ledger.clone(),
+            meter: meter.clone(),
+            before: self.state.clone(),
         };
         let loaded = loader.run(&mut protected, record).await;
         drop(protected);
         let staged = stages.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let read = reader.await.unwrap_or_else(|_| Err(broken(&record.stream)));
         let mut stopped = false;
+        record.exchanged(&meter.count());
         if let (Some(drift), Ok(outcome)) = (&mut self.drift, &read) {
             drift.meet(&record.stream, outcome);
         }
-        if let Ok(StreamOutcome { requests, wire_bytes, complete, state, .. }) = &read {
-            record.requests += *requests;
-            record.bytes += *wire_bytes;
+        if let Ok(StreamOutcome { complete, state, .. }) = &read {
             stopped = !complete && self.limit.is_none();
             self.state = state.clone();
         }
@@ -255,6 +259,10 @@ struct Loader {
     limits: RunSection,
     aside: Option<Aside>,
     ledger: Option<Arc<InLedger>>,
+    /// Is told how long loads take.
+    meter: Arc<Meter>,
+    /// The state before the first load.
+    before: StreamState,
 }
 
 /// Batches that are loaded together.
@@ -264,8 +272,19 @@ struct Package {
     places: Vec<OwnedSemaphorePermit>,
 }
 
-/// A load under way: what it did, the state it makes true, and what cleaning did to its cells.
-type Loading = JoinHandle<Result<(Receipt, Option<StreamState>, Vec<CleaningCount>)>>;
+/// A load under way.
+type Loading = JoinHandle<Result<Loaded>>;
+
+/// What a load did.
+struct Loaded {
+    receipt: Receipt,
+    /// The state it makes true.
+    state: Option<StreamState>,
+    /// What cleaning did to its cells.
+    cleaning: Vec<CleaningCount>,
+    /// Bytes of its columns.
+    bytes: u64,
+}
 
 impl Loader {
     /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is gathered,
@@ -308,10 +327,12 @@ impl Loader {
     fn load(&self, package: Package) -> Loading {
         let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
         let (aside, ledger) = (self.aside.clone(), self.ledger.clone());
+        let waiting = self.meter.wait(Waiting::Load);
         tokio::spawn(async move {
             let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
             let mut cleaning = Vec::new();
             package.batches.iter().for_each(|batch| CleaningCount::add_to(&mut cleaning, batch.cleaning()));
+            let bytes = package.batches.iter().flat_map(Batch::tables).map(Table::bytes).sum();
             let _turn = loads.acquire_owned().await;
             fail::fail_point!("pipeline::before_load");
             let pages = package.batches.len() as u64;
@@ -325,17 +346,19 @@ impl Loader {
                 (None, None) => warehouse.load(&fence, package.batches).await?,
             };
             fail::fail_point!("pipeline::after_load");
-            drop(package.places);
-            Ok((receipt, state, cleaning))
+            drop((package.places, waiting));
+            Ok(Loaded { receipt, state, cleaning, bytes })
         })
     }
 
     async fn finish(&self, loading: Option<Loading>, record: &mut StreamRecord) -> Result<()> {
         let Some(loading) = loading else { return Ok(()) };
-        let (receipt, state, cleaning) = loading.await.unwrap_or_else(|_| Err(broken(&record.stream)))?;
+        let Loaded { receipt, state, cleaning, bytes } = loading.await.unwrap_or_else(|_| Err(broken(&record.stream)))?;
         record.add(&receipt);
+        record.bytes_written += bytes;
         CleaningCount::add_to(&mut record.cleaning, &cleaning);
         if let Some(state) = state {
+            record.state_moved |= state != self.before;
             record.settled_until = settled(&state);
         }
         Ok(())

@@ -8,9 +8,11 @@ mod tally;
 mod verify;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aqueduct_control::Priority;
+use aqueduct_control::{Priority, RunEntry, RunKind};
+use aqueduct_engine::Meter;
 use aqueduct_schema::{Error, Result, Timestamp, codes};
 use aqueduct_warehouse::{
     Backfill, BackfillState, BackfillWindow, Fence, RunRecord, RunStart, RunStatus, StreamRecord, Warehouse, WindowState,
@@ -21,6 +23,7 @@ use tokio::sync::watch;
 pub(crate) use self::calls::Calls;
 use self::carry_out::{CarryOut, Ended};
 use crate::lease::Lease;
+use crate::ledger::{Asked, Recording, Told, Windows, flag};
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
 use crate::run::run_id;
@@ -93,6 +96,8 @@ pub enum BackfillEvent<'a> {
     },
     /// A fact worth a line.
     Note(&'a str),
+    /// The process of a backfill ended, well or not: it as the ledger of runs has it.
+    Ended(&'a RunEntry),
 }
 
 /// Hears of what happens in a backfill. Called from several tasks; must not block.
@@ -118,6 +123,8 @@ pub struct BackfillReport {
     pub calls: u64,
     /// The run of this process.
     pub run_id: String,
+    /// Its entry in the warehouse's ledger.
+    pub record: RunRecord,
 }
 
 impl Pipeline {
@@ -152,10 +159,69 @@ pub async fn backfill(
     let calls = Calls::at_most(options.max_calls);
     let pipeline = pipeline.for_backfill(&calls);
     let run_id = run_id(pipeline.clock().now());
-    let lease = Lease::take_for_backfill(&pipeline, &run_id, &Notes(observer.clone()), stop).await?;
-    let report = backfill_leased(&pipeline, options, &observer, run_id, &lease, &calls).await;
-    lease.release().await;
-    report.map_err(|error| calls.told(error))
+    let ledger = Recording::begin(&pipeline, &run_id, options.asked()).await;
+    let observer: Arc<dyn BackfillObserver> = Arc::new(Listening { windows: ledger.note_windows(), inner: observer });
+    let done = async {
+        let lease = Lease::take_for_backfill(&pipeline, &run_id, &Notes(observer.clone()), stop).await?;
+        let report = backfill_leased(&pipeline, options, &observer, run_id, &lease, &calls, &ledger).await;
+        lease.release().await;
+        report.map_err(|error| calls.told(error))
+    };
+    let done = done.await;
+    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
+    observer.observe(BackfillEvent::Ended(&entry));
+    done
+}
+
+impl BackfillOptions {
+    fn asked(&self) -> Asked {
+        Asked::of(RunKind::Backfill).with([
+            (!self.select.is_empty()).then(|| format!("--select {}", self.select.join(","))),
+            self.from.map(|from| format!("--from {from}")),
+            self.until.map(|until| format!("--to {until}")),
+            self.max_calls.map(|calls| format!("--max-calls {calls}")),
+            flag(self.resume.is_some(), "resume"),
+        ])
+    }
+}
+
+/// Follows a backfill for the ledger of runs, and passes on what happens.
+struct Listening {
+    windows: Windows,
+    inner: Arc<dyn BackfillObserver>,
+}
+
+impl BackfillObserver for Listening {
+    fn observe(&self, event: BackfillEvent<'_>) {
+        match &event {
+            BackfillEvent::Planned(plan) => {
+                self.windows.planned(plan.streams.iter().map(|stream| (stream.stream.clone(), (0, stream.windows.len() as u64))));
+            }
+            BackfillEvent::Window(window) if window.state == WindowState::Verified => self.windows.done(&window.stream, window.read),
+            _ => {}
+        }
+        self.inner.observe(event);
+    }
+}
+
+impl Told for BackfillReport {
+    fn record(&self) -> Option<&RunRecord> {
+        Some(&self.record)
+    }
+
+    fn errors(&self) -> &[(String, Error)] {
+        &self.errors
+    }
+
+    fn windows(&self) -> BTreeMap<String, (u64, u64)> {
+        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for window in &self.windows {
+            let (done, all) = counts.entry(window.stream.clone()).or_default();
+            *done += u64::from(matches!(window.state, WindowState::Verified | WindowState::Loaded));
+            *all += 1;
+        }
+        counts
+    }
 }
 
 /// Passes on what a lease has to say.
@@ -176,6 +242,7 @@ async fn backfill_leased(
     run_id: String,
     lease: &Lease,
     calls: &Arc<Calls>,
+    ledger: &Recording,
 ) -> Result<BackfillReport> {
     let clock = pipeline.clock();
     let warehouse = pipeline.warehouse().await?;
@@ -184,8 +251,10 @@ async fn backfill_leased(
         RunStart { pipeline: pipeline.file.name.as_str().into(), run_id: run_id.as_str().into(), started_at, allow_mass_delete: false };
     let mut record = RunRecord { status: RunStatus::Failed, exit_code: 1, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_backfill_run(start).await?;
-    let done = carried_out(pipeline, options, observer, lease, calls, (&warehouse, &fence)).await;
+    ledger.in_warehouse();
+    let done = carried_out(pipeline, options, observer, lease, (calls, ledger.meter()), (&warehouse, &fence)).await;
     record.ended_at = Some(clock.now());
+    record.traffic = ledger.meter().count();
     let (id, ended) = match done {
         Ok(done) => done,
         Err(error) => {
@@ -206,7 +275,7 @@ async fn backfill_leased(
     fail::fail_point!("backfill::ledger_written");
     warehouse.end_run(&fence, &record).await?;
     let (backfill, windows) = stored(warehouse.as_ref(), &pipeline.file.name, &id).await?;
-    Ok(BackfillReport { backfill, windows, exit_code, interrupted, errors, calls: calls.answered(), run_id })
+    Ok(BackfillReport { backfill, windows, exit_code, interrupted, errors, calls: calls.answered(), run_id, record })
 }
 
 async fn carried_out(
@@ -214,7 +283,7 @@ async fn carried_out(
     options: &BackfillOptions,
     observer: &Arc<dyn BackfillObserver>,
     lease: &Lease,
-    calls: &Arc<Calls>,
+    (calls, meter): (&Arc<Calls>, &Arc<Meter>),
     (warehouse, fence): (&Arc<dyn Warehouse>, &Fence),
 ) -> Result<(String, Ended)> {
     let name = &pipeline.file.name;
@@ -234,7 +303,7 @@ async fn carried_out(
     let mut stop = lease.stop();
     let connected = tokio::select! {
         connected = async {
-            let mut connected = pipeline.connect_observed(&select, Some(calls.clone())).await?;
+            let mut connected = pipeline.connect_metered(&select, Some(calls.clone()), Some(meter.clone())).await?;
             pipeline.hold(&mut connected).await?;
             Ok::<_, Error>(connected)
         } => connected?,

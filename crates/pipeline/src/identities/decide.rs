@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aqueduct_control::RunKind;
 use aqueduct_identity::{Change, Model, RecordKey, Verdict};
 use aqueduct_schema::{Error, Result, codes};
 use aqueduct_warehouse::{Fence, IdentityRow, IdentityRows, IdentityVerdict, Warehouse};
@@ -134,7 +135,7 @@ async fn held<T>(
     observer: Arc<dyn Observer>,
     work: impl AsyncFnOnce(&dyn Warehouse, &Fence) -> Result<T>,
 ) -> Result<T> {
-    crate::held::held(pipeline, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, lease: &Lease| {
+    crate::held::held(pipeline, RunKind::Identity, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, lease: &Lease| {
         let identities = Lease::take_for_identities(pipeline, &fence.run_id, observer.as_ref(), lease.stop()).await?;
         let done = work(warehouse, fence).await;
         identities.release().await;
