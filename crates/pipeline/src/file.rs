@@ -270,7 +270,7 @@ impl LoadedFile {
 }
 
 /// Where the control store is: as the file says, as the environment says, or beside the folder `pipelines`.
-fn control(content: &mut PipelineFile, path: &Path, environment: &Environment, text: &str) -> Result<ControlAddress> {
+pub(crate) fn control(content: &mut PipelineFile, path: &Path, environment: &Environment, text: &str) -> Result<ControlAddress> {
     let key = environment.get("AQUEDUCT_CONTROL_KEY").map(Secret::new);
     let shown = path.display().to_string();
     if let Some(url) = &mut content.control.url {
@@ -301,6 +301,26 @@ fn beside(pipeline: &Path, path: &Path) -> PathBuf {
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read ({})", path.display(), error.kind())))
+}
+
+/// What a scheduler has to know of a pipeline file besides its schedule.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// The name of its connector.
+    pub connector: String,
+    /// Where its control store is.
+    pub control: ControlAddress,
+}
+
+/// Reads no more of a pipeline file than that. Variables that other parts refer to need not be set.
+///
+/// # Errors
+/// `AQ1012` when the file cannot be read, `AQ1002`, `AQ1003`, `AQ1004` and `AQ1014` with line and column.
+pub fn outline(path: &Path, environment: &Environment) -> Result<Outline> {
+    let text = read_text(path)?;
+    let mut content: PipelineFile = aqueduct_schema::yaml::read(&path.display().to_string(), &shield(&text))?;
+    let control = control(&mut content, path, environment, &text)?;
+    Ok(Outline { connector: content.source.connector.value, control })
 }
 
 /// The JSON Schema of pipeline files, for editors.
