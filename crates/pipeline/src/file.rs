@@ -158,8 +158,8 @@ pub struct DestinationSection {
 pub struct RunSection {
     /// Streams read at the same time.
     pub parallel_streams: usize,
-    /// Records in one load, and so in one transaction.
-    pub records_per_load: usize,
+    /// Records in one load, and so in one transaction. Where it is left out: 1,000 for SQLite, 5,000 for PostgreSQL.
+    pub records_per_load: Option<usize>,
     /// Seconds after which a load is committed although it is not full.
     pub seconds_per_load: u64,
     /// Seconds without a byte after which a request is given up and tried again.
@@ -183,7 +183,7 @@ impl Default for RunSection {
     fn default() -> Self {
         Self {
             parallel_streams: 4,
-            records_per_load: 5_000,
+            records_per_load: None,
             seconds_per_load: 30,
             idle_timeout_seconds: 30,
             answer_timeout_seconds: 180,

@@ -173,13 +173,14 @@ impl Lane {
         let (engine, state) = (self.engine.clone(), self.state.clone());
         let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
         let breaker = Breaker::new(self.quarantine);
+        let records_per_load = self.load.records_per_load.unwrap_or(self.warehouse.capabilities().records_per_load);
         let stages = tokio::spawn(stages(
             raw,
             protected_sender,
             normaliser,
             self.protector.clone(),
             breaker,
-            Places::new(self.load.records_per_load),
+            Places::new(records_per_load),
         ));
         let loader = Loader {
             warehouse: self.warehouse.clone(),
@@ -187,6 +188,7 @@ impl Lane {
             loads: self.loads.clone(),
             observer: self.observer.clone(),
             limits: self.load,
+            records_per_load,
             aside: self.aside.clone(),
             ledger: self.ledger.clone(),
             meter: meter.clone(),
@@ -257,6 +259,7 @@ struct Loader {
     loads: Arc<Semaphore>,
     observer: Arc<dyn Observer>,
     limits: RunSection,
+    records_per_load: usize,
     aside: Option<Aside>,
     ledger: Option<Arc<InLedger>>,
     /// Is told how long loads take.
@@ -313,7 +316,7 @@ impl Loader {
         let mut package = Package { records: first.counts().read, batches: vec![first], places: vec![place] };
         // A page without records is there for its place alone: the job it speaks of must not be forgotten.
         let mut alone = first_is_place;
-        while !complete && !alone && package.records < self.limits.records_per_load.max(1) as u64 {
+        while !complete && !alone && package.records < self.records_per_load.max(1) as u64 {
             let Ok(Some((batch, place))) = tokio::time::timeout_at(deadline, batches.recv()).await else { break };
             complete = batch.checkpoint().reading_complete;
             alone = batch.counts().read == 0;

@@ -97,7 +97,7 @@ impl Quarantine for Discard {
 #[async_trait]
 impl Warehouse for Discard {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: "discard", durable: false, parallel_loads: 16 }
+        Capabilities { name: "discard", durable: false, parallel_loads: 16, records_per_load: 5_000 }
     }
 
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {

@@ -135,6 +135,8 @@ pub struct Capabilities {
     pub durable: bool,
     /// How many loads of different streams may run at once.
     pub parallel_loads: usize,
+    /// How many records one load has where the pipeline file does not say: more cost memory, fewer cost transactions.
+    pub records_per_load: usize,
 }
 
 /// What a run tells the warehouse when it begins.

@@ -14,6 +14,7 @@ mod rows;
 mod session;
 mod source_rows;
 mod tables;
+mod views;
 
 pub(crate) use self::tables::create_table;
 
@@ -393,7 +394,7 @@ impl Postgres {
 #[async_trait]
 impl Warehouse for Postgres {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS }
+        Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS, records_per_load: 5_000 }
     }
 
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {

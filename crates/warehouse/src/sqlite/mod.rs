@@ -17,6 +17,7 @@ mod stage;
 mod statements;
 mod tables;
 mod unindexed;
+mod views;
 
 pub(crate) use self::tables::create_table;
 
@@ -74,6 +75,8 @@ struct Connected {
     unindexed: Unindexed,
     /// The rows that were merged away, as far as this process knows.
     winners: Arc<Winners>,
+    /// Whether the tables that are not rows of anybody were made sure of since it was opened.
+    has_own_tables: bool,
 }
 
 impl Sqlite {
@@ -111,7 +114,7 @@ impl Sqlite {
         let mut connection =
             options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
         sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(|error| failure::unreachable("the SQLite file", &error))?;
-        let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default() };
+        let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default(), has_own_tables: false };
         Ok(Self {
             history: History::default(),
             path: path.to_owned(),
@@ -124,7 +127,7 @@ impl Sqlite {
 
     async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed, winners } = &mut *connection;
+        let Connected { sqlite, unindexed, winners, .. } = &mut *connection;
         *winners = merging::refreshed(sqlite, winners).await?;
         stage::put(sqlite, stage::image(plan, unindexed, &Redirected::of(plan, winners))?).await?;
         fail::fail_point!("sqlite::rows_staged");
@@ -324,7 +327,7 @@ async fn load_table(
 #[async_trait]
 impl Warehouse for Sqlite {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: "SQLite", durable: true, parallel_loads: 1 }
+        Capabilities { name: "SQLite", durable: true, parallel_loads: 1, records_per_load: 1_000 }
     }
 
     async fn begin_run(&self, start: RunStart) -> Result<Fence> {
