@@ -102,6 +102,11 @@ impl AlertSettings {
         })
     }
 
+    /// The sinks, each with what it is, as far as that is no secret.
+    pub fn sink_words(&self) -> Vec<(String, String)> {
+        self.sinks.iter().map(|(name, sink)| (name.to_owned(), sink.words())).collect()
+    }
+
     /// How severe an event is.
     pub(crate) fn severity(&self, event: &Event) -> Severity {
         self.severities.get(event.word()).copied().unwrap_or_else(|| event.severity())
