@@ -38,6 +38,7 @@ mod shadow;
 mod snapshot;
 mod source_rows;
 mod sqlite;
+mod views;
 pub mod warehouse;
 
 use std::sync::Arc;

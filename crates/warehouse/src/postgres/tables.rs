@@ -6,7 +6,7 @@
 use aqueduct_schema::{Layer, TableName, ValueType};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::history;
+use super::{history, views};
 use crate::ddl::in_lines;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, push_name, quoted};
@@ -89,6 +89,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
         && Evolution::between(&found, layout, MOST_COLUMNS)? == Evolution::default()
         && (!layout.history || history::is_kept(connection, &layout.name).await?)
     {
+        views::keep(connection, &layout.name, false).await?;
         return Ok(found);
     }
     // Two loads may need the same change: the second one waits here, and then finds it done.
@@ -104,6 +105,9 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
     let kept = !stored.is_empty() && history::is_kept(connection, &layout.name).await?;
     if kept && !evolution.widened.is_empty() {
         history::suspend(connection, &layout.name).await?;
+    }
+    if !evolution.widened.is_empty() {
+        views::suspend(connection, &layout.name).await?;
     }
     if stored.is_empty() {
         create_schema(connection, &layout.name).await?;
@@ -124,6 +128,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
     if (kept && changes) || (layout.history && !kept) {
         history::keep(connection, layout, &stored, kept).await?;
     }
+    views::keep(connection, &layout.name, true).await?;
     Ok(stored)
 }
 

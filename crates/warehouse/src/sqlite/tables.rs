@@ -7,7 +7,7 @@
 use aqueduct_schema::{TableName, ValueType};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::history;
+use super::{history, views};
 use crate::ddl::in_lines;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{push_name, quoted};
@@ -72,6 +72,9 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) 
             let sql = format!("ALTER TABLE {table} ADD COLUMN {} {}", quoted(&column.name), declared(column.value_type));
             execute(connection, layout, "add a column", sql).await?;
         }
+        if !evolution.widened.is_empty() {
+            views::suspend(connection, &layout.name).await?;
+        }
         for (name, from, to) in &evolution.widened {
             widen(connection, layout, &table, name, *from, *to).await?;
         }
@@ -81,6 +84,7 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, layout: &Layout) 
     if (kept && changes) || (layout.history && !kept) {
         history::keep(connection, layout, &stored).await?;
     }
+    views::keep(connection, &layout.name, created || changes).await?;
     Ok((stored, created))
 }
 
