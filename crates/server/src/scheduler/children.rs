@@ -1,0 +1,130 @@
+//! The runs whose processes were started here, and runs that are to stop.
+
+use std::time::Duration;
+
+use aqueduct_pipeline::control_store::occurrence::{Exit, Occurrence, OccurrenceId, State, Stop};
+use aqueduct_pipeline::schema::{Result, Timestamp};
+
+use super::runner::{Gone, Signal};
+use super::turn::Scheduler;
+
+/// How much longer than its schedule allows a run may take: it stops by itself after the page under way and a checkpoint.
+const OVERTIME: Duration = Duration::from_secs(60);
+
+/// A run whose process was started here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Child {
+    /// Which attempt it is.
+    pub(super) attempt: u32,
+    /// When it is told to stop.
+    pub(super) stop_at: Option<Timestamp>,
+}
+
+impl Child {
+    /// One that starts now, under a schedule's timeout.
+    pub(super) fn new(attempt: u32, now: Timestamp, timeout: Option<Duration>) -> Self {
+        Self { attempt, stop_at: timeout.map(|timeout| now.plus(timeout).plus(OVERTIME)) }
+    }
+}
+
+impl Scheduler {
+    /// Looks after processes that ended. A run that ended well has said so itself.
+    pub(super) async fn reap(&mut self, now: Timestamp) -> Result<()> {
+        let ended = self.runner.ended().await;
+        self.gone.extend(ended);
+        while let Some(gone) = self.gone.first().cloned() {
+            let found = self.store.occurrence(&gone.id).await?;
+            let exit = Exit { code: gone.code, ..Exit::default() };
+            let found = match found.as_ref().map(|occurrence| &occurrence.state) {
+                Some(State::Claimed(claim)) if claim.holder == self.holder => {
+                    tracing::warn!(occurrence = %gone.id, "the process ended before its run began{}", with(gone.code));
+                    self.store.give_up(&gone.id, &self.holder, &exit, now).await?.document
+                }
+                Some(State::Begun(run)) if is_of(&gone, run, &self.holder.place) => {
+                    tracing::warn!(occurrence = %gone.id, run = %run.holder.run_id, "the run has died{}", with(gone.code));
+                    let run_id = run.holder.run_id.clone();
+                    self.store.end(&gone.id, &run_id, &exit, now).await?.document
+                }
+                _ => found,
+            };
+            if self.children.get(&gone.id).is_some_and(|child| child.attempt == gone.attempt) {
+                self.children.remove(&gone.id);
+                self.stopping.remove(&gone.id);
+            }
+            self.gone.remove(0);
+            self.stirred.insert(gone.id.pipeline.clone());
+            self.note(&gone.id, found).await;
+        }
+        Ok(())
+    }
+
+    /// Stops runs that take longer than their schedules allow, and kills those that were told to stop and have not.
+    pub(super) async fn stop_what_takes_too_long(&mut self, now: Timestamp) -> Result<()> {
+        let late = |child: &Child| child.stop_at.is_some_and(|stop_at| stop_at <= now);
+        let late: Vec<OccurrenceId> = self.children.iter().filter(|(_, child)| late(child)).map(|(id, _)| id.clone()).collect();
+        for id in late {
+            self.stop(&id, Stop::Timeout, now).await?;
+            if let Some(child) = self.children.get_mut(&id) {
+                child.stop_at = None;
+            }
+        }
+        let over: Vec<OccurrenceId> = self.stopping.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in over {
+            if let Some(run) = self.document(&id).and_then(Occurrence::run) {
+                tracing::warn!(occurrence = %id, run = %run.holder.run_id, "the run has not stopped and is killed");
+                self.runner.signal(&run.holder, Signal::Kill);
+            }
+            self.stopping.remove(&id);
+        }
+        let next = self.children.values().filter_map(|child| child.stop_at).chain(self.stopping.values().copied()).min();
+        if let Some(next) = next {
+            self.wake_at(next);
+        }
+        Ok(())
+    }
+
+    /// Tells a run to stop with a checkpoint, wherever it is. One of another machine reads it from its occurrence.
+    pub(super) async fn stop(&mut self, id: &OccurrenceId, why: Stop, now: Timestamp) -> Result<()> {
+        let found = self.store.occurrence(id).await?;
+        let Some(run) = found.as_ref().and_then(Occurrence::run).cloned() else {
+            self.note(id, found).await;
+            return Ok(());
+        };
+        if run.stop.is_none() {
+            let asked = self.store.ask_to_stop(id, &run.holder.run_id, why).await?;
+            self.note(id, asked.document).await;
+        }
+        if !self.stopping.contains_key(id) {
+            tracing::info!(occurrence = %id, run = %run.holder.run_id, "the run is told to stop: {why:?}");
+            self.runner.signal(&run.holder, Signal::Terminate);
+            self.stopping.insert(id.clone(), now.plus(self.settings.grace));
+        }
+        Ok(())
+    }
+
+    /// Tells all runs of this machine to stop with a checkpoint, because the scheduler stops. They go on when a scheduler is there again.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn stop_all(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        for id in self.children.keys().cloned().collect::<Vec<_>>() {
+            self.stop(&id, Stop::Shutdown, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The document of an open occurrence as it was last read.
+    pub(super) fn document(&self, id: &OccurrenceId) -> Option<&Occurrence> {
+        self.pipelines.get(&id.pipeline)?.documents.get(&id.at)
+    }
+}
+
+/// Whether a run is that of a process that ended.
+fn is_of(gone: &Gone, run: &aqueduct_pipeline::control_store::occurrence::Begun, place: &str) -> bool {
+    run.holder.process == gone.process && run.holder.place == place
+}
+
+fn with(code: Option<u8>) -> String {
+    code.map_or_else(|| " by a signal".to_owned(), |code| format!(" with exit code {code}"))
+}
