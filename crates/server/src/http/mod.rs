@@ -45,7 +45,7 @@ const LARGEST_BODY: usize = 4 * 1024;
 #[derive(Clone)]
 pub(crate) struct Pages(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     overview: Arc<dyn Overview>,
     control: Control,
     metrics: Arc<Metrics>,
