@@ -69,7 +69,7 @@ impl View {
 
     /// Whether that table has what is looked for.
     pub(crate) fn looks_into(beside: &Stored) -> bool {
-        ["id", "identity_id", IS_DELETED, DELETED_AT].iter().all(|column| beside.contains_key(*column))
+        ["id", "identity_id", "email_normalized", IS_DELETED, DELETED_AT].iter().all(|column| beside.contains_key(*column))
     }
 
     /// What it selects. `base` and `beside` are the tables' names, quoted.
@@ -85,17 +85,22 @@ impl View {
 /// records and subscriptions it comes from. A word that the source took back counts no more; a refusal that went with its contact does.
 fn consent_current(words: &Words, event: &str, contact: Option<&str>) -> String {
     let Words { truth, now, .. } = words;
-    let (identity, joined, went_along) = match contact {
+    // A deleted contact belongs to no identity any more: its refusals go to whoever has the same address.
+    let (person, identity, joined, went_along) = match contact {
         Some(contact) => (
-            "coalesce(c.identity_id, e.identity_id)",
-            format!(" LEFT JOIN {contact} AS c ON c.id = e.contact_id"),
+            "s.identity_id, s.id, c.identity_id, ",
+            "coalesce(s.identity_id, c.identity_id, e.identity_id)",
+            format!(
+                " LEFT JOIN {contact} AS c ON c.id = e.contact_id LEFT JOIN {contact} AS s ON c.is_deleted = {truth} \
+                 AND e.state IN ('denied', 'withdrawn') AND (s.is_deleted = {truth}) IS NOT TRUE AND s.email_normalized = c.email_normalized"
+            ),
             format!(" OR (e.state IN ('denied', 'withdrawn') AND c.is_deleted = {truth} AND (e.deleted_at >= c.deleted_at) IS NOT FALSE)"),
         ),
-        None => ("e.identity_id", String::new(), String::new()),
+        None => ("", "e.identity_id", String::new(), String::new()),
     };
     let record = "coalesce(e.contact_id, e.lead_id, e.evidence_ref, e.id)";
     let said = format!(
-        "SELECT coalesce({identity}, {record}) AS person_id, {identity} AS identity_id, e.contact_id, e.lead_id, {record} AS record_id, \
+        "SELECT coalesce({person}e.identity_id, {record}) AS person_id, {identity} AS identity_id, e.contact_id, e.lead_id, {record} AS record_id, \
          e.channel, e.purpose, e.subscription_id, \
          CASE WHEN e.effective_to <= {now} THEN 'expired' ELSE coalesce(e.state, 'unknown') END AS state, \
          coalesce(e.event_time, e.effective_from, e.source_updated_at, e.source_created_at, e._loaded_at) AS since, \
@@ -108,7 +113,7 @@ fn consent_current(words: &Words, event: &str, contact: Option<&str>) -> String 
          WHEN 'not_asked' THEN 4 WHEN 'granted' THEN 5 ELSE 2 END AS severity FROM ({said}) AS s"
     );
     let latest = format!(
-        "SELECT r.*, row_number() OVER (PARTITION BY r.record_id, r.channel, r.purpose, r.subscription_id \
+        "SELECT r.*, row_number() OVER (PARTITION BY r.person_id, r.record_id, r.channel, r.purpose, r.subscription_id \
          ORDER BY r.since DESC, r.severity, r.consent_event_id) AS back FROM ({ranked}) AS r"
     );
     let chosen = format!(
