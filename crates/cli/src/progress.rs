@@ -57,6 +57,7 @@ impl Observer for Progress {
                     bar.set_message(format!("{} committed", number(committed)));
                 }
             }
+            Event::Ended { .. } => {}
             Event::Finished { record, error } => {
                 let words = if error.is_some() { "stopped by an error" } else { "done" };
                 match self.bar(&record.stream) {

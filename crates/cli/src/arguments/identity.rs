@@ -1,5 +1,7 @@
 //! `aqueduct identity` and `aqueduct explain`.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 
 use super::PipelineArgument;
@@ -59,6 +61,20 @@ pub(crate) enum IdentityAction {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+}
+
+/// A run in words, or one of the things that can be explained.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ExplainArguments {
+    #[command(subcommand)]
+    pub(crate) action: Option<ExplainAction>,
+    /// The run: its id or the beginning of it, `last`, or `last~1` for the one before it.
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) run: Option<String>,
+    /// The pipeline of which `last` is the last: a file, or the name of one in pipelines/; of all where it is left out.
+    #[arg(long, value_name = "PIPELINE")]
+    pub(crate) pipeline: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! `aqueduct runs`.
+//! `aqueduct runs PIPELINE`: the runs that a warehouse keeps.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use aqueduct_pipeline::warehouse::RunRecord;
 use crate::commands::Context;
 use crate::output::{number, table};
 
-/// Lists the latest runs of a pipeline.
-pub(crate) async fn runs(context: &Context, named: &Path, limit: u32) -> Result<u8> {
+/// Lists the latest runs of a pipeline as its warehouse has them.
+pub(crate) async fn stored(context: &Context, named: &Path, limit: u32) -> Result<u8> {
     let pipeline = context.pipeline(named)?;
     let warehouse = aqueduct_pipeline::warehouse::open(pipeline.file.destination()).await?;
     let runs = warehouse.runs(Some(&pipeline.file.name), limit).await?;

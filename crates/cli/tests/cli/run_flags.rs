@@ -1,0 +1,89 @@
+//! What a scheduler asks of `aqueduct run`: a wait, an end, a line to read, silence when all is well, and the exit code.
+
+use serde_json::Value;
+
+use crate::ledger::shop;
+use crate::project::Project;
+
+fn lines(project: &Project) -> Vec<Value> {
+    project.read("summary.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_last_line_says_it_all() {
+    let project = shop();
+    let ended = project.run("run shop").with_code(0);
+    let last = ended.out.lines().last().unwrap();
+    let run = project.run("runs show last --json").with_code(0).json();
+    let id = run["run_id"].as_str().unwrap();
+    assert!(last.starts_with("shop: ok, 3 new, 0 changed, 0 deleted, 0 quarantined, 0 calls, "), "{last}");
+    assert!(last.contains(", settled until 20") && last.ends_with(&format!(" [{id}]")), "{last}");
+    // Nobody is written to when all is well, and somebody is when it is not.
+    let quiet = project.run("run shop --quiet").with_code(0);
+    assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("", ""));
+    std::fs::remove_file(project.path("people.csv")).unwrap();
+    let failed = project.run("run shop --quiet");
+    assert_ne!(failed.code, Some(0));
+    assert!(failed.err.lines().last().unwrap().starts_with("shop: failed, exit code "), "{}", failed.err);
+}
+
+#[test]
+fn runs_at_the_same_time_write_whole_lines_into_one_file() {
+    let project = shop();
+    let file = project.read("pipelines/shop.yaml");
+    let names: Vec<String> = (0..6).map(|number| format!("shop{number}")).collect();
+    for name in &names {
+        project.write(&format!("pipelines/{name}.yaml"), file.replace("warehouse.db", &format!("{name}.db")));
+    }
+    let running: Vec<_> = names.iter().map(|name| project.start(&format!("run {name} --quiet --summary-file summary.jsonl"))).collect();
+    for run in running {
+        run.end().with_code(0);
+    }
+    project.run("run nothing-like-it --summary-file summary.jsonl").with_code(2);
+    let written = lines(&project);
+    assert_eq!(written.len(), 7);
+    for name in &names {
+        let line = written.iter().find(|line| line["pipeline"] == name.as_str()).unwrap();
+        assert_eq!(
+            (&line["outcome"], &line["exit_code"], &line["new"], &line["streams"][0]["read"]),
+            (&"ok".into(), &0.into(), &3.into(), &3.into())
+        );
+        assert!(line["began"].as_str().unwrap() <= line["ended"].as_str().unwrap() && line["settled_until"].is_string(), "{line}");
+    }
+    let line = &written[6];
+    assert_eq!((&line["outcome"], &line["exit_code"], &line["run_id"]), (&"failed".into(), &2.into(), &Value::Null));
+    assert_eq!((&line["pipeline"], &line["error"]["code"]), (&"nothing-like-it".into(), &"AQ1012".into()));
+    // Before anything is read.
+    let refused = project.run("run shop --summary-file people.csv/summary").with_code(2);
+    assert!(refused.err.contains("cannot be written to"), "{}", refused.err);
+}
+
+#[test]
+fn a_wait_before_a_run_is_said() {
+    let project = shop();
+    let ended = project.run("run shop --jitter 1s").with_code(0);
+    assert!(ended.err.starts_with("shop begins in 0."), "{}", ended.err);
+    // A wait that somebody stops is no run.
+    let waiting = project.start("run shop --jitter 30d --summary-file summary.jsonl");
+    crate::project::wait_until("the process listens to signals", || project.path("summary.jsonl").exists());
+    std::thread::yield_now();
+    crate::project::wait_until("it is told to stop", || {
+        waiting.signal("TERM");
+        project.read("summary.jsonl").contains('\n')
+    });
+    drop(waiting);
+    let line = lines(&project).remove(0);
+    assert_eq!((&line["outcome"], &line["exit_code"], &line["error"]["code"]), (&"interrupted".into(), &143.into(), &"AQ7001".into()));
+    assert_eq!(project.run("runs list --json").with_code(0).json_lines().len(), 1);
+}
+
+#[test]
+fn a_run_out_of_time_is_partial() {
+    let project = shop();
+    let ended = project.run("run shop --timeout 0s --json --summary-file summary.jsonl").with_code(6);
+    assert!(!ended.out.is_empty());
+    let line = lines(&project).remove(0);
+    assert_eq!(line["exit_code"], 6);
+    assert_ne!(line["outcome"], "ok");
+    project.run("run shop").with_code(0);
+}
