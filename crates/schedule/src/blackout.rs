@@ -54,7 +54,8 @@ impl Blackouts {
         for (window, section) in blackouts.0.iter().zip(sections) {
             // Whichever day of a week is its first, from there on either all windows follow upon each other without end, or they do not.
             let begin = (0..7).find_map(|day| Some(window.on(date(2024, 1, 1).checked_add(day.days()).ok()?)?.0));
-            let without_end = |begin| blackouts.covering(begin).is_some_and(|held| held.until.duration_since(begin).as_hours() >= NEVER_ENDS);
+            let without_end =
+                |begin| blackouts.covering(begin).is_some_and(|held| held.until.duration_since(begin).as_hours() >= NEVER_ENDS);
             if begin.is_some_and(without_end) {
                 let error = checker.wrong("the black-outs follow upon each other without end, so nothing would ever run", &section.from);
                 return Err(error.advise("Leave some time of the week out of them; `paused: true` stops a pipeline altogether."));

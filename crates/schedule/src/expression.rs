@@ -104,8 +104,7 @@ impl Expression {
             None => (false, Field::parse(Kind::Weekday, weekday_word, weekday_at)?),
         };
         let plus = if both_days { "+" } else { "" };
-        let numbers =
-            format!("{} {} {} {} {} {plus}{}", second.text, minute.text, hour.text, day.text, month.text, weekday.text);
+        let numbers = format!("{} {} {} {} {} {plus}{}", second.text, minute.text, hour.text, day.text, month.text, weekday.text);
         let cron: Cron = numbers.parse().map_err(|error| Problem::new(0, format!("the expression cannot be read ({error})")))?;
         let elapsed = second.star || minute.star || hour.star;
         let expression = Self { second, minute, hour, day, month, weekday, both_days, elapsed, pattern: cron.pattern };

@@ -19,6 +19,10 @@ const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AU
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 impl Kind {
+    fn article(self) -> &'static str {
+        if self == Self::Hour { "an" } else { "a" }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Second => "second",
@@ -158,8 +162,10 @@ impl Field {
             return Err(problem.advise(format!("Write `{range}-{high}/{step}`, or `*/{step}`.")));
         };
         if step > until - from {
-            let mut problem =
-                Problem::new(step_at, format!("a step of {step} leaves nothing but {from}: the {} goes from {from} to {until}", kind.name()));
+            let mut problem = Problem::new(
+                step_at,
+                format!("a step of {step} leaves nothing but {from}: the {} goes from {from} to {until}", kind.name()),
+            );
             let unit = match kind {
                 Kind::Second => Some('s'),
                 Kind::Minute => Some('m'),
@@ -225,7 +231,9 @@ fn special(kind: Kind, part: &str, at: usize) -> Result<Option<Special>, Problem
             }
             if upper == "L" {
                 let problem = Problem::new(at, "`L` alone is no weekday");
-                return Err(problem.advise("Write `FRIL` for the last Friday of the month, or `L` as the day of the month for its last day."));
+                return Err(
+                    problem.advise("Write `FRIL` for the last Friday of the month, or `L` as the day of the month for its last day.")
+                );
             }
             match upper.strip_suffix('L') {
                 Some(weekday) => Ok(Some(Special::LastWeekday(number(kind, weekday, at)? % 7))),
@@ -246,7 +254,7 @@ fn number(kind: Kind, word: &str, at: usize) -> Result<u8, Problem> {
     let range = format!("{low} to {high}");
     if !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) {
         return word.parse().ok().filter(|value| (low..=high).contains(value)).ok_or_else(|| {
-            let problem = Problem::new(at, format!("`{word}` is not a {}: that is {range}", kind.name()));
+            let problem = Problem::new(at, format!("`{word}` is not {} {}: that is {range}", kind.article(), kind.name()));
             match (kind, word) {
                 (Kind::Hour, "24") => problem.advise("Midnight is hour 0."),
                 (Kind::Minute | Kind::Second, "60") => problem.advise("The full hour or minute is 0."),
@@ -254,10 +262,12 @@ fn number(kind: Kind, word: &str, at: usize) -> Result<u8, Problem> {
             }
         });
     }
-    let problem = Problem::new(at, format!("`{word}` is not a {}: that is {range}{}", kind.name(), if kind.names().is_empty() { "" } else { " or a name" }));
+    let or_a_name = if kind.names().is_empty() { "" } else { " or a name" };
+    let problem = Problem::new(at, format!("`{word}` is not {} {}: that is {range}{or_a_name}", kind.article(), kind.name()));
     // Only the first letters of a name count here, so a whole one is nearest to its own.
     let letters: String = name.chars().take(3).collect();
-    let near = kind.names().iter().min_by_key(|known| (strsim::damerau_levenshtein(&letters, known), strsim::damerau_levenshtein(&name, known)));
+    let near =
+        kind.names().iter().min_by_key(|known| (strsim::damerau_levenshtein(&letters, known), strsim::damerau_levenshtein(&name, known)));
     Err(match near.filter(|known| strsim::damerau_levenshtein(&letters, known) <= 1) {
         Some(near) => problem.advise(format!("Did you mean `{near}`?")),
         None => problem,

@@ -35,7 +35,12 @@ enum Walk<'s> {
     /// Fixed times of day.
     Fixed(Civil<'s>),
     /// Times as the clock shows them, from one change of the clock to the next.
-    Elapsed { expression: &'s Expression, civil: Civil<'s>, offset: Offset, until: Option<Timestamp> },
+    Elapsed {
+        expression: &'s Expression,
+        civil: Civil<'s>,
+        offset: Offset,
+        until: Option<Timestamp>,
+    },
 }
 
 impl<'s> Occurrences<'s> {

@@ -16,9 +16,7 @@ const LISTED: usize = 8;
 /// The schedule in words.
 pub(crate) fn words(schedule: &Schedule) -> String {
     let (text, of_the_clock) = match &schedule.pattern {
-        Pattern::Interval(Interval::Elapsed { seconds, .. }) => {
-            (every(std::time::Duration::from_secs(seconds.unsigned_abs())), false)
-        }
+        Pattern::Interval(Interval::Elapsed { seconds, .. }) => (every(std::time::Duration::from_secs(seconds.unsigned_abs())), false),
         Pattern::Interval(Interval::Days(1)) => ("every day at 00:00".to_owned(), true),
         Pattern::Interval(Interval::Days(7)) => ("every Monday at 00:00".to_owned(), true),
         Pattern::Interval(Interval::Days(days)) => (format!("every {days} days at 00:00"), true),
@@ -84,7 +82,11 @@ fn times(expression: &Expression) -> Times {
     }
     if let (None, [minute], Some(step)) = (second, minutes.as_slice(), whole_step(hours, 24)) {
         let from = format!("from {:02}:{minute:02}", hours.first().copied().unwrap_or_default());
-        return Times::Hours(if *minute == 0 && hours.first() == Some(&0) { format!("every {step} hours") } else { format!("every {step} hours {from}") });
+        return Times::Hours(if *minute == 0 && hours.first() == Some(&0) {
+            format!("every {step} hours")
+        } else {
+            format!("every {step} hours {from}")
+        });
     }
     let (first, last) = (hours.first().copied().unwrap_or_default(), hours.last().copied().unwrap_or_default());
     let within = within_the_hour(expression);
@@ -110,7 +112,13 @@ fn within_the_hour(expression: &Expression) -> String {
     };
     match (seconds.as_slice(), whole_step(seconds, 60)) {
         ([0], _) => of_minutes,
-        (_, Some(step)) if minutes.len() == 60 => if step == 1 { "every second".to_owned() } else { format!("every {step} seconds") },
+        (_, Some(step)) if minutes.len() == 60 => {
+            if step == 1 {
+                "every second".to_owned()
+            } else {
+                format!("every {step} seconds")
+            }
+        }
         (several, _) => format!("{of_minutes}, at {} {}", if several.len() == 1 { "second" } else { "seconds" }, numbers(several)),
     }
 }
@@ -123,7 +131,9 @@ fn days(expression: &Expression) -> Option<String> {
     // A single day of a single month is a date, which names its month itself.
     let date = expression.weekday.any && is_date(&expression.day, &expression.month);
     let days = match (of_month, weekdays) {
-        (Some(of_month), Some(weekdays)) if expression.both_days => Some(format!("{of_month} where that is {}", weekdays.trim_start_matches("on "))),
+        (Some(of_month), Some(weekdays)) if expression.both_days => {
+            Some(format!("{of_month} where that is {}", weekdays.trim_start_matches("on ")))
+        }
         (Some(of_month), Some(weekdays)) => Some(format!("{of_month} and {weekdays}")),
         (one, other) => one.or(other),
     };
@@ -170,7 +180,9 @@ fn weekdays(field: &Field) -> String {
     };
     let name = |weekday: &u8| WEEKDAYS[usize::from(weekday % 7)];
     let of_month = field.special.iter().map(|special| match special {
-        Special::Nth(weekday, nth) => format!("the {} {}", ["first", "second", "third", "fourth", "fifth"][usize::from(nth - 1) % 5], name(weekday)),
+        Special::Nth(weekday, nth) => {
+            format!("the {} {}", ["first", "second", "third", "fourth", "fifth"][usize::from(nth - 1) % 5], name(weekday))
+        }
         Special::LastWeekday(weekday) => format!("the last {}", name(weekday)),
         Special::LastDay | Special::LastWorkday | Special::NearestWorkday(_) => String::new(),
     });

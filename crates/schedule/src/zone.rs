@@ -116,10 +116,7 @@ mod tests {
         assert_eq!(at("America/New_York", "2026-03-08T02:30"), both("2026-03-08T07:00:00Z"));
         assert_eq!(at("America/New_York", "2026-03-08T02:00"), both("2026-03-08T07:00:00Z"));
         assert_eq!(at("America/New_York", "2026-03-08T03:00"), both("2026-03-08T07:00:00Z"));
-        assert_eq!(
-            at("America/New_York", "2026-11-01T01:30"),
-            (Some("2026-11-01T05:30:00Z".into()), Some("2026-11-01T06:30:00Z".into()))
-        );
+        assert_eq!(at("America/New_York", "2026-11-01T01:30"), (Some("2026-11-01T05:30:00Z".into()), Some("2026-11-01T06:30:00Z".into())));
         // Half an hour, as Lord Howe Island has it, and a gap at midnight.
         assert_eq!(at("Australia/Lord_Howe", "2026-10-04T02:10"), both("2026-10-03T15:30:00Z"));
         assert_eq!(at("Africa/Cairo", "2026-04-24T00:00"), both("2026-04-23T22:00:00Z"));

@@ -42,7 +42,7 @@ pub(crate) async fn next(context: &Context, named: &[PathBuf], count: usize, fro
 }
 
 /// The pipelines that are meant and have a schedule. None where there are mistakes, which are told.
-fn scheduled(context: &Context, named: &[PathBuf]) -> Result<Option<Vec<Scheduled>>> {
+pub(crate) fn scheduled(context: &Context, named: &[PathBuf]) -> Result<Option<Vec<Scheduled>>> {
     let folder = Path::new("pipelines");
     let meant = named.iter().map(|name| find(name)).collect::<Result<Vec<PathBuf>>>()?;
     let mut files = if meant.is_empty() || folder.is_dir() { pipeline_files(folder)? } else { Vec::new() };

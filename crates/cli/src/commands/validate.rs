@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use aqueduct_pipeline::schema::{Error, Result, codes};
+use aqueduct_pipeline::pipeline_files;
+use aqueduct_pipeline::schema::Result;
 
 use crate::commands::Context;
+use crate::commands::schedule::{mistake_line, mistakes_between};
 use crate::output::json_error;
 
 /// Checks pipeline files; with `online` also against the source's own fields. Every file is checked, whatever the others say.
@@ -13,7 +15,17 @@ pub(crate) async fn validate(context: &Context, named: Vec<PathBuf>, online: boo
         context.output.json_line(&aqueduct_pipeline::file::json_schema());
         return Ok(0);
     }
-    let files = if named.is_empty() { all_files()? } else { named };
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
+    for path in if named.is_empty() { vec![PathBuf::from("pipelines")] } else { named } {
+        if path.is_dir() || path == Path::new("pipelines") {
+            let inside = pipeline_files(&path)?;
+            files.extend(inside.iter().cloned());
+            folders.push(inside);
+        } else {
+            files.push(path);
+        }
+    }
     let mut worst = 0;
     for file in &files {
         let outcome = check(context, file, online).await;
@@ -32,6 +44,15 @@ pub(crate) async fn validate(context: &Context, named: Vec<PathBuf>, online: boo
             }
         }
     }
+    // What the files of a folder say of each other.
+    for mistake in folders.iter().flat_map(|inside| mistakes_between(inside)) {
+        worst = worst.max(mistake.exit_code());
+        if context.output.is_json() {
+            context.output.json_line(&mistake_line(&mistake));
+        } else {
+            context.output.error(&mistake);
+        }
+    }
     Ok(worst)
 }
 
@@ -42,17 +63,4 @@ async fn check(context: &Context, file: &Path, online: bool) -> Result<()> {
         pipeline.connect(&[]).await?;
     }
     Ok(())
-}
-
-fn all_files() -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir("pipelines").map_err(|_| {
-        Error::new(codes::BAD_USAGE, "there is no folder pipelines/ here").advise("Name the pipeline files, or run where the folder is.")
-    })?;
-    let mut files: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"))
-        .collect();
-    files.sort();
-    Ok(files)
 }

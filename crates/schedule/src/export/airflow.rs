@@ -23,7 +23,8 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
         let limits = Limits { seconds: false, expressions: 1, reckoning: Reckoning::Vixie, name: "Airflow" };
         let Some(plan) = plan(job, &limits, None, options, &mut refusals) else { continue };
         let Some(fields) = plan.expressions.first().and_then(five_fields_of_croniter) else {
-            let message = format!("Airflow has no `W` and `+`, nor weekdays of a month beside others, and it runs {}", job.schedule.words());
+            let message =
+                format!("Airflow has no `W` and `+`, nor weekdays of a month beside others, and it runs {}", job.schedule.words());
             refusals.refuse(job, &message, "Name the days otherwise, for example with `L` or `FRIL`.");
             continue;
         };
@@ -66,7 +67,11 @@ fn dag(job: &Job<'_>, fields: &str, zone: &str, options: &Options) -> String {
         text.push_str("    max_active_runs=1,\n");
     }
     text.push_str("    tags=[\"aqueduct\"],\n) as dag:\n    BashOperator(\n        task_id=\"run\",\n");
-    text.push_str(&format!("        bash_command={},\n        cwd={},\n        append_env=True,\n", python(&command), python(&options.folder)));
+    text.push_str(&format!(
+        "        bash_command={},\n        cwd={},\n        append_env=True,\n",
+        python(&command),
+        python(&options.folder)
+    ));
     if schedule.overlap() != Overlap::Queue {
         text.push_str("        skip_on_exit_code=9,\n");
     }

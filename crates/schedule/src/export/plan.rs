@@ -68,8 +68,7 @@ pub(super) fn plan(job: &Job<'_>, limits: &Limits, zone: Option<&Zone>, options:
         None => own_zone,
         Some(zone) if by_clock_of(zone) || same_clock(&zone.time_zone, &own_zone.time_zone, options.from) => zone.clone(),
         Some(zone) => {
-            let message =
-                format!("its times are those of {}, and {} goes by those of {}", own_zone.name, limits.name, zone.name);
+            let message = format!("its times are those of {}, and {} goes by those of {}", own_zone.name, limits.name, zone.name);
             let advice = format!(
                 "If the clock of that machine is in {0}, add `--cron-timezone {0}`. If its cron is cronie (Fedora, Red Hat, Arch), which knows CRON_TZ, add \
                  `--cron-tz`; the cron of Debian and Ubuntu does not.",
@@ -142,7 +141,14 @@ pub(super) fn five_fields(expression: &Expression) -> Option<String> {
     if expression.both_days || !expression.day.special.is_empty() || !expression.weekday.special.is_empty() {
         return None;
     }
-    Some(format!("{} {} {} {} {}", expression.minute.text, expression.hour.text, days(expression), expression.month.text, weekdays(expression)))
+    Some(format!(
+        "{} {} {} {} {}",
+        expression.minute.text,
+        expression.hour.text,
+        days(expression),
+        expression.month.text,
+        weekdays(expression)
+    ))
 }
 
 /// As [`five_fields`], for the Python library croniter, which knows the last day, the last Friday and the second Tuesday of a month.

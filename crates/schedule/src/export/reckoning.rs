@@ -67,7 +67,9 @@ fn changes(one: &TimeZone, other: &TimeZone, from: Timestamp) -> Vec<Timestamp> 
 fn met(expression: &Expression, zone: &TimeZone, reckoning: Reckoning, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     let within = |at: &Timestamp| *at > from && *at <= until;
     let take = |elapsed: bool| {
-        let pattern = Pattern::Expression(Box::new(Expression { elapsed, ..expression.clone() }));
+        let mut expression = expression.clone();
+        expression.elapsed = elapsed;
+        let pattern = Pattern::Expression(Box::new(expression));
         Occurrences::new(&pattern, zone, from).take_while(|at| *at <= until).collect()
     };
     match reckoning {

@@ -23,7 +23,11 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
             Overlap::Cancel => refusals.refuse_part(Part::Overlap, job, "systemd does not stop the service when the timer falls due again"),
         }
         if job.schedule.catch_up() == CatchUp::All {
-            refusals.refuse_part(Part::CatchUp, job, "systemd makes up for the latest of what fell due while the machine was off, not for all");
+            refusals.refuse_part(
+                Part::CatchUp,
+                job,
+                "systemd makes up for the latest of what fell due while the machine was off, not for all",
+            );
         }
         let limits = Limits { seconds: true, expressions: usize::MAX, reckoning: Reckoning::FirstPass, name: "systemd" };
         let Some(plan) = plan(job, &limits, None, options, &mut refusals) else { continue };
@@ -82,8 +86,7 @@ fn timer(job: &Job<'_>, calendars: &[String]) -> String {
 pub(super) fn calendar(expression: &Expression) -> Option<Vec<String>> {
     let part = |field: &Field| if field.any { "*".to_owned() } else { ranges(&field.values, "..", 2) };
     let all_of = |field: &Field, count: usize| if field.values.len() == count { "*".to_owned() } else { part(field) };
-    let time =
-        format!("{}:{}:{}", all_of(&expression.hour, 24), all_of(&expression.minute, 60), all_of(&expression.second, 60));
+    let time = format!("{}:{}:{}", all_of(&expression.hour, 24), all_of(&expression.minute, 60), all_of(&expression.second, 60));
     let month = part(&expression.month);
     // What a day of the month may be: dates from the beginning of the month and from its end.
     let mut dates = Vec::new();
