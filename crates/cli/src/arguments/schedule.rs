@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::PipelineArgument;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScheduleAction {
     /// Show what will run when, by the clock of each schedule's zone and in UTC, and what keeps it back.
@@ -17,6 +19,25 @@ pub(crate) enum ScheduleAction {
         /// From when on: 2026-03-28, 2026-03-28T22:00 (both in UTC) or 2026-03-28T22:00:00Z; now where it is left out.
         #[arg(long, value_name = "TIME", value_parser = instant)]
         from: Option<jiff::Timestamp>,
+    },
+    /// Let a pipeline's schedule rest: what falls due is not run, what is running goes on.
+    Pause {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+        /// Why, for those who find it paused.
+        #[arg(long, value_name = "WORDS")]
+        reason: Option<String>,
+    },
+    /// End the rest of a pipeline's schedule.
+    Resume {
+        #[command(flatten)]
+        pipeline: PipelineArgument,
+    },
+    /// Show what is running and what waits, how each pipeline's last run ended, and what comes next.
+    Status {
+        /// The pipelines; all in pipelines/ where none is named.
+        #[arg(value_name = "PIPELINE")]
+        pipelines: Vec<PathBuf>,
     },
     /// Write schedules for cron, systemd, Kubernetes or Airflow.
     Export(ExportArguments),

@@ -97,7 +97,9 @@ impl Scheduler {
         if !self.stopping.contains_key(id) {
             tracing::info!(occurrence = %id, run = %run.holder.run_id, "the run is told to stop: {why:?}");
             self.runner.signal(&run.holder, Signal::Terminate);
-            self.stopping.insert(id.clone(), now.plus(self.settings.grace));
+            let kill_at = now.plus(self.settings.grace);
+            self.stopping.insert(id.clone(), kill_at);
+            self.wake_at(kill_at);
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ async fn two_instances_share_the_work_and_one_survives_the_other() {
     }
     assert!(killed, "the first was killed in the middle of a turn");
     let count = assert_each_once(&world, &SECTIONS, from, until).await;
-    assert_eq!(count, 36 + 24 + 30 + 12 + 18);
+    assert_eq!(count, 37 + 25 + 31 + 13 + 19);
     let started = |status: &aqueduct_server::overview::PipelineStatus| status.occurrences.started;
     let by = |board: Vec<aqueduct_server::overview::PipelineStatus>| board.iter().map(started).sum::<u64>();
     use aqueduct_server::overview::Overview;
