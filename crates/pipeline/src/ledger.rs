@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aqueduct_control::{
-    Control, EntryError, Holder, Outcome, ProcessUse, RunEntry, RunKind, RunRetention, StreamEntry,
-};
+use aqueduct_control::{Control, EntryError, Holder, Outcome, ProcessUse, RunEntry, RunKind, RunRetention, StreamEntry};
 use aqueduct_engine::{Clock, Meter, SystemClock};
 use aqueduct_schema::{Error, ErrorKind, Result, codes};
 use aqueduct_warehouse::{RunRecord, RunStatus, StreamRecord};
@@ -314,10 +312,7 @@ fn end_told(entry: &mut RunEntry, told: &dyn Told) {
             entry.streams = record
                 .streams
                 .iter()
-                .map(|stream| StreamEntry {
-                    windows: windows.get(&stream.stream).copied(),
-                    ..stream_entry(stream, of(&stream.stream))
-                })
+                .map(|stream| StreamEntry { windows: windows.get(&stream.stream).copied(), ..stream_entry(stream, of(&stream.stream)) })
                 .collect();
             entry.exit_code = Some(record.exit_code);
             entry.outcome = match record.status {
@@ -334,6 +329,7 @@ fn end_failed(entry: &mut RunEntry, error: &Error) {
     entry.outcome = match (error.code(), error.kind()) {
         (codes::LEASE_HELD, _) => Outcome::Refused,
         (_, ErrorKind::Interrupted) => Outcome::Interrupted,
+        (_, ErrorKind::Partial) => Outcome::Partial,
         _ => Outcome::Failed,
     };
     entry.exit_code = Some(error.exit_code());

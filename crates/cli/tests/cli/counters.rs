@@ -55,8 +55,8 @@ fn hubspot_counts_what_the_ledger_counts() {
     for fault in [
         Fault::next(3, Effect::status_retry_after(429, RetryAfter::Seconds(0))),
         Fault::next(2, Effect::status(503)).when(Match::class(RequestClass::Search)),
-        Fault::next(1, Effect::HtmlWithOk).when(Match::class(RequestClass::Search).after(4)),
-        Fault::next(1, Effect::DropConnection).when(Match::class(RequestClass::Search).after(6)),
+        Fault::next(1, Effect::HtmlWithOk).when(Match::path("/crm/").after(6)),
+        Fault::next(1, Effect::DropConnection).when(Match::path("/crm/").after(9)),
     ] {
         account.inject(fault);
     }
@@ -80,7 +80,7 @@ fn hubspot_counts_what_the_ledger_counts() {
 
     account.clear_faults();
     account.reset_counters();
-    project.run("backfill p.yaml --from 2026-06-01 --select contacts").with_code(0);
+    project.run("backfill p.yaml --from 2026-06-01 --streams contacts").with_code(0);
     let run = last(&project);
     assert_eq!(run["kind"], "backfill");
     assert_eq!(requests(&run["traffic"], |_, _| true), account.counters().total);
@@ -92,7 +92,7 @@ fn salesforce_counts_what_the_ledger_counts() {
     let organisation = organisation(salesforce::Options { contacts: 150, ..salesforce::Options::default() });
     let mut project = Project::new();
     let database = Database::sqlite(&project);
-    crate::salesforce::pipeline(&organisation, &mut project, &database, "", "");
+    crate::salesforce::pipeline(&organisation, &mut project, &database, "    bulk: always\n", "");
     organisation.reset_counters();
     project.run("run p.yaml").with_code(0);
     let run = last(&project);

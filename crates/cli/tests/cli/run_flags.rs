@@ -1,9 +1,11 @@
 //! What a scheduler asks of `aqueduct run`: a wait, an end, a line to read, silence when all is well, and the exit code.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::ledger::shop;
-use crate::project::Project;
+use crate::project::{Project, wait_until};
 
 fn lines(project: &Project) -> Vec<Value> {
     project.read("summary.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -64,14 +66,11 @@ fn a_wait_before_a_run_is_said() {
     let ended = project.run("run shop --jitter 1s").with_code(0);
     assert!(ended.err.starts_with("shop begins in 0."), "{}", ended.err);
     // A wait that somebody stops is no run.
-    let waiting = project.start("run shop --jitter 30d --summary-file summary.jsonl");
-    crate::project::wait_until("the process listens to signals", || project.path("summary.jsonl").exists());
-    std::thread::yield_now();
-    crate::project::wait_until("it is told to stop", || {
-        waiting.signal("TERM");
-        project.read("summary.jsonl").contains('\n')
-    });
-    drop(waiting);
+    let said = std::fs::File::create(project.path("said")).unwrap();
+    let mut waiting = project.command("run shop --jitter 30d --summary-file summary.jsonl").stderr(said).spawn().unwrap();
+    wait_until("it says how long it waits", || project.read("said").contains("begins in"));
+    assert!(Command::new("kill").args(["-s", "TERM", &waiting.id().to_string()]).status().unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(143));
     let line = lines(&project).remove(0);
     assert_eq!((&line["outcome"], &line["exit_code"], &line["error"]["code"]), (&"interrupted".into(), &143.into(), &"AQ7001".into()));
     assert_eq!(project.run("runs list --json").with_code(0).json_lines().len(), 1);

@@ -127,7 +127,9 @@ fn time(one: &RunEntry, other: &RunEntry, now: Timestamp, notable: &mut Vec<(u8,
         // What has grown, or shrunk, the most.
         let slower = after > before;
         let parts = times(&one.traffic).into_iter().zip(times(&other.traffic));
-        let by = |(_, before): (&str, u64), (_, after): (&str, u64)| if slower { after.saturating_sub(before) } else { before.saturating_sub(after) };
+        let by = |(_, before): (&str, u64), (_, after): (&str, u64)| {
+            if slower { after.saturating_sub(before) } else { before.saturating_sub(after) }
+        };
         let most = parts.max_by_key(|(before, after)| by(*before, *after)).filter(|(before, after)| by(*before, *after) > 0);
         let why = most.map_or_else(String::new, |((what, before), (_, after))| {
             format!(", most of it {what}: {} and {}", in_milliseconds(before), in_milliseconds(after))
@@ -293,9 +295,11 @@ pub(crate) mod tests {
         other.schema_changes = vec!["contacts: fax is gone (was text)".to_owned()];
         (other.outcome, other.exit_code) = (Outcome::Partial, Some(6));
         other.streams[0].quarantined = 4;
-        other.streams[0].error = Some(EntryError { code: "AQ3003".to_owned(), message: "AQ3003 it failed".to_owned(), ..EntryError::default() });
+        other.streams[0].error =
+            Some(EntryError { code: "AQ3003".to_owned(), message: "AQ3003 it failed".to_owned(), ..EntryError::default() });
         let told = compare(&one, &other, one.began);
-        let beginnings: Vec<String> = told.notable.iter().map(|text| text.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect();
+        let beginnings: Vec<String> =
+            told.notable.iter().map(|text| text.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(
             beginnings,
             ["The outcome was ok", "Stream contacts was complete", "Stream contacts had 0", "The source changed its", "It took 1 min"]

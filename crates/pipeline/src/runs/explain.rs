@@ -96,11 +96,11 @@ fn did(entry: &RunEntry, now: Timestamp) -> Vec<String> {
         }
         (Outcome::Failed, _) => format!("It failed after {took}."),
         (Outcome::Interrupted, Some(_)) => format!("Somebody or something stopped it after {took}; it saved where it was."),
-        (Outcome::Interrupted, None) => format!(
-            "Its process is gone without a word: it was killed, ran out of memory, or its machine went down.{heard}"
-        ),
+        (Outcome::Interrupted, None) => {
+            format!("Its process is gone without a word: it was killed, ran out of memory, or its machine went down.{heard}")
+        }
         (Outcome::Refused, _) => "It did not begin: another run had the pipeline. That is no failure, that run does the work.".to_owned(),
-        (Outcome::Running, _) => format!("It is still running, since {took}.{heard}"),
+        (Outcome::Running, _) => format!("It is still running, for {took} now.{heard}"),
     });
     told
 }
@@ -136,7 +136,8 @@ fn new(entry: &RunEntry) -> Vec<String> {
     if entry.streams.len() > 1 {
         for stream in busy.iter().take(MOST_STREAMS) {
             let parts = [(stream.new, "new"), (stream.changed, "changed"), (stream.deleted, "deleted")];
-            let parts: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(n, word)| format!("{} {word}", amount(*n))).collect();
+            let parts: Vec<String> =
+                parts.iter().filter(|(count, _)| *count > 0).map(|(n, word)| format!("{} {word}", amount(*n))).collect();
             told.push(format!("{}: {}.", stream.stream, parts.join(", ")));
         }
         if busy.len() > MOST_STREAMS {
@@ -155,7 +156,11 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
         if let Some(error) = &stream.error {
             told.push(format!("Stream {} is not complete: {}. {}", stream.stream, error.message, error.data));
         } else if !stream.ended && entry.outcome != Outcome::Running {
-            told.push(format!("Stream {} was not finished; what it had committed by then ({}) stays.", stream.stream, records(stream.read)));
+            told.push(format!(
+                "Stream {} was not finished; what it had committed by then ({}) stays.",
+                stream.stream,
+                records(stream.read)
+            ));
         }
         if let Some((done, all)) = stream.windows.filter(|(done, all)| done < all) {
             told.push(format!("Of stream {}, {} of {} windows are done.", stream.stream, amount(done), amount(all)));
@@ -217,15 +222,9 @@ fn parts(entry: &RunEntry) -> Vec<(u64, String)> {
                 classes.join(", ")
             ),
         ),
-        (
-            time.answers_ms,
-            format!("waiting for answers of the source: {calls}, {} over the wire", bytes(traffic.wire_bytes())),
-        ),
+        (time.answers_ms, format!("waiting for answers of the source: {calls}, {} over the wire", bytes(traffic.wire_bytes()))),
         (time.preparing_ms, "waiting until the source had prepared an export".to_owned()),
-        (
-            time.retries_ms,
-            format!("waiting before trying again what had failed, {}", counted(traffic.retried(), "time", "times")),
-        ),
+        (time.retries_ms, format!("waiting before trying again what had failed, {}", counted(traffic.retried(), "time", "times"))),
         (
             time.loads_ms,
             format!(
@@ -278,7 +277,9 @@ fn next(entry: &RunEntry) -> Vec<String> {
     }
     match entry.outcome {
         Outcome::Refused => {
-            told.push("Nothing. If it happens often, runs take longer than their schedule leaves them: see `aqueduct runs list`.".to_owned());
+            told.push(
+                "Nothing. If it happens often, runs take longer than their schedule leaves them: see `aqueduct runs list`.".to_owned(),
+            );
         }
         Outcome::Interrupted | Outcome::Partial if entry.kind == RunKind::Run => {
             told.push(format!("`aqueduct run {pipeline}` goes on from the checkpoint; nothing is read or stored twice."));
@@ -330,7 +331,10 @@ mod tests {
         entry.traffic.time.limits_ms = 62_000;
         let told = explain(&entry, at(500));
         assert!(told.did.last().unwrap().contains("took 1 min 40 s and did all"), "{told:?}");
-        assert_eq!(told.new[0], "It looked at 1,000 records: 10 new, 20 changed, 3 deleted at the source (their rows are marked, not removed), 967 as they were.");
+        assert_eq!(
+            told.new[0],
+            "It looked at 1,000 records: 10 new, 20 changed, 3 deleted at the source (their rows are marked, not removed), 967 as they were."
+        );
         assert_eq!(told.doubtful[0], "Nothing is missing, and nothing is doubtful.");
         assert!(told.doubtful[1].contains("2026-02-02T02:40:00Z"), "{told:?}");
         assert!(told.time[0].starts_with("62 % (1 min 2 s) waiting for a turn"), "{told:?}");

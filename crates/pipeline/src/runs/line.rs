@@ -262,7 +262,8 @@ mod tests {
         let whole: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(whole.len(), 400);
         for writer in 0..8 {
-            let numbers: Vec<u64> = whole.iter().filter(|line| line["writer"] == writer).filter_map(|line| line["number"].as_u64()).collect();
+            let numbers: Vec<u64> =
+                whole.iter().filter(|line| line["writer"] == writer).filter_map(|line| line["number"].as_u64()).collect();
             assert_eq!(numbers, (0..50).collect::<Vec<u64>>());
         }
     }

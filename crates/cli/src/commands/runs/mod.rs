@@ -51,7 +51,7 @@ pub(crate) async fn named(context: &Context, run: &RunArgument) -> Result<(Contr
 /// Where the ledger is: that of a pipeline, with its name, or the one of this folder. A pipeline that is no file any more is looked for
 /// by its name.
 pub(crate) fn address(context: &Context, pipeline: Option<&Path>) -> Result<(ControlAddress, Option<String>)> {
-    let here = || ControlAddress::of_folder(Path::new("."), &context.environment(Path::new("pipelines"))?);
+    let here = || ControlAddress::of_folder(Path::new("."), &context.environment(Path::new("pipelines/any.yaml"))?);
     let Some(named) = pipeline else { return Ok((here()?, None)) };
     match find(named) {
         Ok(path) => {

@@ -25,15 +25,11 @@ const LOOKED_AT: usize = 500;
 pub(crate) async fn tail(context: &Context, pipeline: Option<&Path>) -> Result<u8> {
     let (address, of) = address(context, pipeline)?;
     let mut signals = Signals::listen().stop;
-    let Some(control) = opened(context, &address, &mut signals).await? else { return Ok(0) };
-    let mut follow = Follow {
-        output: context.output.clone(),
-        of,
-        bars: None,
-        running: BTreeMap::new(),
-        told: BTreeSet::new(),
-        since: control.now().await?,
-    };
+    let began = SystemClock.now();
+    let Some((control, waited)) = opened(context, &address, &mut signals).await? else { return Ok(0) };
+    // In a store that was not there when this began, everything is news.
+    let since = if waited { began } else { control.now().await? };
+    let mut follow = Follow { output: context.output.clone(), of, bars: None, running: BTreeMap::new(), told: BTreeSet::new(), since };
     follow.bars = context.output.draws().then(MultiProgress::new);
     loop {
         follow.look(&control, control.now().await?).await?;
@@ -43,12 +39,12 @@ pub(crate) async fn tail(context: &Context, pipeline: Option<&Path>) -> Result<u
     }
 }
 
-/// The store, once there is one; nothing when somebody stops the waiting.
-async fn opened(context: &Context, address: &ControlAddress, signals: &mut watch::Receiver<bool>) -> Result<Option<Control>> {
+/// The store, once there is one, and whether it was waited for; nothing when somebody stops the waiting.
+async fn opened(context: &Context, address: &ControlAddress, signals: &mut watch::Receiver<bool>) -> Result<Option<(Control, bool)>> {
     let mut said = false;
     loop {
         if let Some(control) = address.open_existing().await? {
-            return Ok(Some(control));
+            return Ok(Some((control, said)));
         }
         if !said {
             context.output.words("No pipeline has run here yet; waiting for the first run.");
