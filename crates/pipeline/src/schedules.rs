@@ -45,7 +45,7 @@ pub struct Survey {
 /// The pipelines of a folder with their schedules, in the order of their names.
 ///
 /// # Errors
-/// The first mistake that [`survey`] finds, and `AQ1012` where there is no such folder.
+/// The first mistake that [`survey`] finds, and `AQ1001` where there is no such folder.
 pub fn schedules(folder: &Path) -> Result<Vec<Scheduled>> {
     let Survey { pipelines, mistakes } = survey(&pipeline_files(folder)?);
     match mistakes.into_iter().next() {
@@ -57,11 +57,11 @@ pub fn schedules(folder: &Path) -> Result<Vec<Scheduled>> {
 /// The pipeline files of a folder: what ends with `.yaml` or `.yml`, in the order of their names.
 ///
 /// # Errors
-/// `AQ1012` where the folder cannot be read.
+/// `AQ1001` where there is no such folder.
 pub fn pipeline_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| {
-        Error::new(codes::FILE_UNREADABLE, format!("the folder `{}` cannot be read ({})", folder.display(), error.kind()))
-            .advise("Name the pipeline files, or run where the folder pipelines/ is.")
+    let entries = std::fs::read_dir(folder).map_err(|_| {
+        Error::new(codes::BAD_USAGE, format!("there is no folder {}/ here", folder.display()))
+            .advise("Name the pipeline files, or run where the folder is.")
     })?;
     let is_yaml = |path: &PathBuf| path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_yaml).collect();
@@ -316,6 +316,6 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_told() {
-        assert_eq!(schedules(Path::new("/no/such/folder")).unwrap_err().code(), codes::FILE_UNREADABLE);
+        assert_eq!(schedules(Path::new("/no/such/folder")).unwrap_err().code(), codes::BAD_USAGE);
     }
 }

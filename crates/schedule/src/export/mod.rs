@@ -136,6 +136,12 @@ pub struct Exported {
 /// # Errors
 /// `AQ1022` for everything that the format cannot say, of every pipeline; `AQ1001` for an option that the format needs.
 pub fn export(format: Format, jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
+    let files = jobs.iter().map(|job| job.file);
+    if let Some(path) = [options.command.as_str(), &options.folder].into_iter().chain(files).find(|path| path.contains(char::is_control)) {
+        // Every one of these formats is made of lines.
+        let error = Error::new(codes::BAD_USAGE, format!("the path {path:?} cannot stand in a file of this kind"));
+        return Err(vec![error.advise("Use a path without line ends and other signs that are not printed.")]);
+    }
     match format {
         Format::Crontab => crontab::export(jobs, options),
         Format::Systemd => systemd::export(jobs, options),
