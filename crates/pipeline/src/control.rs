@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aqueduct_connector::{Auth, Connector, Grant, LimitClass, Usage};
-use aqueduct_control::{Answer, Control, Priority, Returned, Tokens, Told, Turn};
+use aqueduct_control::{AccountName, Answer, Control, Priority, Returned, Tokens, Told, Turn};
 use aqueduct_engine::{Ask, Budget, Clock, Handful, StoredTokens, TokenStore, TokenTurn};
 use aqueduct_schema::{Result, Secret, Timestamp};
 use async_trait::async_trait;
@@ -73,10 +73,13 @@ impl Timed {
 pub(crate) struct SharedBudget {
     store: Timed,
     account: String,
+    connector: String,
     quota: QuotaSection,
     priority: Priority,
     /// What was last told, and when.
     told: Mutex<Option<(Usage, Timestamp)>>,
+    /// Whether the store knows what the account is called.
+    named: OnceCell<()>,
 }
 
 impl SharedBudget {
@@ -89,7 +92,21 @@ impl SharedBudget {
                 aqueduct_control::digest(&parts)
             }
         };
-        Self { store, account, quota: quota.clone(), priority, told: Mutex::new(None) }
+        let (connector, named) = (name.to_owned(), OnceCell::new());
+        Self { store, account, connector, quota: quota.clone(), priority, told: Mutex::new(None), named }
+    }
+
+    /// The store, which knows what the account is called: figures of its quota are told by that name.
+    async fn open(&self) -> Result<Control> {
+        let store = self.store.open().await?;
+        let name = || AccountName {
+            connector: self.connector.clone(),
+            account: self.quota.account.clone().unwrap_or_else(|| self.account[..12].to_owned()),
+            daily: self.quota.daily,
+            time_zone: self.quota.time_zone.clone(),
+        };
+        self.named.get_or_try_init(async || store.name_account(&self.account, &name()).await).await?;
+        Ok(store)
     }
 
     /// The part of a figure that pipelines may use.
@@ -125,7 +142,7 @@ impl Budget for SharedBudget {
             time_zone: &self.quota.time_zone,
             returned: ask.returned.map(|(taken_at, count)| Returned { taken_at, count }),
         };
-        Ok(match self.store.open().await?.take(&self.account, &asked).await? {
+        Ok(match self.open().await?.take(&self.account, &asked).await? {
             Answer::Go { count, taken_at } => Handful::Go { count, taken_at },
             Answer::Wait(wait) => Handful::Wait(wait),
             Answer::Spent { used, allowed, renewed_in } => Handful::Spent { used, allowed, renewed_in },
@@ -144,7 +161,7 @@ impl Budget for SharedBudget {
             return Ok(());
         }
         let told = Told { used: usage.used, allowed: usage.allowed, stop_at: usage.stop_at };
-        self.store.open().await?.learn(&self.account, told).await
+        self.open().await?.learn(&self.account, told).await
     }
 }
 

@@ -9,7 +9,7 @@ use aqueduct_engine::{Clock, SystemClock};
 use aqueduct_schema::{Error, ErrorKind, Result, codes};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use crate::observer::{Event, Observer};
 use crate::pipeline::Pipeline;
@@ -136,7 +136,7 @@ impl Lease {
         let (sender, stopped) = watch::channel(*stop.borrow());
         let renewing =
             Renewing { control: control.clone(), name: name.clone(), run_id: run_id.to_owned(), life, lost: lost.clone(), sender };
-        let task = tokio::spawn(renewing.run(stop));
+        let task = tokio::spawn(renewing.run(stop).in_current_span());
         Ok(Self { held: Some(Renewal { control, name, run_id: run_id.to_owned(), task }), lost, stop: stopped })
     }
 

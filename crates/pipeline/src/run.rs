@@ -9,6 +9,7 @@ use aqueduct_control::RunKind;
 use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse};
 use tokio::sync::{Semaphore, watch};
+use tracing::{Instrument, error_span};
 
 use crate::drift::{self, Drift, DriftReport};
 use crate::filling::{Found, StreamDrift};
@@ -46,6 +47,8 @@ pub struct RunOptions {
     pub allow_mass_delete: bool,
     /// The time of its schedule that the run was started for, as the ledger names it.
     pub occurrence: Option<String>,
+    /// The run's id, where it has one already because it has begun an occurrence; see [`crate::Occurring`].
+    pub run_id: Option<String>,
     /// Which attempt at that occurrence it is, from 1.
     pub attempt: u32,
 }
@@ -96,7 +99,7 @@ pub struct RunReport {
 /// # Errors
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
-    let run_id = run_id(pipeline.clock().now());
+    let run_id = options.run_id.clone().unwrap_or_else(|| run_id(pipeline.clock().now()));
     let ledger = Recording::begin(pipeline, &run_id, options.asked()).await;
     let observer = ledger.observer(observer);
     let done = async {
@@ -313,16 +316,15 @@ async fn run_streams(
         let place = places.clone().acquire_owned().await;
         let name = stream.name.clone();
         let observer = observer.clone();
-        tasks.push((
-            name,
-            tokio::spawn(async move {
-                let _place = place;
-                let end = lane.run().await;
-                between_streams();
-                observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
-                end
-            }),
-        ));
+        let span = error_span!("stream", stream = %name);
+        let task = async move {
+            let _place = place;
+            let end = lane.run().await;
+            between_streams();
+            observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
+            end
+        };
+        tasks.push((name, tokio::spawn(task.instrument(span))));
     }
     let mut ends = Vec::new();
     for (name, task) in tasks {

@@ -14,6 +14,7 @@ use aqueduct_warehouse::{Fence, Receipt, StreamRecord, TimeSpan, Warehouse, Wind
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::associations;
 use crate::columns;
@@ -171,17 +172,13 @@ impl Lane {
         let options =
             ReadOptions { record_limit: self.limit, cancel, modes, from, until, meter: metered, ..ReadOptions::new(&self.system) };
         let (engine, state) = (self.engine.clone(), self.state.clone());
-        let reader = tokio::spawn(async move { engine.read_stream(&stream, state, &options, raw_sender).await });
+        let reading = async move { engine.read_stream(&stream, state, &options, raw_sender).await };
+        let reader = tokio::spawn(reading.in_current_span());
         let breaker = Breaker::new(self.quarantine);
         let records_per_load = self.load.records_per_load.unwrap_or(self.warehouse.capabilities().records_per_load);
-        let stages = tokio::spawn(stages(
-            raw,
-            protected_sender,
-            normaliser,
-            self.protector.clone(),
-            breaker,
-            Places::new(records_per_load),
-        ));
+        let places = Places::new(records_per_load);
+        let stages = stages(raw, protected_sender, normaliser, self.protector.clone(), breaker, places);
+        let stages = tokio::spawn(stages.in_current_span());
         let loader = Loader {
             warehouse: self.warehouse.clone(),
             fence: self.fence.clone(),
@@ -331,7 +328,7 @@ impl Loader {
         let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
         let (aside, ledger) = (self.aside.clone(), self.ledger.clone());
         let waiting = self.meter.wait(Waiting::Load);
-        tokio::spawn(async move {
+        let carried = async move {
             let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
             let mut cleaning = Vec::new();
             package.batches.iter().for_each(|batch| CleaningCount::add_to(&mut cleaning, batch.cleaning()));
@@ -351,7 +348,8 @@ impl Loader {
             fail::fail_point!("pipeline::after_load");
             drop((package.places, waiting));
             Ok(Loaded { receipt, state, cleaning, bytes })
-        })
+        };
+        tokio::spawn(carried.in_current_span())
     }
 
     async fn finish(&self, loading: Option<Loading>, record: &mut StreamRecord) -> Result<()> {

@@ -11,6 +11,7 @@ use aqueduct_schema::{Error, ErrorKind, Mode, Result, TableName, codes};
 use aqueduct_warehouse::{BackfillState, BackfillWindow, Fence, StreamRecord, TimeSpan, Warehouse, WindowKey, WindowNote, WindowState};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::{Instrument, error_span};
 
 use super::calls::Calls;
 use super::tally::{OfWindow, Tally};
@@ -206,12 +207,14 @@ impl<'a> CarryOut<'a> {
         let normaliser = self.pipeline.normaliser(&stream, &self.connected.source)?;
         let mut lane = self.lane(index, stream.clone(), ledger.clone(), halted.clone());
         self.under_way.insert(index);
-        lanes.spawn(async move {
+        let span = error_span!("stream", stream = %stream.name);
+        let passed = async move {
             let mut record = StreamRecord { stream: stream.name.clone(), ..StreamRecord::default() };
             let done = lane.pass(stream, normaliser, Some(vec![Mode::Backfill]), &mut record).await;
             record.error = done.as_ref().err().map(ToString::to_string);
             (index, record, ledger.pages.load(Ordering::SeqCst), done)
-        });
+        };
+        lanes.spawn(passed.instrument(span));
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use aqueduct_warehouse::{
 };
 use serde::Serialize;
 use tokio::sync::watch;
+use tracing::{Instrument, error_span};
 
 pub(crate) use self::calls::Calls;
 use self::carry_out::{CarryOut, Ended};
@@ -159,6 +160,7 @@ pub async fn backfill(
     let calls = Calls::at_most(options.max_calls);
     let pipeline = pipeline.for_backfill(&calls);
     let run_id = run_id(pipeline.clock().now());
+    let span = error_span!("run", run = %run_id, pipeline = %pipeline.file.name);
     let ledger = Recording::begin(&pipeline, &run_id, options.asked()).await;
     let observer: Arc<dyn BackfillObserver> = Arc::new(Listening { windows: ledger.note_windows(), inner: observer });
     let done = async {
@@ -167,7 +169,7 @@ pub async fn backfill(
         lease.release().await;
         report.map_err(|error| calls.told(error))
     };
-    let done = done.await;
+    let done = done.instrument(span).await;
     let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
     observer.observe(BackfillEvent::Ended(&entry));
     done
