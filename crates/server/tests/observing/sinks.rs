@@ -51,7 +51,7 @@ fn failed() -> Alert {
 /// Sends one message, that is counted.
 pub(crate) async fn one_message(control: &Control, metrics: Arc<Metrics>) {
     let receiver = Receiver::start(&[(200, "")]).await;
-    let yaml = format!("alerts: {{ sinks: {{ hook: {{ webhook: {{ url: \"http://{}/\" }} }} }} }}\n", receiver.address);
+    let yaml = format!("alerts: {{ sinks: {{ hook: {{ webhook: {{ url: \"http://{}/in\" }} }} }} }}\n", receiver.address);
     let notifier = Notifier::new(file(&yaml, &[]).read().unwrap(), control, metrics);
     notifier.raise(Alert { pipeline: "shop".into(), ..failed() }).await;
     notifier.round().await.unwrap();

@@ -106,7 +106,7 @@ fn not_sent(error: &lettre::transport::smtp::Error, timeout: Duration) -> NotSen
         };
         return if error.is_permanent() { NotSent::lasting(reason) } else { NotSent::passing(reason) };
     }
-    if error.is_tls() {
+    if error.is_tls() || is_about_encryption(error) {
         return NotSent::lasting("the connection could not be encrypted: the certificate is not known, or is another server's");
     }
     if error.is_timeout() {
@@ -116,6 +116,19 @@ fn not_sent(error: &lettre::transport::smtp::Error, timeout: Duration) -> NotSen
         return NotSent::lasting("the mail server does not offer what is needed: STARTTLS, or a way to log in");
     }
     NotSent::passing("no connection to the mail server, or it broke off: check host, port and `tls`")
+}
+
+/// Whether encryption failed. lettre tells a certificate that is refused as a connection that broke off, with the reason inside.
+fn is_about_encryption(error: &lettre::transport::smtp::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let within = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is::<rustls::Error>() || within.is_some_and(|within| within.is::<rustls::Error>()) {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 fn encryption(host: &str, section: &EmailSection, source: &Source<'_>) -> Result<TlsParameters> {
