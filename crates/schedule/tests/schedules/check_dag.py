@@ -1,6 +1,6 @@
 """Carries out a DAG file with stand-ins that take exactly the arguments that Airflow takes, as Airflow 3 or 2, and prints what it made as JSON.
 
-The arguments are those of Airflow 3.1 and 2.10 (airflow/sdk/definitions/dag.py, providers/standard/operators/bash.py, timetables/trigger.py,
+The arguments are those of Airflow 3.3 and 2.10 (airflow/sdk/definitions/dag.py, providers/standard/operators/bash.py, timetables/trigger.py,
 models/baseoperator.py), as far as the export may use them.
 """
 

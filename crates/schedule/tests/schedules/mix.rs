@@ -80,7 +80,7 @@ pub(crate) fn mix(count: usize) -> Vec<Mixed> {
 }
 
 fn mixed(random: &mut Random, place: &'static Place, number: usize) -> Mixed {
-    if number % 20 == 0 {
+    if number.is_multiple_of(20) {
         let (text, meaning) = match random.below(6) {
             0 => ("15m", Meaning::Minutes(15)),
             1 => ("1h", Meaning::Minutes(60)),
