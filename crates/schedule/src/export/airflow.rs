@@ -78,8 +78,9 @@ fn dag(job: &Job<'_>, fields: &str, zone: &str, options: &Options) -> String {
     let retries = schedule.retries();
     text.push_str(&format!("        retries={},\n", retries.attempts));
     if retries.attempts > 0 {
+        // A factor since Airflow 3.2, a switch before.
         text.push_str(&format!(
-            "        retry_delay=timedelta(seconds={}),\n        retry_exponential_backoff=True,\n        max_retry_delay=timedelta(seconds={}),\n",
+            "        retry_delay=timedelta(seconds={}),\n        retry_exponential_backoff=2.0,\n        max_retry_delay=timedelta(seconds={}),\n",
             retries.backoff.as_secs(),
             retries.most.as_secs()
         ));

@@ -270,7 +270,7 @@ fn dags_take_the_arguments_that_airflow_has() {
         );
         assert_eq!(task["command"], "/usr/local/bin/aqueduct run pipelines/hub_spot.yaml --timeout 7200s");
         assert_eq!((&task["cwd"], &task["skip"], &task["retries"]), (&"/srv/crm".into(), &9.into(), &3.into()));
-        assert_eq!((&task["delay"], &task["exponential"], &task["most"]), (&120.0.into(), &true.into(), &1800.0.into()));
+        assert_eq!((&task["delay"], &task["factor"], &task["most"]), (&120.0.into(), &2.0.into(), &1800.0.into()));
     }
     let odd = Options { command: "/opt/my \"aqueduct\" {{ x }}".into(), ..options() };
     let made = dag("every: 30m\noverlap: queue\ncatch_up: all\npaused: true\n", &odd, "3");
