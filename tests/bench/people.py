@@ -219,12 +219,14 @@ def by_group(seed, group, count):
             copy["given"] = mistyped(rng, copy["given"])
         if rng.random() < 0.3:
             copy["surname"] = mistyped(rng, copy["surname"])
-        if rng.random() < 0.1:
+        renamed = rng.random() < 0.1
+        if renamed:
             copy["surname"] = rng.choice(surnames)
         for field, rate in [("dob", 0.3), ("line1", 0.3), ("postcode", 0.3), ("town", 0.2), ("tel", 0.5), ("mail", 0.6)]:
             if rng.random() < rate:
                 copy[field] = ""
-        rows += [{**person, "truth": f"{group} {number}"}, {**copy, "truth": f"{group} {number}"}]
+        truth = {"truth": f"{group} {number}", "renamed": renamed}
+        rows += [{**person, **truth}, {**copy, **truth}]
     rng.shuffle(rows)
     return rows
 

@@ -55,7 +55,11 @@ pub(crate) fn compare(left: &Prepared, right: &Prepared, tables: &Tables, memory
         set(Field::Suffix, if left.generation == right.generation { suffix::SAME } else { suffix::DIFFERENT });
     }
 
-    let email = emails(left, right, tables, memory);
+    let email = match emails(left, right, tables, memory) {
+        // Mills and Miller have addresses as near each other as their names, and that was counted.
+        email::NEAR if differ_as_names_do(left, right, tables) => email::DIFFERENT,
+        level => level,
+    };
     set(Field::Email, email);
     set(Field::Phone, phones(left, right, tables));
     if let (Some(one), Some(other)) = (digits(left.birth), digits(right.birth)) {
@@ -119,8 +123,9 @@ fn emails(left: &Prepared, right: &Prepared, tables: &Tables, memory: &mut Memor
                 true => 0,
                 false if mine.hash == yours.hash => email::SAME,
                 false => match memory.level(5, one, other, || mine.compare(yours)) {
-                    email::SIMILAR if mine_derived || yours_derived => 0,
-                    email::LOCAL_PART if (mine_derived || yours_derived) && !mine.has_number() => 0,
+                    // What is alike is the name, which was counted: what is left differs.
+                    email::SIMILAR if mine_derived || yours_derived => email::DIFFERENT,
+                    email::LOCAL_PART if (mine_derived || yours_derived) && !mine.has_number() => email::DIFFERENT,
                     level => level,
                 },
             };
@@ -128,6 +133,17 @@ fn emails(left: &Prepared, right: &Prepared, tables: &Tables, memory: &mut Memor
         }
     }
     best
+}
+
+/// Whether the addresses of two records differ only because each has the name of its own record in it.
+fn differ_as_names_do(left: &Prepared, right: &Prepared, tables: &Tables) -> bool {
+    let local = |row: &Prepared| tables.emails.find(row.emails[0]).map(|email| &*email.local);
+    let (Some(mine), Some(yours)) = (local(left), local(right)) else { return false };
+    let has = |local: &str, name: u32| tables.names.find(name).is_some_and(|name| name.latin.len() >= 3 && local.contains(&*name.latin));
+    let begins = |local: &str, name: u32| tables.names.find(name).is_some_and(|name| local.chars().next() == name.latin.chars().next());
+    let named = |one: u32, other: u32| one != other && has(mine, one) && has(yours, other);
+    let abbreviated = || mine.chars().next() != yours.chars().next() && begins(mine, left.first) && begins(yours, right.first);
+    named(left.first, right.first) || named(left.last, right.last) || abbreviated()
 }
 
 fn phones(left: &Prepared, right: &Prepared, tables: &Tables) -> u8 {

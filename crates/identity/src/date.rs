@@ -97,7 +97,7 @@ fn full(text: &str) -> Option<u32> {
 
 /// How near two birth dates are: a level of the field.
 pub(crate) fn compare(left: Digits, right: Digits) -> u8 {
-    use crate::levels::birth::{DIFFERENT, NEAR, PART, SAME, TWO_PARTS};
+    use crate::levels::birth::{DIFFERENT, NEAR, PART, SAME, TWO_DIGITS, TWO_PARTS};
     if left == right {
         return SAME;
     }
@@ -121,8 +121,10 @@ pub(crate) fn compare(left: Digits, right: Digits) -> u8 {
     let day_as_month = left[..4] == right[..4] && left[4..6] == right[6..] && left[6..] == right[4..6];
     if wrong == 1 || exchanged || day_as_month {
         NEAR
-    } else if same == 2 || wrong == 2 {
+    } else if same == 2 {
         TWO_PARTS
+    } else if wrong == 2 {
+        TWO_DIGITS
     } else if parts[0].is_some_and(|(left, right)| left == right) {
         PART
     } else {
@@ -174,6 +176,7 @@ mod tests {
             (b"19270907", b"19279007", NEAR),
             (b"19270907", b"19270922", TWO_PARTS),
             (b"19270907", b"19540907", TWO_PARTS),
+            (b"19270907", b"19270806", TWO_DIGITS),
             (b"19270907", b"19271122", PART),
             (b"19270907", b"19270000", PART),
             (b"19270907", b"19511122", DIFFERENT),

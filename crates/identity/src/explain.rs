@@ -32,6 +32,9 @@ pub(crate) fn reasons(model: &Model, pattern: &Pattern, evidence: &Evidence, rul
         };
         reasons.push(Reason { words: format!("{} {}{rarity}", spec.name, level.words), bits: evidence.ratios[field].log2() });
     }
+    if evidence.together < 0.97 {
+        reasons.push(Reason { words: "such names go together anyway".to_owned(), bits: evidence.together.log2() });
+    }
     let unrelated = 1.0 - model.matches - model.neighbours.iter().sum::<f64>();
     let [_, household, colleagues] = model.odds(evidence);
     let mut others = unrelated;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use crate::blocking::{Blocks, kind};
 use crate::compare::{Memory, compare};
 use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, birth, name, packed, unpacked};
-use crate::maximise::{Pass, Weighed, maximise, rates};
-use crate::model::{MODEL_VERSION, Model, Scorer, Shared, Shares};
+use crate::maximise::{Maximiser, Pass, Weighed, rates};
+use crate::model::{MODEL_VERSION, Model, NAMES, SIMILAR_NAMES, Scorer, Shared, Shares};
 use crate::parallel::{Random, in_order};
-use crate::prepared::{Prepared, Records, Tables};
+use crate::prepared::{Prepared, Records};
 use crate::record::Entity;
 use crate::resolve::Options;
 use crate::text::mix;
@@ -41,7 +41,8 @@ const PASSES: [(Shared, &[Field]); 10] = [
 
 /// Learns from records and their blocks.
 pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Model {
-    let chance = random_pairs(records, options);
+    let shares = shares(records);
+    let (chance, rarities) = random_pairs(records, &shares, options);
     let same = all_pairs(records);
     let mut model = Model {
         version: MODEL_VERSION,
@@ -54,7 +55,9 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
         neighbours: [0.0; 2],
         matching: assumed(|level| level.matching),
         unrelated: unrelated(&chance, &same, None),
-        shares: shares(records),
+        together: 1.0,
+        shares,
+        rarities,
     };
     let scorer = Scorer::new(&model, records);
     let passes: Vec<Pass> = PASSES.iter().filter_map(|(shared, silent)| pass(records, &scorer, *shared, silent, options)).collect();
@@ -63,8 +66,10 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
     let all = pairs_of(records.rows.len() as u64) as f64;
     let neighbours = possible_neighbours(records);
     // Random pairs of a small list hold some of one person; what these agree on is not chance.
+    let mut maximiser = Maximiser::new(&passes, neighbours);
     for _ in 0..3 {
-        model.matching = maximise(&passes, &model, neighbours);
+        model.matching = maximiser.maximise(&model);
+        model.together = maximiser.together(&model);
         (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
         model.unrelated = unrelated(&chance, &same, Some(&model));
     }
@@ -78,14 +83,14 @@ pub(crate) fn pairs_of(records: u64) -> u64 {
     records.saturating_mul(records.saturating_sub(1)) / 2
 }
 
-/// Whether households and colleagues can be recognised at all: by addresses or telephone numbers, by companies.
+/// Whether households and colleagues can be recognised at all: by addresses, telephone numbers or mailboxes, by companies.
 fn possible_neighbours(records: &Records) -> [bool; 2] {
     if records.entity == Entity::Account {
         return [false; 2];
     }
     let filled = |value: fn(&Prepared) -> bool| records.rows.iter().filter(|row| value(row)).count() * 5 >= records.rows.len().max(1);
-    let address = filled(|row| row.street != 0 || row.code != 0);
-    [address || filled(|row| row.phones[0] != 0), filled(|row| row.company != 0 || row.domain != 0)]
+    let reached = filled(|row| row.street != 0 || row.code != 0 || row.phones[0] != 0 || row.emails[0] != 0);
+    [reached, filled(|row| row.company != 0 || row.domain != 0)]
 }
 
 fn assumed(of: impl Fn(&crate::levels::Level) -> f64) -> [[f64; LEVELS]; FIELD_COUNT] {
@@ -94,15 +99,35 @@ fn assumed(of: impl Fn(&crate::levels::Level) -> f64) -> [[f64; LEVELS]; FIELD_C
     })
 }
 
-/// The patterns of random pairs; of all pairs where there are not more.
-fn random_pairs(records: &Records, options: &Options) -> Histogram {
+/// So many pairs of similar names say how rare such names are.
+const FEWEST_SIMILAR: f64 = 30.0;
+
+/// How many pairs of names at a level were seen, and the sum of the rarities of the rarer ones.
+type Rarities = [[(f64, f64); LEVELS]; 2];
+
+/// The patterns of random pairs, of all pairs where there are not more; and how rare names are that are only similar.
+fn random_pairs(records: &Records, shares: &BTreeMap<Shared, Shares>, options: &Options) -> (Histogram, [[f64; LEVELS]; 2]) {
     let rows = records.rows.len() as u64;
     let wanted = options.random_pairs;
     let pieces: Vec<u64> = (0..64).collect();
-    let histograms = in_order(options.threads, &pieces, Memory::new, |memory, piece| {
-        let mut counted = HashMap::new();
+    let rarity = NAMES.map(|(shared, _)| {
+        let names = &records.tables.names;
+        let share = |number: usize| names.find(number as u32).map_or(1.0, |name| shares[&shared].of(name.hash));
+        (0..names.numbers()).map(|number| 1.0 / share(number)).collect::<Vec<f64>>()
+    });
+    let found = in_order(options.threads, &pieces, Memory::new, |memory, piece| {
+        let (mut counted, mut rarities) = (HashMap::new(), Rarities::default());
         let mut count = |left: u64, right: u64| {
-            let pattern = compare(&records.rows[left as usize], &records.rows[right as usize], &records.tables, memory);
+            let (one, other) = (&records.rows[left as usize], &records.rows[right as usize]);
+            let pattern = compare(one, other, &records.tables, memory);
+            for (place, (one, other)) in [(one.first, other.first), (one.last, other.last)].into_iter().enumerate() {
+                let level = pattern[NAMES[place].1 as usize];
+                if SIMILAR_NAMES.contains(&level) {
+                    let (seen, sum) = &mut rarities[place][usize::from(level)];
+                    *seen += 1.0;
+                    *sum += rarity[place][one as usize].max(rarity[place][other as usize]);
+                }
+            }
             *counted.entry(packed(&pattern)).or_insert(0.0) += 1.0;
         };
         if pairs_of(rows) <= wanted {
@@ -118,9 +143,14 @@ fn random_pairs(records: &Records, options: &Options) -> Histogram {
                 }
             }
         }
-        counted
+        (counted, rarities)
     });
-    joined(histograms)
+    let (histograms, rarities): (Vec<HashMap<u64, f64>>, Vec<Rarities>) = found.into_iter().unzip();
+    let mean = |place: usize, level: usize| {
+        let (seen, sum) = rarities.iter().map(|part| part[place][level]).fold((0.0, 0.0), |all, part| (all.0 + part.0, all.1 + part.1));
+        if seen >= FEWEST_SIMILAR { sum / seen } else { 0.0 }
+    };
+    (joined(histograms), std::array::from_fn(|place| std::array::from_fn(|level| mean(place, level))))
 }
 
 fn joined(histograms: Vec<HashMap<u64, f64>>) -> Histogram {
@@ -258,17 +288,22 @@ const LISTED: usize = 20_000;
 
 fn shares_of(records: &Records, shared: Shared) -> Shares {
     let tables = &records.tables;
-    let who = |row: &Prepared, tables: &Tables| match records.entity {
+    let nearly_unique = shared.frequency(records.entity) == Frequency::NearlyUnique;
+    let who = |row: &Prepared| match records.entity {
+        // A value is as common as it is among people: rows that say the same throughout are one.
+        _ if !nearly_unique => row.content(),
         Entity::Contact => tables.names.find(row.first).map_or(0, |name| name.sound),
         // Companies of one name are told apart by where they are, other values by the name.
         Entity::Account if shared == Shared::Company => tables.words.find(row.code.max(row.city)).map_or(0, |word| word.hash),
         Entity::Account => tables.companies.find(row.company).map_or(0, |name| name.sound),
     };
     let mut values: Vec<(u64, u64)> =
-        records.rows.iter().map(|row| (shared.value(row, tables), who(row, tables))).filter(|value| value.0 != 0).collect();
+        records.rows.iter().map(|row| (shared.value(row, tables), who(row))).filter(|value| value.0 != 0).collect();
     values.sort_unstable();
+    if !nearly_unique {
+        values.dedup();
+    }
     let filled = values.len() as f64;
-    let nearly_unique = shared.frequency(records.entity) == Frequency::NearlyUnique;
     let mut listed: Vec<(u64, f64)> = Vec::new();
     for group in values.chunk_by(|left, right| left.0 == right.0) {
         let count = group.len() as f64;

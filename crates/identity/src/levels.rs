@@ -99,9 +99,10 @@ pub(crate) mod email {
 pub(crate) mod birth {
     pub(crate) const DIFFERENT: u8 = 1;
     pub(crate) const PART: u8 = 2;
-    pub(crate) const TWO_PARTS: u8 = 3;
-    pub(crate) const NEAR: u8 = 4;
-    pub(crate) const SAME: u8 = 5;
+    pub(crate) const TWO_DIGITS: u8 = 3;
+    pub(crate) const TWO_PARTS: u8 = 4;
+    pub(crate) const NEAR: u8 = 5;
+    pub(crate) const SAME: u8 = 6;
 }
 
 /// Fields with nothing but "differs", "near" and "the same".
@@ -202,8 +203,9 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
         name: "birth date",
         levels: &[
             level("differs", 0.02, 0.94),
-            level("has one part in common", 0.01, 0.04),
-            level("has two parts in common", 0.03, 0.003),
+            level("has the year in common", 0.01, 0.03),
+            level("is the same but for two digits", 0.01, 0.01),
+            level("has two parts in common", 0.02, 0.003),
             level("is the same but for a digit", 0.06, 0.000_4),
             level("is the same", 0.88, 0.000_05),
         ],

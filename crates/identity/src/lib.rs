@@ -20,6 +20,7 @@
 //!
 //! A model of another [`MODEL_VERSION`] is not to be used: learn anew and resolve everything.
 
+mod accelerate;
 mod address;
 mod blocking;
 mod cluster;

@@ -1,7 +1,8 @@
 //! Expectation-maximisation: how often values of one person agree, although nobody says which records are of one person.
 
+use crate::accelerate::accelerate;
 use crate::learn::Histogram;
-use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, LEVELS, Pattern, packed, unpacked};
+use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, LEVELS, Pattern, name, packed, unpacked};
 use crate::model::{Model, likelihoods};
 
 /// Pairs that share one value.
@@ -36,11 +37,11 @@ impl Weighed {
         Self { pattern: unpacked(word), first: (word >> 52 & 15) as i32 - 8, others: (word >> 56 & 15) as i32 - 8 }
     }
 
-    fn likelihoods(&self, ratios: &[[f64; LEVELS]; FIELD_COUNT], silent: &[usize]) -> [f64; 3] {
+    fn likelihoods(&self, model: &Model, ratios: &[[f64; LEVELS]; FIELD_COUNT], silent: &[usize]) -> [f64; 3] {
         let spoken = (0..FIELD_COUNT).filter(|field| !silent.contains(field));
         let [matching, household, company] = likelihoods(spoken.map(|field| (field, ratios[field][self.pattern[field] as usize])));
         let (first, others) = (f64::from(self.first).exp2(), f64::from(self.others).exp2());
-        [matching * first * others, household * others, company * others]
+        [matching * first * others * model.taken_back(&self.pattern), household * others, company * others]
     }
 }
 
@@ -56,69 +57,143 @@ const FEW_MATCHES: f64 = 100.0;
 /// Names and birth dates of one person differ altogether no more often than this. In a list with few different names, namesakes would
 /// otherwise be taken for one person, of whom nothing else agrees.
 const MOST_DIFFERING: [(Field, f64); 4] = [(Field::First, 0.15), (Field::Last, 0.2), (Field::Birth, 0.12), (Field::Identifier, 0.2)];
-const ROUNDS: usize = 40;
+/// So many namesakes more or fewer say nothing about how names go together, and nowhere do they go together more than so many times.
+const FEW_NAMESAKES: f64 = 20.0;
+const MOST_TOGETHER: f64 = 64.0;
+/// How many rounds learning takes at most, the first time and when it is repeated.
+const ROUNDS: [usize; 2] = [90, 30];
 
-/// The levels of one person's records, learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail
-/// address is more often of one person than one that shares a town.
-pub(crate) fn maximise(passes: &[Pass], model: &Model, neighbours: [bool; 2]) -> [[f64; LEVELS]; FIELD_COUNT] {
-    let patterns: Vec<Vec<(Weighed, f64)>> =
-        passes.iter().map(|pass| pass.patterns.iter().map(|(word, count)| (Weighed::of_word(*word), *count)).collect()).collect();
-    let mut own: Vec<[f64; 3]> = passes.iter().map(|_| starting_rates(0.02, neighbours)).collect();
-    let mut learned = Model { shares: Default::default(), ..model.clone() };
-    for _ in 0..ROUNDS {
+/// What is learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail address is more often of one
+/// person than one that shares a town.
+pub(crate) struct Maximiser<'p> {
+    passes: Vec<(&'p [usize], Vec<(Weighed, f64)>)>,
+    neighbours: [bool; 2],
+    own: Option<Vec<f64>>,
+}
+
+impl<'p> Maximiser<'p> {
+    pub(crate) fn new(passes: &'p [Pass], neighbours: [bool; 2]) -> Self {
+        let patterns = |pass: &Pass| pass.patterns.iter().map(|(word, count)| (Weighed::of_word(*word), *count)).collect();
+        Self { passes: passes.iter().map(|pass| (&*pass.silent, patterns(pass))).collect(), neighbours, own: None }
+    }
+
+    /// The levels of one person's records, from those that the model has; the next call goes on where this one ended.
+    pub(crate) fn maximise(&mut self, model: &Model) -> [[f64; LEVELS]; FIELD_COUNT] {
+        let rounds = ROUNDS[usize::from(self.own.is_some())];
+        let starting = || self.passes.iter().flat_map(|_| starting_rates(0.02, self.neighbours)).collect();
+        let own = self.own.take().unwrap_or_else(starting);
+        let start: Vec<f64> = model.matching.iter().flatten().copied().chain(own).collect();
+        let mut learned = Model { shares: Default::default(), ..model.clone() };
+        let found = accelerate(start, rounds, |numbers| self.round(numbers, &mut learned));
+        let (matching, own) = parts(&found);
+        self.own = Some(own.iter().flatten().copied().collect());
+        matching
+    }
+
+    /// How many times more often strangers of one first name share the surname than any strangers do.
+    pub(crate) fn together(&self, model: &Model) -> f64 {
+        let (first, last) = (Field::First as usize, Field::Last as usize);
+        let Some(place) = self.passes.iter().position(|(silent, _)| **silent == [first]) else { return 1.0 };
+        let (silent, patterns) = &self.passes[place];
+        let rates: [f64; 3] = std::array::from_fn(|class| self.own.as_ref().map_or(0.0, |own| own[place * 3 + class]));
+        let ratios = model.ratios();
+        let (mut same, mut all) = (0.0, 0.0);
+        for (pattern, count) in patterns.iter().filter(|(pattern, _)| pattern.pattern[last] != 0) {
+            let (parts, _) = posterior(pattern.likelihoods(model, &ratios, silent), rates);
+            let strangers = 1.0 - parts.iter().sum::<f64>();
+            all += count * strangers;
+            // Where it is open who they are, they say nothing about strangers; and a household shares the surname whatever it is.
+            same += if pattern.pattern[last] == name::SAME && strangers > 0.9 { count * strangers } else { 0.0 };
+        }
+        let expected = all * model.unrelated[last][name::SAME as usize];
+        // What chance alone may add does not count.
+        ((same - 2.0 * same.sqrt() + FEW_NAMESAKES) / (expected + FEW_NAMESAKES)).clamp(1.0, MOST_TOGETHER)
+    }
+
+    /// One round of expectation and maximisation, and how well what it began with explains the pairs.
+    fn round(&self, numbers: &[f64], learned: &mut Model) -> (Vec<f64>, f64) {
+        let (matching, mut own) = parts(numbers);
+        learned.matching = matching.map(|levels| whole(levels));
+        own.iter_mut().for_each(|rates| *rates = bounded(*rates));
         let ratios = learned.ratios();
-        let mut counts = [[0.0; LEVELS]; FIELD_COUNT];
-        for ((pass, patterns), rates) in passes.iter().zip(&patterns).zip(&mut own) {
+        let (mut counts, mut fit) = ([[0.0; LEVELS]; FIELD_COUNT], 0.0);
+        for ((silent, patterns), rates) in self.passes.iter().zip(&mut own) {
             let (mut sums, mut all) = ([0.0; 3], 0.0);
             for (pattern, count) in patterns {
-                let parts = posterior(pattern.likelihoods(&ratios, &pass.silent), *rates);
+                let (parts, explained) = posterior(pattern.likelihoods(learned, &ratios, silent), *rates);
                 all += count;
+                fit += count * explained.ln();
                 for (sum, part) in sums.iter_mut().zip(parts) {
                     *sum += part * count;
                 }
-                for field in (0..FIELD_COUNT).filter(|field| !pass.silent.contains(field)) {
+                for field in (0..FIELD_COUNT).filter(|field| !silent.contains(field)) {
                     counts[field][pattern.pattern[field] as usize] += parts[0] * count;
                 }
             }
             *rates = bounded(sums.map(|sum| sum / f64::max(all, 1.0)));
         }
+        let mut next = Vec::with_capacity(numbers.len());
         for (field, spec) in FIELD_SPECS.iter().enumerate() {
-            let known: f64 = counts[field][1..].iter().sum::<f64>() + PRIOR_MATCHES;
-            let mut levels = [0.0; LEVELS];
-            for (level, assumed) in (1..).zip(spec.levels) {
-                if assumed.matching > 0.0 {
-                    let least = if level == 1 { LEAST_DIFFERING } else { LEAST_MATCHING };
-                    levels[level] = ((counts[field][level] + PRIOR_MATCHES * assumed.matching) / known).max(least.min(assumed.matching));
-                }
+            for (level, assumed) in (1..).zip(spec.levels).filter(|(_, assumed)| assumed.matching > 0.0) {
+                fit += PRIOR_MATCHES * assumed.matching * learned.matching[field][level].max(1e-12).ln();
             }
-            let sum: f64 = levels.iter().sum();
-            levels = levels.map(|level| level / sum);
-            let most = MOST_DIFFERING.iter().find(|(known, _)| *known as usize == field).map_or(1.0, |(_, most)| *most);
-            if levels[1] > most {
-                let scale = (1.0 - most) / (1.0 - levels[1]).max(1e-9);
-                levels = levels.map(|level| level * scale);
-                levels[1] = most;
-            }
-            learned.matching[field] = levels;
+            next.extend(levels(field, &counts[field]));
         }
+        next.extend(own.iter().flatten());
+        (next, fit)
     }
-    learned.matching
+}
+
+fn parts(numbers: &[f64]) -> ([[f64; LEVELS]; FIELD_COUNT], Vec<[f64; 3]>) {
+    let number = |place: usize| numbers.get(place).copied().unwrap_or_default();
+    let matching = std::array::from_fn(|field| std::array::from_fn(|level| number(field * LEVELS + level)));
+    let own = (FIELD_COUNT * LEVELS..numbers.len()).step_by(3).map(|place| std::array::from_fn(|class| number(place + class)));
+    (matching, own.collect())
+}
+
+fn whole(levels: [f64; LEVELS]) -> [f64; LEVELS] {
+    let sum: f64 = levels.iter().sum();
+    levels.map(|level| if level > 1e-200 { level / sum } else { 0.0 })
+}
+
+/// The levels of a field as they were counted in records of one person, with what is assumed of them.
+fn levels(field: usize, counts: &[f64; LEVELS]) -> [f64; LEVELS] {
+    let known: f64 = counts[1..].iter().sum::<f64>() + PRIOR_MATCHES;
+    let mut levels = [0.0; LEVELS];
+    for (level, assumed) in (1..).zip(FIELD_SPECS[field].levels).filter(|(_, assumed)| assumed.matching > 0.0) {
+        let least = if level == 1 { LEAST_DIFFERING } else { LEAST_MATCHING };
+        levels[level] = ((counts[level] + PRIOR_MATCHES * assumed.matching) / known).max(least.min(assumed.matching));
+    }
+    let mut levels = whole(levels);
+    let most = MOST_DIFFERING.iter().find(|(known, _)| *known as usize == field).map_or(1.0, |(_, most)| *most);
+    if levels[1] > most {
+        let scale = (1.0 - most) / (1.0 - levels[1]).max(1e-9);
+        levels = levels.map(|level| level * scale);
+        levels[1] = most;
+    }
+    levels
 }
 
 /// How many of all pairs are of one person, of one household and of one company, from the pairs that blocking found.
 pub(crate) fn rates(candidates: &Histogram, model: &Model, all: f64, neighbours: [bool; 2]) -> (f64, [f64; 2]) {
     let ratios = model.ratios();
     let likelihoods: Vec<([f64; 3], f64)> =
-        candidates.iter().map(|(word, count)| (Weighed::of_word(*word).likelihoods(&ratios, &[]), *count)).collect();
-    let mut rates = starting_rates((likelihoods.len() as f64 / all.max(1.0)).clamp(1e-9, 0.05), neighbours);
-    for _ in 0..100 {
+        candidates.iter().map(|(word, count)| (Weighed::of_word(*word).likelihoods(model, &ratios, &[]), *count)).collect();
+    let found: f64 = likelihoods.iter().map(|(_, count)| count).sum();
+    let start = starting_rates((likelihoods.len() as f64 / all.max(1.0)).clamp(1e-9, 0.05), neighbours);
+    let rates = accelerate(start.to_vec(), 150, |rates| {
+        let rates = bounded(std::array::from_fn(|class| rates[class]));
         let mut sums = [0.0; 3];
+        // Pairs that blocking did not find are of strangers.
+        let mut fit = (all - found).max(0.0) * (1.0 - rates.iter().sum::<f64>()).ln();
         for (likelihoods, count) in &likelihoods {
-            for (sum, part) in sums.iter_mut().zip(posterior(*likelihoods, rates)) {
+            let (parts, explained) = posterior(*likelihoods, rates);
+            fit += count * explained.ln();
+            for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum += part * count;
             }
         }
-        rates = sums.map(|sum| sum / all.max(1.0));
+        let mut rates = sums.map(|sum| sum / all.max(1.0));
         // A list may hold no two records of one person, and no family: but never is that certain, and where people stand twice their
         // families do too.
         let least = (0.5 / all.max(1.0)).min(0.1);
@@ -127,7 +202,8 @@ pub(crate) fn rates(candidates: &Histogram, model: &Model, all: f64, neighbours:
         for (rate, possible) in rates[1..].iter_mut().zip(neighbours) {
             *rate = if possible { rate.clamp(neighbourly, 0.2) } else { 0.0 };
         }
-    }
+        (rates.to_vec(), fit)
+    });
     (rates[0], [rates[1], rates[2]])
 }
 
@@ -140,17 +216,18 @@ fn bounded(rates: [f64; 3]) -> [f64; 3] {
     if sum > 0.99 { rates.map(|rate| rate * 0.99 / sum) } else { rates }
 }
 
-/// How likely each explanation is: one person, one household, one company. What is left is chance.
-fn posterior(likelihoods: [f64; 3], rates: [f64; 3]) -> [f64; 3] {
+/// How likely each explanation is: one person, one household, one company, what is left being chance; and how likely what is seen is by
+/// all of them, against chance alone.
+fn posterior(likelihoods: [f64; 3], rates: [f64; 3]) -> ([f64; 3], f64) {
     let parts: [f64; 3] = std::array::from_fn(|class| likelihoods[class] * rates[class]);
     let all = parts.iter().sum::<f64>() + 1.0 - rates.iter().sum::<f64>();
-    parts.map(|part| part / all)
+    (parts.map(|part| part / all), all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::levels::{birth, email, name};
+    use crate::levels::{birth, email};
     use crate::parallel::Random;
     use crate::record::Entity;
 
@@ -173,6 +250,8 @@ mod tests {
             matching: assumed(|level| level.matching),
             unrelated: assumed(|level| level.unrelated),
             shares: Default::default(),
+            rarities: Default::default(),
+            together: 1.0,
         }
     }
 
@@ -209,7 +288,7 @@ mod tests {
             }
             passes.push(Pass { patterns, silent: vec![*silent as usize] });
         }
-        let learned = maximise(&passes, &model(), [false; 2]);
+        let learned = Maximiser::new(&passes, [false; 2]).maximise(&model());
         for (field, matching, _) in planted {
             for (level, share) in matching {
                 let found = learned[field as usize][level as usize];

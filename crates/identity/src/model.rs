@@ -30,11 +30,17 @@ pub struct Model {
     pub(crate) neighbours: [f64; 2],
     pub(crate) matching: [[f64; LEVELS]; FIELD_COUNT],
     pub(crate) unrelated: [[f64; LEVELS]; FIELD_COUNT],
+    /// How many times more often strangers of one first name share the surname than any strangers do: names go together by where people
+    /// come from.
+    pub(crate) together: f64,
     pub(crate) shares: BTreeMap<Shared, Shares>,
+    /// How rare the rarer of two names is that are of two people and yet similar: the mean of one divided by its share, for each level of
+    /// the first name and of the surname; 0 where too few were seen.
+    pub(crate) rarities: [[f64; LEVELS]; 2],
 }
 
 /// The version of the rules for comparing and learning. A stored model of another version is to be learned again.
-pub const MODEL_VERSION: u32 = 1;
+pub const MODEL_VERSION: u32 = 2;
 
 /// Values whose frequency is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -111,6 +117,11 @@ impl Shared {
     }
 }
 
+/// The names of people whose rarity counts where they are only similar, too.
+pub(crate) const NAMES: [(Shared, Field); 2] = [(Shared::First, Field::First), (Shared::Last, Field::Last)];
+/// The levels at which one name may be a mistyped other.
+pub(crate) const SIMILAR_NAMES: [u8; 3] = [name::SOUND, name::SIMILAR, name::NEAR];
+
 /// How common values are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Shares {
@@ -120,12 +131,21 @@ pub(crate) struct Shares {
     pub(crate) otherwise: f64,
 }
 
+impl Shares {
+    /// The share of the value of a hash.
+    pub(crate) fn of(&self, hash: u64) -> f64 {
+        self.listed.get(&hash).copied().unwrap_or(self.otherwise)
+    }
+}
+
 /// The evidence of one pair: for every field how many times more often this is seen in records of one person than of two.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Evidence {
     pub(crate) ratios: [f64; FIELD_COUNT],
     /// What the frequency of the value itself did to the ratio: above 1 for a rare value.
     pub(crate) rarity: [f64; FIELD_COUNT],
+    /// What is taken back because the two names go together anyway: 1 or less.
+    pub(crate) together: f64,
 }
 
 /// A model made ready for the records at hand.
@@ -136,7 +156,12 @@ pub(crate) struct Scorer<'m> {
     /// By how much a shared value changes the ratio, by the value's number: first names, surnames, e-mail addresses, numbers (as
     /// telephone numbers, as identifiers), streets, postal codes, towns, companies, domains.
     factors: BTreeMap<Shared, Vec<f32>>,
+    /// One divided by the share of every first name, and of every surname, by its number.
+    rarities: [Vec<f32>; 2],
 }
+
+/// No two names that are similar weigh more or less than this for being rare or common.
+const SIMILAR_RARITY: (f64, f64) = (1.0 / 16.0, 32.0);
 
 /// No value weighs more than this for being rare or common.
 const RARITY: (f64, f64) = (1.0 / 4_096.0, 1_024.0);
@@ -162,7 +187,19 @@ impl<'m> Scorer<'m> {
             let of = |hash: &u64| model.factor(shared, *hash) as f32;
             factors.insert(shared, std::iter::once(1.0).chain(hashes.iter().map(of)).collect());
         }
-        Self { model, ratios: model.ratios(), factors }
+        let names = 1..tables.names.numbers() as u32;
+        let rarities = NAMES.map(|(shared, _)| {
+            std::iter::once(0.0).chain(names.clone().map(|number| (1.0 / model.share(shared, tables.names.get(number).hash)) as f32)).collect()
+        });
+        Self { model, ratios: model.ratios(), factors, rarities }
+    }
+
+    /// By how much the rarer of two similar names changes the ratio. Who mistypes a name makes one that hardly anybody has; Andrea and
+    /// Andreas are two people.
+    fn similar(&self, name: usize, level: u8, left: u32, right: u32) -> f64 {
+        let typical = self.model.rarities[name][usize::from(level)];
+        let of = |number: u32| self.rarities[name].get(number as usize).copied().unwrap_or_default();
+        if typical > 0.0 { (f64::from(of(left).max(of(right))) / typical).clamp(SIMILAR_RARITY.0, SIMILAR_RARITY.1) } else { 1.0 }
     }
 
     fn factor(&self, shared: Shared, left: u32, right: u32) -> f64 {
@@ -172,7 +209,8 @@ impl<'m> Scorer<'m> {
 
     /// The evidence of a pair.
     pub(crate) fn evidence(&self, left: &Prepared, right: &Prepared, pattern: &Pattern, tables: &Tables) -> Evidence {
-        let mut evidence = Evidence { ratios: [1.0; FIELD_COUNT], rarity: [1.0; FIELD_COUNT] };
+        let together = self.model.taken_back(pattern);
+        let mut evidence = Evidence { ratios: [1.0; FIELD_COUNT], rarity: [1.0; FIELD_COUNT], together };
         for (field, level) in pattern.iter().enumerate() {
             evidence.ratios[field] = self.ratios[field][*level as usize];
         }
@@ -181,11 +219,13 @@ impl<'m> Scorer<'m> {
             evidence.ratios[field as usize] *= factor;
         };
         let level = |field: Field| pattern[field as usize];
-        if level(Field::First) == name::SAME {
-            rare(Field::First, self.factor(Shared::First, left.first, right.first));
-        }
-        if level(Field::Last) == name::SAME {
-            rare(Field::Last, self.factor(Shared::Last, left.last, right.last));
+        for (place, (left, right)) in [(left.first, right.first), (left.last, right.last)].into_iter().enumerate() {
+            let (shared, field) = NAMES[place];
+            match level(field) {
+                name::SAME => rare(field, self.factor(shared, left, right)),
+                similar if SIMILAR_NAMES.contains(&similar) => rare(field, self.similar(place, similar, left, right)),
+                _ => {}
+            }
         }
         if level(Field::Email) == email::SAME {
             let same = |one: &u32, other: &u32| *one != 0 && *other != 0 && tables.emails.get(*one).hash == tables.emails.get(*other).hash;
@@ -231,7 +271,8 @@ impl Model {
     pub(crate) fn round(&mut self) {
         let round = |number: &mut f64| *number = format!("{number:.8e}").parse().unwrap_or(*number);
         let tables = self.matching.iter_mut().chain(&mut self.unrelated).flatten();
-        tables.chain(&mut self.neighbours).chain([&mut self.matches]).for_each(round);
+        tables.chain(&mut self.neighbours).chain([&mut self.matches, &mut self.together]).for_each(round);
+        self.rarities.iter_mut().flatten().for_each(round);
         for shares in self.shares.values_mut() {
             shares.listed.values_mut().chain([&mut shares.otherwise]).for_each(round);
         }
@@ -244,14 +285,20 @@ impl Model {
         matching / (matching + household + colleagues + unrelated)
     }
 
+    /// What of the evidence of two names is no evidence, because who has the one has the other more often.
+    pub(crate) fn taken_back(&self, pattern: &Pattern) -> f64 {
+        let agrees = |field: Field| (name::SIMILAR..=name::SAME).contains(&pattern[field as usize]);
+        if agrees(Field::First) && agrees(Field::Last) { 1.0 / self.together } else { 1.0 }
+    }
+
     /// How much each explanation but chance is worth, chance being 1 or nearly: one person, one household, one company.
     pub(crate) fn odds(&self, evidence: &Evidence) -> [f64; 3] {
         let [matching, household, colleagues] = likelihoods(evidence.ratios.iter().copied().enumerate());
-        [self.matches * matching, self.neighbours[0] * household, self.neighbours[1] * colleagues]
+        [self.matches * matching * evidence.together, self.neighbours[0] * household, self.neighbours[1] * colleagues]
     }
 
     /// For every field and level how many times more often it is seen in records of one person than of two. No level weighs less than
-    /// "differs", and none but the exchange of names more than "the same".
+    /// "differs", and none but the exchange of names, and a letter in one, more than "the same".
     pub(crate) fn ratios(&self) -> [[f64; LEVELS]; FIELD_COUNT] {
         let mut ratios = [[1.0; LEVELS]; FIELD_COUNT];
         for (field, spec) in FIELD_SPECS.iter().enumerate() {
@@ -262,16 +309,26 @@ impl Model {
                 let (matching, unrelated) = (self.matching[field][level], self.unrelated[field][level]);
                 *ratio = if matching > 0.0 && unrelated > 0.0 { matching / unrelated } else { 1.0 };
             }
-            let different = own[1].min(1.0);
+            let (different, highest) = (own[1].min(1.0), own[same]);
             own[1] = different;
-            let mut highest = different;
-            for ratio in &mut own[2..=same] {
-                *ratio = ratio.max(different);
-                highest = ratio.max(highest);
+            let is_name = NAMES.iter().any(|(_, name)| *name as usize == field);
+            for (level, ratio) in own.iter_mut().enumerate().take(same).skip(2) {
+                // Names coincide by being common, and those that are common are seldom near each other.
+                let most = match is_name {
+                    true if level == usize::from(name::NEAR) => f64::INFINITY,
+                    true => highest,
+                    false => 4.0 * highest,
+                };
+                *ratio = ratio.min(most).max(different);
             }
-            own[same] = highest;
+            own[same] = highest.max(different);
         }
         ratios
+    }
+
+    /// The share of a value among all values of its kind.
+    pub(crate) fn share(&self, shared: Shared, hash: u64) -> f64 {
+        self.shares.get(&shared).map_or(1.0, |shares| shares.of(hash))
     }
 
     /// By how much a shared value changes the ratio of its field.
@@ -306,11 +363,12 @@ impl Model {
     pub fn describe(&self) -> String {
         use std::fmt::Write;
         let mut text = format!(
-            "pairs of one {} : {:.2e}, of one household {:.2e}, of colleagues {:.2e}\n",
+            "pairs of one {}: {:.2e}, of one household {:.2e}, of colleagues {:.2e}; names go together {:.1} times\n",
             self.entity.name(),
             self.matches,
             self.neighbours[0],
-            self.neighbours[1]
+            self.neighbours[1],
+            self.together
         );
         let ratios = self.ratios();
         for (field, spec) in FIELD_SPECS.iter().enumerate() {

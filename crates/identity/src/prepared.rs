@@ -87,6 +87,19 @@ pub(crate) struct Prepared {
     pub(crate) merged: u64,
 }
 
+impl Prepared {
+    /// A hash of all that is compared: the same for records that say the same. Numbers in tables go into it, so it holds for one set of
+    /// records only.
+    pub(crate) fn content(&self) -> u64 {
+        let single = [
+            self.first, self.middle, self.last, u32::from(self.generation), self.birth, self.house, self.street, self.city, self.region,
+            self.code, self.company, self.domain,
+        ];
+        let all = single.iter().chain(&self.emails).chain(&self.phones).chain(&self.identifiers);
+        all.fold(0, |content, number| mix(content, u64::from(*number)))
+    }
+}
+
 /// A number as eight digits; `None` for 0.
 pub(crate) fn digits(number: u32) -> Option<Digits> {
     let mut digits = [b'0'; 8];

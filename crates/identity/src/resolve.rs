@@ -31,6 +31,8 @@ pub struct Options {
     pub false_links: f64,
     /// The least probability of an automatic link.
     pub least_auto: f64,
+    /// From which probability pairs are linked, where that does not follow from the other two.
+    pub link_from: Option<f64>,
     /// From which probability a pair that is not linked is shown for review.
     pub review: f64,
     /// A model learned earlier; learned from the records where it is left out.
@@ -50,6 +52,7 @@ impl Options {
             cap: 200,
             false_links: 0.001,
             least_auto: 0.95,
+            link_from: None,
             review: 0.2,
             model: None,
             verdicts: Vec::new(),
@@ -135,7 +138,7 @@ pub fn resolve(mut records: Vec<Record>, options: &Options) -> Resolution {
     let mut model = options.model.clone().unwrap_or_else(|| learn(&prepared, &blocks, options));
     let (pairs, compared) = score(&prepared, &blocks, &Scorer::new(&model, &prepared), options.threads);
     if learned {
-        model.auto = threshold(&pairs, options.false_links, options.least_auto);
+        model.auto = options.link_from.unwrap_or_else(|| threshold(&pairs, options.false_links, options.least_auto));
     }
     let coverage = coverage(&pairs, &blocks, &model);
     let (skipped, largest_block) = (blocks.skipped.clone(), blocks.largest);

@@ -200,6 +200,101 @@ fn a_list_without_anybody_twice_stays_as_it_is() {
     assert_eq!(resolve(single, &options()).cluster_count(), count);
 }
 
+/// Only the values of some fields.
+fn only(records: Vec<Record>, kept: &[Attribute]) -> Vec<Record> {
+    records
+        .into_iter()
+        .map(|record| Record { values: record.values.into_iter().filter(|(attribute, _)| kept.contains(attribute)).collect(), ..record })
+        .collect()
+}
+
+#[test]
+fn a_first_system_teaches_nothing_and_links_nobody() {
+    let seen = &mut BTreeSet::new();
+    let single: Vec<Record> = people(33, 3_000).into_iter().filter(|(_, person)| seen.insert(*person)).map(|(record, _)| record).collect();
+    let fields: [&[Attribute]; 4] = [
+        &[FirstName, LastName, BirthDate],
+        &[FirstName, LastName, BirthDate, City],
+        &[FirstName, LastName, Phone, Street, City, PostalCode],
+        &[FirstName, LastName, Email],
+    ];
+    for kept in fields {
+        let found = resolve(only(single.clone(), kept), &options());
+        assert_eq!(found.cluster_count(), single.len(), "{kept:?}");
+    }
+}
+
+#[test]
+fn who_stands_twice_is_found_among_many_who_do_not() {
+    let seen = &mut BTreeSet::new();
+    let single = people(35, 2_000).into_iter().filter(|(_, person)| seen.insert(*person)).map(|(record, _)| record);
+    let mut mine: Vec<Record> = single.collect();
+    let copy = |of: &Record, id: &str| Record { key: RecordKey::new("mine", id), ..of.clone() };
+    let full = |record: &&Record| [FirstName, LastName, BirthDate, Phone].iter().all(|field| record.get(*field).is_some());
+    let first = mine.iter().find(full).unwrap().clone();
+    mine.extend([copy(&first, "1"), copy(&first, "2")]);
+    assert!(together(&resolve(mine, &options()), "1", "2"));
+}
+
+#[test]
+fn copies_never_make_a_link_less_likely() {
+    let records: Vec<Record> = people(37, 300).into_iter().map(|(record, _)| record).collect();
+    let alone = resolve(records.clone(), &options());
+    let copies = records.iter().map(|record| Record { key: RecordKey::new("copy", record.key.record.clone()), ..record.clone() });
+    let all: Vec<Record> = records.iter().cloned().chain(copies).collect();
+    let known = |found: &Resolution| -> BTreeMap<(RecordKey, RecordKey), f64> {
+        let key = |row: u32| found.keys[row as usize].clone();
+        found.pairs.iter().map(|pair| ((key(pair.left), key(pair.right)), pair.probability)).collect()
+    };
+    // With the model as it was, every pair is as likely as before, and every copy is with its original.
+    let with = resolve(all.clone(), &Options { model: Some(alone.model.clone()), ..options() });
+    let (before, after) = (known(&alone), known(&with));
+    for (pair, probability) in &before {
+        assert!(after.get(pair).is_some_and(|after| after >= probability), "{pair:?}: {probability} and then {:?}", after.get(pair));
+    }
+    // Learned anew, no pair that agrees in whatever both have is less likely than it was.
+    let anew = resolve(all, &options());
+    let (after, values): (_, BTreeMap<&RecordKey, &Record>) = (known(&anew), records.iter().map(|record| (&record.key, record)).collect());
+    let agree = |one: &Record, other: &Record| one.values.iter().all(|(attribute, value)| other.get(*attribute).is_none_or(|other| other == &**value));
+    let mut looked_at = 0;
+    for ((one, other), probability) in before.iter().filter(|(pair, _)| agree(values[&pair.0], values[&pair.1])) {
+        looked_at += 1;
+        let after = after.get(&(one.clone(), other.clone())).copied().unwrap_or_default();
+        assert!(after >= probability - 1e-9, "{one:?} {other:?}: {probability} and then {after}");
+    }
+    assert!(looked_at > 20, "{looked_at}");
+    // Who was together stays together.
+    for found in [&with, &anew] {
+        let cluster = |key: &RecordKey| found.clusters[found.keys.binary_search(key).unwrap()];
+        for (key, first) in alone.keys.iter().zip(&alone.clusters) {
+            assert_eq!(cluster(key), cluster(&alone.keys[*first as usize]), "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn names_of_one_origin_go_together() {
+    // Two peoples who do not share names: a first name says which surname to expect.
+    let mut dice = Dice::new(17);
+    let firsts = [["Anna", "Bernd", "Carla", "David", "Elena", "Frank"], ["Wei", "Min", "Jing", "Qiang", "Yang", "Tao"]];
+    let lasts = [["Becker", "Novak", "Quinlan", "Okafor", "Vasquez", "Ahrens"], ["Zhang", "Huang", "Zhou", "Liang", "Zheng", "Xu"]];
+    let mut single = Vec::new();
+    for id in 0..1_200 {
+        let people = dice.below(2);
+        let birth = format!("{:04}-{:02}-{:02}", 1940 + dice.below(65), 1 + dice.below(12), 1 + dice.below(28));
+        let (first, last) = (firsts[people][dice.below(6)], lasts[people][dice.below(6)]);
+        single.push(record(&id.to_string(), &[(FirstName, first), (LastName, last), (BirthDate, &birth)]));
+    }
+    for id in ["one", "other"] {
+        single.push(record(id, &[(FirstName, "Carla"), (LastName, "Okafor"), (BirthDate, "1971-08-09")]));
+    }
+    let found = resolve(single, &options());
+    assert!(found.model.describe().contains("names go together 1.9 times") || found.model.describe().contains("names go together 2.0 times"));
+    let both = (place(&found, "one"), place(&found, "other"));
+    let pair = found.pairs.iter().find(|pair| (pair.left, pair.right) == both).unwrap();
+    assert!(line(&found.explainer().reasons(pair)).contains("such names go together anyway"));
+}
+
 #[test]
 fn reasons_are_words_and_add_up() {
     let found = resolve(
