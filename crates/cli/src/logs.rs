@@ -182,7 +182,10 @@ mod tests {
     fn an_error_is_a_line_with_its_code_and_place() {
         let error = Error::new(aqueduct_pipeline::schema::codes::UNKNOWN_KEY, "unknown key").at("a.yaml", 4, 3);
         let value: Value = serde_json::from_str(&super::error(&error)).unwrap();
-        assert_eq!((&value["level"], &value["code"], &value["file"], &value["line"]), (&json!("error"), &json!("AQ1003"), &json!("a.yaml"), &json!(4)));
+        assert_eq!(
+            (&value["level"], &value["code"], &value["file"], &value["line"]),
+            (&json!("error"), &json!("AQ1003"), &json!("a.yaml"), &json!(4))
+        );
         assert_eq!(serde_json::from_str::<Value>(&words("info", "a\nb")).unwrap()["message"], "a\nb");
     }
 }

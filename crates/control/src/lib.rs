@@ -6,6 +6,7 @@
 
 mod address;
 mod alert;
+mod alert_book;
 mod budget;
 mod control;
 mod documents;
@@ -29,7 +30,8 @@ mod tokens;
 mod totals;
 
 pub use address::check_address;
-pub use alert::{AlertBook, Notice, Problem, Raise, Reason, Settled};
+pub use alert::{Notice, Problem, Raise, Reason, Settled};
+pub use alert_book::AlertBook;
 pub use budget::{Answer, Ask, Priority, Returned, Told, check_time_zone};
 pub use control::Control;
 pub use holder::Holder;

@@ -132,7 +132,8 @@ impl Totals {
             return;
         }
         self.remember(&entry.run_id);
-        let of_its_kind = |runs: &&mut RunsCounted| (runs.kind, runs.outcome, runs.exit_code) == (entry.kind, entry.outcome, entry.exit_code);
+        let of_its_kind =
+            |runs: &&mut RunsCounted| (runs.kind, runs.outcome, runs.exit_code) == (entry.kind, entry.outcome, entry.exit_code);
         match self.runs.iter_mut().find(of_its_kind) {
             Some(runs) => runs.count += 1,
             None => self.runs.push(RunsCounted { kind: entry.kind, outcome: entry.outcome, exit_code: entry.exit_code, count: 1 }),

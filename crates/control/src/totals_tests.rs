@@ -105,10 +105,10 @@ fn refused_and_dry_runs_are_no_work_and_what_a_contract_stops_is_seen() {
 fn names_without_end_are_counted_together() {
     let mut totals = Totals::default();
     let mut wide = entry(1, Outcome::Ok);
-    wide.traffic.calls = (0..MOST_NAMES + 50)
-        .map(|number| Calls { class: format!("class {number:04}"), requests: 1, ..Calls::default() })
-        .collect();
-    wide.streams = (0..MOST_NAMES + 50).map(|number| StreamEntry { stream: format!("s{number}"), read: 1, ..StreamEntry::default() }).collect();
+    wide.traffic.calls =
+        (0..MOST_NAMES + 50).map(|number| Calls { class: format!("class {number:04}"), requests: 1, ..Calls::default() }).collect();
+    wide.streams =
+        (0..MOST_NAMES + 50).map(|number| StreamEntry { stream: format!("s{number}"), read: 1, ..StreamEntry::default() }).collect();
     totals.count(&wide);
     assert_eq!((totals.requests.len(), totals.requests[OTHER]), (MOST_NAMES + 1, 50));
     assert_eq!((totals.streams.len(), totals.streams[OTHER].read), (MOST_NAMES + 1, 50));
@@ -134,7 +134,10 @@ async fn the_ledger_is_counted_by_several_and_after_it_has_forgotten() {
     assert_eq!(control.count_runs().await.unwrap()["crm"].runs[0].count, 6);
     control.write_run(&entry(5, Outcome::Failed), life).await.unwrap();
     let totals = control.count_runs().await.unwrap();
-    assert_eq!(totals["crm"].runs.iter().map(|runs| (runs.outcome, runs.count)).collect::<Vec<_>>(), [(Outcome::Ok, 6), (Outcome::Failed, 1)]);
+    assert_eq!(
+        totals["crm"].runs.iter().map(|runs| (runs.outcome, runs.count)).collect::<Vec<_>>(),
+        [(Outcome::Ok, 6), (Outcome::Failed, 1)]
+    );
     let forgotten = crate::RunRetention { age: Duration::from_secs(1), most: 1 };
     assert!(control.forget_runs("crm", forgotten).await.unwrap() > 5);
     assert_eq!(other.count_runs().await.unwrap(), totals, "sums outlive the entries");

@@ -30,7 +30,9 @@ pub(crate) async fn alerts(context: &Context, action: AlertsAction) -> Result<u8
 fn read(context: &Context, path: &Path) -> Result<AlertSettings> {
     if !path.is_file() {
         let error = Error::new(codes::FILE_UNREADABLE, format!("there is no file `{}`", path.display()));
-        return Err(error.advise("Run where the folder pipelines/ is, or name the file with --alerts. docs/monitoring.md has one to start from."));
+        return Err(
+            error.advise("Run where the folder pipelines/ is, or name the file with --alerts. docs/monitoring.md has one to start from.")
+        );
     }
     let project = Project::read(path, &context.environment(path)?)?;
     project.alerts.ok_or_else(|| {

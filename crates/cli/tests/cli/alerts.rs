@@ -67,7 +67,10 @@ fn a_file_is_checked_and_its_mistakes_are_placed() {
     assert!(wrong.err.contains("aqueduct.yaml:4:18") && wrong.err.contains("Did you mean `chat`?"), "{}", wrong.err);
     project.write("other.yaml", project.read("aqueduct.yaml").replace("chta", "chat"));
     let right = project.run("alerts check --alerts other.yaml").with_code(0);
-    assert_eq!(right.out, "other.yaml: sound\n  chat: Slack webhook at hooks.example\n`aqueduct alerts test` sends a message through each.\n");
+    assert_eq!(
+        right.out,
+        "other.yaml: sound\n  chat: Slack webhook at hooks.example\n`aqueduct alerts test` sends a message through each.\n"
+    );
     project.write("aqueduct.yaml", "{}\n");
     assert!(project.run("alerts check").with_code(2).err.contains("no section `alerts`"));
 }

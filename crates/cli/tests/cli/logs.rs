@@ -9,7 +9,8 @@ use crate::project::{Ended, Project};
 
 #[track_caller]
 fn lines(ended: &Ended) -> Vec<Value> {
-    let lines: Vec<Value> = ended.err.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect();
+    let lines: Vec<Value> =
+        ended.err.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect();
     for line in &lines {
         assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
         assert!(["error", "warn", "info", "debug"].contains(&line["level"].as_str().unwrap_or_default()), "{line}");

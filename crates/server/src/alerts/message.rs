@@ -140,7 +140,9 @@ impl Message {
             title: format!("{} messages: {open} problems and events, {over} that are over", messages.len()),
             text,
             advice: match messages.iter().find(|message| !message.advice.is_empty()) {
-                Some(_) => "Run `aqueduct schedule status` to see where every pipeline stands, and `aqueduct runs list` for its runs.".to_owned(),
+                Some(_) => {
+                    "Run `aqueduct schedule status` to see where every pipeline stands, and `aqueduct runs list` for its runs.".to_owned()
+                }
                 None => String::new(),
             },
             details: Value::Object(serde_json::Map::new()),

@@ -116,9 +116,7 @@ impl AlertSettings {
     pub(crate) fn sinks_for(&self, event: &Event, severity: Severity, pipeline: &str) -> Vec<String> {
         let word = event.word();
         let takes = |rule: &&Rule| {
-            severity >= rule.at_least
-                && (rule.events.is_empty() || rule.events.contains(&word))
-                && names(&rule.pipelines, pipeline)
+            severity >= rule.at_least && (rule.events.is_empty() || rule.events.contains(&word)) && names(&rule.pipelines, pipeline)
         };
         let mut sinks: Vec<String> = self.rules.iter().filter(takes).flat_map(|rule| rule.to.iter().cloned()).collect();
         sinks.sort_unstable();

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{self, Deserializer};
 use serde::Deserialize;
+use serde::de::{self, Deserializer};
 
 /// A span as people write it: `90s`, `15m`, `6h`, `2d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

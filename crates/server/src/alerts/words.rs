@@ -39,7 +39,9 @@ pub(crate) fn said(alert: &Alert, notice: &Notice, zone: &TimeZone) -> Said {
             Said { text: format!("{text}\nIt has happened {} times since {since}.", notice.count), title, advice }
         }
         Reason::Opened => Said { title, text, advice },
-        Reason::Worse => Said { title: format!("{title}, which is worse than before"), text: format!("{text}\nIt began at {since}."), advice },
+        Reason::Worse => {
+            Said { title: format!("{title}, which is worse than before"), text: format!("{text}\nIt began at {since}."), advice }
+        }
         Reason::Reminder => {
             let times = if notice.count > 1 { format!(" It has happened {} times.", notice.count) } else { String::new() };
             Said { title: format!("still: {title}"), text: format!("{text}\nIt has been so since {since}.{times}"), advice }
@@ -47,7 +49,9 @@ pub(crate) fn said(alert: &Alert, notice: &Notice, zone: &TimeZone) -> Said {
         Reason::Recovered => Said { title, text: format!("{text}\nIt began at {since} and lasted {lasted}."), advice },
         Reason::Passed => Said {
             title: format!("over by itself: {title}"),
-            text: format!("{text}\nIt began at {since} and is over. Nobody was told before, because of quiet hours or a sink that did not answer."),
+            text: format!(
+                "{text}\nIt began at {since} and is over. Nobody was told before, because of quiet hours or a sink that did not answer."
+            ),
             advice: String::new(),
         },
     }
@@ -88,7 +92,9 @@ fn event(alert: &Alert, zone: &TimeZone) -> Said {
         Event::QuotaExhausted { renewed_at } => {
             let next = match renewed_at {
                 Some(at) => format!("There is quota again at {}.", instant(*at, zone)),
-                None => "The source does not say when there is quota again; usually it is at midnight in the account's time zone.".to_owned(),
+                None => {
+                    "The source does not say when there is quota again; usually it is at midnight in the account's time zone.".to_owned()
+                }
             };
             Said {
                 title: format!("`{pipeline}` has used up the day's requests"),
@@ -96,9 +102,10 @@ fn event(alert: &Alert, zone: &TimeZone) -> Said {
                     "The source takes no more requests today. The run saved its place and stopped; what it loaded is whole, and the next run \
                      goes on from there. {next}"
                 ),
-                advice: "Nothing, if this is rare. Otherwise run the pipeline less often, select fewer streams, raise `source: { quota }`, or \
+                advice:
+                    "Nothing, if this is rare. Otherwise run the pipeline less often, select fewer streams, raise `source: { quota }`, or \
                          ask the vendor for more."
-                    .to_owned(),
+                        .to_owned(),
             }
         }
         Event::OccurrenceMissed { due_at, count } => Said {
@@ -193,7 +200,10 @@ fn event(alert: &Alert, zone: &TimeZone) -> Said {
         },
         Event::SchemaChanged { changes, frozen: false } => Said {
             title: format!("the source of `{pipeline}` has other fields than before"),
-            text: format!("A run found {}. What was loaded stays; new fields are loaded as the selection and the contract say.", changed(*changes)),
+            text: format!(
+                "A run found {}. What was loaded stays; new fields are loaded as the selection and the contract say.",
+                changed(*changes)
+            ),
             advice: format!("Nothing has to be done. `aqueduct drift {pipeline}` lists the changes."),
         },
         Event::SchemaChanged { changes, frozen: true } => Said {

@@ -93,5 +93,7 @@ async fn nothing_here() -> Response {
 }
 
 async fn another_method(method: Method) -> Response {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("this page does not take {method}")).advise("GET / lists the pages.").into_response()
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("this page does not take {method}"))
+        .advise("GET / lists the pages.")
+        .into_response()
 }

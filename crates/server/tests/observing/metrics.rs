@@ -124,7 +124,8 @@ async fn every_metric_of_the_table_is_on_the_page_and_no_other() {
 #[tokio::test]
 async fn promtool_has_nothing_against_it() {
     let text = whole().await;
-    let checked = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let checked =
+        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut promtool = checked.expect("promtool comes with Debian's package prometheus and Homebrew's formula of the same name");
     promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();

@@ -65,7 +65,10 @@ async fn pipelines_and_runs_are_told() {
     let store = known().await;
     let site = serve(Arc::new(Told::new(pipelines())), &store.control, Settings::default()).await;
     let all = get(site.address, "/api/pipelines").await.json();
-    assert_eq!((&all["at"], &all["pipelines"][0]["name"], &all["pipelines"][1]["state"]), (&json!("2026-11-22T12:00:00Z"), &json!("crm"), &json!("idle")));
+    assert_eq!(
+        (&all["at"], &all["pipelines"][0]["name"], &all["pipelines"][1]["state"]),
+        (&json!("2026-11-22T12:00:00Z"), &json!("crm"), &json!("idle"))
+    );
     let one = get(site.address, "/api/pipelines/shop").await;
     assert_eq!((one.status, &one.json()["next"]), (200, &json!("2026-11-22T12:15:00Z")));
     let none = get(site.address, "/api/pipelines/shpo").await;
@@ -100,7 +103,9 @@ async fn wishes_need_the_token() {
     assert_eq!(say(site.address, &[run, "Host: localhost", &bearer], "").await.status, 403, "there is no token");
 
     let site = serve(told.clone(), &store.control, with_token()).await;
-    for wrong in ["X: y", "Authorization: Bearer 0123456789abcdeX", "Authorization: Bearer", "Authorization: Basic MDEyMzQ1Njc4OWFiY2RlZg=="] {
+    for wrong in
+        ["X: y", "Authorization: Bearer 0123456789abcdeX", "Authorization: Bearer", "Authorization: Basic MDEyMzQ1Njc4OWFiY2RlZg=="]
+    {
         let answer = say(site.address, &[run, "Host: localhost", wrong], "").await;
         assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{wrong}");
     }
@@ -137,7 +142,12 @@ async fn a_foreign_page_can_neither_read_nor_write() {
             assert_eq!(say(site.address, &[&format!("GET {page} HTTP/1.1"), host], "").await.status, status, "{host} {page}");
         }
     }
-    let lines = ["OPTIONS /api/pipelines/crm/run HTTP/1.1", "Host: localhost", "Origin: http://evil.example", "Access-Control-Request-Method: POST"];
+    let lines = [
+        "OPTIONS /api/pipelines/crm/run HTTP/1.1",
+        "Host: localhost",
+        "Origin: http://evil.example",
+        "Access-Control-Request-Method: POST",
+    ];
     let answer = say(site.address, &lines, "").await;
     assert_eq!(answer.status, 405);
     for path in ["/", "/healthz", "/metrics", "/api/runs", "/no"] {

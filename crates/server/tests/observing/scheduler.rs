@@ -78,7 +78,8 @@ pub(crate) fn idle(name: &str) -> PipelineStatus {
 pub(crate) fn busy(name: &str) -> PipelineStatus {
     let last = LastRun { run: Some("run-1".into()), due_at: Some(NOW), began_at: Some(NOW), ended_at: Some(NOW), exit_code: 4 };
     let running = Running { run: None, due_at: None, began_at: NOW, attempt: 1, host: "a".into(), process: Some(7) };
-    let problem = Problem { code: "AQ1003".into(), message: "unknown key".into(), advice: "x".into(), file: None, line: None, column: None };
+    let problem =
+        Problem { code: "AQ1003".into(), message: "unknown key".into(), advice: "x".into(), file: None, line: None, column: None };
     PipelineStatus {
         state: PipelineState::Running,
         paused: Some(Paused { since: None, by: "http".into() }),

@@ -231,8 +231,20 @@ fn mistakes_in_the_file_are_named_with_their_place() {
         ("alerts:\n  sinks:\n    a: { webhook: { url: http://example.com/canary } }\n", codes::BAD_ALERTS, 3, 26, "https://"),
         ("alerts:\n  sinks:\n    a: { slack: { url: \"${NO}\" } }\n", codes::MISSING_VARIABLE, 3, 25, "NO"),
         ("alerts:\n  sinks:\n    a: { webhook: { url: https://x.example, secret: canary } }\n", codes::BAD_ALERTS, 3, 53, "16 characters"),
-        ("alerts:\n  sinks:\n    a: { email: { host: mail.example.com, tls: none, from: a@b.c, to: [a@b.c] } }\n", codes::BAD_ALERTS, 3, 25, "on this machine"),
-        ("alerts:\n  sinks:\n    a: { email: { host: mail.example.com, from: canary, to: [a@b.c] } }\n", codes::BAD_ALERTS, 3, 49, "mail address"),
+        (
+            "alerts:\n  sinks:\n    a: { email: { host: mail.example.com, tls: none, from: a@b.c, to: [a@b.c] } }\n",
+            codes::BAD_ALERTS,
+            3,
+            25,
+            "on this machine",
+        ),
+        (
+            "alerts:\n  sinks:\n    a: { email: { host: mail.example.com, from: canary, to: [a@b.c] } }\n",
+            codes::BAD_ALERTS,
+            3,
+            49,
+            "mail address",
+        ),
         (&format!("{sink}  rules:\n    - {{ to: [hok] }}\n"), codes::BAD_ALERTS, 5, 14, "hok"),
         (&format!("{sink}  rules:\n    - {{ to: [hook], events: [run_faild] }}\n"), codes::BAD_YAML, 5, 30, "run_failed"),
         (&format!("{sink}  timezone: Europe/Londn\n"), codes::UNKNOWN_TIME_ZONE, 4, 13, "Londn"),
@@ -257,7 +269,8 @@ fn the_file_of_the_documentation_is_sound() {
     let text = std::fs::read_to_string(path).unwrap();
     let block = text.split("```yaml\n").find(|block| block.contains("alerts:\n  sinks:")).expect("the page has a file");
     let yaml = block.split("```").next().unwrap();
-    let variables = [("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/x"), ("ALERT_SECRET", SECRET), ("SMTP_PASSWORD", PASSWORD)];
+    let variables =
+        [("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/x"), ("ALERT_SECRET", SECRET), ("SMTP_PASSWORD", PASSWORD)];
     let settings = file(yaml, &variables).read().unwrap();
     assert_eq!(settings.sink_words().len(), 3);
 }

@@ -154,5 +154,7 @@ fn expanded(text: &Spanned<String>, source: &Source<'_>) -> Result<String> {
 }
 
 fn mailbox(text: &Spanned<String>, source: &Source<'_>) -> Result<Mailbox> {
-    expanded(text, source)?.parse().map_err(|_| source.at("this is not a mail address, such as `ops@example.com` or `Ops <ops@example.com>`", text))
+    expanded(text, source)?
+        .parse()
+        .map_err(|_| source.at("this is not a mail address, such as `ops@example.com` or `Ops <ops@example.com>`", text))
 }
