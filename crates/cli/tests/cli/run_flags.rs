@@ -1,9 +1,13 @@
 //! What a scheduler asks of `aqueduct run`: a wait, an end, a line to read, silence when all is well, and the exit code.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::account::{Account, PAGES_OF_CONTACTS, nowhere};
+use crate::database::Database;
 use crate::ledger::shop;
 use crate::project::{Project, wait_until};
 
@@ -85,4 +89,48 @@ fn a_run_out_of_time_is_partial() {
     assert_eq!(line["exit_code"], 6);
     assert_ne!(line["outcome"], "ok");
     project.run("run shop").with_code(0);
+}
+
+#[test]
+fn every_exit_code_of_the_table_is_reached() {
+    let page = include_str!("../../../../docs/reference/exit-codes.md");
+    let code = |line: &str| line.strip_prefix("| ")?.split(' ').next()?.parse::<i32>().ok();
+    let documented: BTreeSet<i32> = page.lines().filter_map(code).collect();
+    // A mistake of Aqueduct's own is not made on purpose.
+    let reached = RefCell::new(BTreeSet::from([1]));
+    let reach = |project: &Project, line: &str, code: i32| {
+        project.run(line).with_code(code);
+        reached.borrow_mut().insert(code);
+    };
+    let project = shop();
+    reach(&project, "run shop", 0);
+    reach(&project, "run gone", 2);
+    reach(&project, "run shop --timeout 0s", 6);
+    project.write("people.csv", project.read("people.csv") + "4,New One,new@example.com\n");
+    reach(&project, "reconcile shop --full", 8);
+    project.write("pipelines/shop.yaml", project.read("pipelines/shop.yaml").replace("warehouse.db", "people.csv/warehouse.db"));
+    reach(&project, "run shop", 5);
+
+    let account = Account::of(5);
+    let mut project = Project::new();
+    let database = Database::sqlite(&project);
+    account.pipeline(&mut project, &database, "run: { retry_seconds: 0 }\n");
+    let file = project.read("p.yaml");
+    project.write("unknown.yaml", file.replace("${TOKEN}", "another"));
+    reach(&project, "run unknown.yaml", 3);
+    project.write("away.yaml", file.replace("${ADDRESS}", &nowhere()));
+    reach(&project, "run away.yaml", 4);
+    project.write("spent.yaml", file.replace("source:\n", "source:\n  quota: { daily: 1, account: small }\n"));
+    reach(&project, "run spent.yaml", 7);
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let stalled = account.stall(PAGES_OF_CONTACTS, 0);
+        let running = project.start("run p.yaml --select contacts");
+        stalled.wait();
+        reach(&project, "run p.yaml", 9);
+        running.signal(signal);
+        running.end().with_code(code);
+        reached.borrow_mut().insert(code);
+        account.clear_faults();
+    }
+    assert_eq!(reached.into_inner(), documented);
 }

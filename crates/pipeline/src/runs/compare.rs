@@ -200,12 +200,16 @@ fn stream_differences(one: &StreamEntry, other: &StreamEntry) -> Vec<Difference>
     ];
     let mut all: Vec<Difference> = numbers.iter().map(|(what, of)| difference(what, of(one), of(other), amount)).collect();
     all.push(difference("bytes over the wire", one.traffic.wire_bytes(), other.traffic.wire_bytes(), bytes));
-    for ((what, one), (_, other)) in times(&one.traffic).into_iter().zip(times(&other.traffic)) {
-        if one.abs_diff(other) >= 100 {
-            all.push(difference(what, one, other, in_milliseconds));
-        }
-    }
+    all.extend(time_differences(&one.traffic, &other.traffic));
     differing(all)
+}
+
+/// What is less than a tenth of a second differs from run to run whatever happens.
+fn time_differences(one: &Traffic, other: &Traffic) -> impl Iterator<Item = Difference> {
+    let parts = times(one).into_iter().zip(times(other));
+    parts
+        .filter(|((_, one), (_, other))| one.abs_diff(*other) >= 100)
+        .map(|((what, one), (_, other))| difference(what, one, other, in_milliseconds))
 }
 
 fn whole(one: &RunEntry, other: &RunEntry, now: Timestamp) -> Vec<Difference> {
@@ -219,9 +223,7 @@ fn whole(one: &RunEntry, other: &RunEntry, now: Timestamp) -> Vec<Difference> {
     all.push(difference("sent again", one.traffic.retried(), other.traffic.retried(), amount));
     all.push(difference("rows written", one.sum(|s| s.rows_written), other.sum(|s| s.rows_written), amount));
     all.push(difference("bytes written", one.sum(|s| s.bytes_written), other.sum(|s| s.bytes_written), bytes));
-    for ((what, one), (_, other)) in times(&one.traffic).into_iter().zip(times(&other.traffic)) {
-        all.push(difference(what, one, other, in_milliseconds));
-    }
+    all.extend(time_differences(&one.traffic, &other.traffic));
     let (process, other_process) = (one.process, other.process);
     all.push(difference("processor time", process.cpu_ms.unwrap_or(0), other_process.cpu_ms.unwrap_or(0), in_milliseconds));
     let memory = [process, other_process].map(|process| process.peak_memory_bytes.unwrap_or(0));

@@ -54,7 +54,7 @@ fn text(one: &RunEntry, other: &RunEntry, compared: &Comparison, output: &Output
 fn change(difference: &Difference) -> String {
     let Difference { one, other, .. } = difference;
     if *one == 0 {
-        return "new".to_owned();
+        return "from 0".to_owned();
     }
     let percent = (*other as f64 - *one as f64) / *one as f64 * 100.0;
     if percent.abs() < 999.5 { format!("{percent:+.0} %") } else { format!("x {:.0}", *other as f64 / *one as f64) }
