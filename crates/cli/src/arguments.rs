@@ -5,15 +5,25 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::logs::LogFormat;
+
+mod alerts;
 mod backfill;
 mod identity;
 mod quarantine;
+mod runs;
+mod schedule;
 mod schema;
+mod serve;
 
+pub(crate) use alerts::AlertsAction;
 pub(crate) use backfill::{BackfillAction, BackfillArguments, Pace};
-pub(crate) use identity::{EntityArgument, ExplainAction, IdentityAction};
+pub(crate) use identity::{EntityArgument, ExplainAction, ExplainArguments, IdentityAction};
 pub(crate) use quarantine::{QuarantineAction, Which};
+pub(crate) use runs::{RunArgument, RunsAction, RunsArguments, Status, since};
+pub(crate) use schedule::{ExportArguments, ExportFormat, ScheduleAction};
 pub(crate) use schema::{SchemaArguments, SchemaFormat};
+pub(crate) use serve::{Place, ServeArguments};
 
 /// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
 #[derive(Debug, Parser)]
@@ -31,6 +41,9 @@ pub(crate) struct Arguments {
     /// Read variables from this file besides .env.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
+    /// How logs, words and errors are written on standard error.
+    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -38,6 +51,8 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn log_level(&self) -> &'static str {
         match self.verbose {
+            // Whoever serves wants to see what it does.
+            0 if matches!(self.command, Command::Serve(_)) && !self.quiet => "warn,aqueduct_server=info",
             0 => "warn",
             1 => "info",
             _ => "debug",
@@ -195,9 +210,30 @@ pub(crate) enum Command {
         /// Wait so long for another run of this pipeline to end, instead of exiting 9 at once.
         #[arg(long, value_name = "TIME", value_parser = duration)]
         wait_for_lease: Option<Duration>,
+        /// Wait before beginning, up to so long: by the pipeline's name and the minute, so that pipelines of one minute spread out.
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        jitter: Option<Duration>,
+        /// Append what the run did to this file, as one JSON line; several runs may write to one file.
+        #[arg(long, value_name = "FILE")]
+        summary_file: Option<PathBuf>,
         /// Let a snapshot or a refresh mark any number of rows as deleted.
         #[arg(long)]
         allow_mass_delete: bool,
+        /// The occurrence that a scheduler has claimed, as PIPELINE/2026-11-22T12:00:00Z; without the claim nothing is done.
+        #[arg(long, value_name = "OCCURRENCE", conflicts_with_all = ["dry_run", "jitter"])]
+        occurrence: Option<aqueduct_pipeline::control_store::occurrence::OccurrenceId>,
+    },
+    /// Run pipelines on their schedules, until a signal comes.
+    Serve(ServeArguments),
+    /// When pipelines run: see what comes, or write it for another program.
+    Schedule {
+        #[command(subcommand)]
+        action: ScheduleAction,
+    },
+    /// Who is told when something is wrong: check it, try it out.
+    Alerts {
+        #[command(subcommand)]
+        action: AlertsAction,
     },
     /// Read a span of history beside the live runs, window by window, verified against the source.
     Backfill(BackfillArguments),
@@ -253,11 +289,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: IdentityAction,
     },
-    /// Say why.
-    Explain {
-        #[command(subcommand)]
-        action: ExplainAction,
-    },
+    /// Say in words what a run did and what is to be done, or why rows are one person.
+    Explain(ExplainArguments),
     /// See, load or give up the records that could not be loaded.
     Quarantine {
         #[command(subcommand)]
@@ -268,14 +301,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         schema: SchemaArguments,
     },
-    /// List the latest runs of a pipeline.
-    Runs {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// How many.
-        #[arg(long, default_value_t = 10, value_name = "N")]
-        limit: u32,
-    },
+    /// List runs, show one, follow those under way, compare two.
+    Runs(RunsArguments),
     /// Find which rows of a list are the same person or company, and say why.
     Resolve {
         /// What the rows are.
@@ -302,6 +329,9 @@ pub(crate) enum Command {
         /// The country of telephone numbers that are written without one, ISO 3166-1 alpha-2.
         #[arg(long, value_name = "CODE")]
         country: Option<String>,
+        /// Link from this probability on (0.5 to 1); without it, as far as one wrong link in a thousand is expected.
+        #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+        link_from: Option<f64>,
         /// Work on so many threads; the answer does not depend on it.
         #[arg(long, value_name = "N")]
         threads: Option<usize>,
@@ -390,6 +420,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err("write a time as 90s, 10m, 2h or 1d".to_owned()),
     };
     Ok(Duration::from_secs(seconds))
+}
+
+/// A probability from which records may be linked.
+fn probability(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "a number from 0.5 to 1 is expected".to_owned())?;
+    if (0.5..=1.0).contains(&number) { Ok(number) } else { Err("less likely than not is no link: from 0.5 to 1".to_owned()) }
 }
 
 #[cfg(test)]

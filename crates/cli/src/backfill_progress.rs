@@ -121,6 +121,8 @@ impl BackfillObserver for BackfillProgress {
                 self.say(&format!("{} goes on: {done} of {windows} windows are verified.", backfill.id));
             }
             BackfillEvent::Note(text) => self.say(text),
+            // The report says how it ended.
+            BackfillEvent::Ended(_) => {}
             BackfillEvent::Progress { records, expected } => self.progress(records, expected),
             BackfillEvent::Window(window) => {
                 if let Some(error) = &window.error {

@@ -6,9 +6,11 @@ mod backfill_progress;
 mod backfill_words;
 mod cleaning_summary;
 mod commands;
+mod logs;
 mod output;
 mod progress;
 mod summary;
+mod time;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,8 +36,7 @@ fn run_with(registry: Registry, words: impl IntoIterator<Item = OsString>) -> Ex
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    output::start_logging(arguments.log_level());
-    let output = Output::new(arguments.json, arguments.quiet);
+    let output = Output::new(arguments.json, arguments.quiet).logging(arguments.log_format, arguments.log_level());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

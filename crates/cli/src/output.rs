@@ -6,17 +6,31 @@ use aqueduct_pipeline::Environment;
 use aqueduct_pipeline::schema::Error;
 use serde::Serialize;
 
+use crate::logs::{self, LogFormat};
+
 /// Where a command writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
     color: bool,
+    log_format: LogFormat,
 }
 
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, color: is_coloured() }
+        Self { json, quiet, color: is_coloured(), log_format: LogFormat::Text }
+    }
+
+    /// The same output, whose words are part of the logs that begin here.
+    pub(crate) fn logging(self, log_format: LogFormat, level: &str) -> Self {
+        logs::start(log_format, level, self.color);
+        Self { log_format, ..self }
+    }
+
+    /// Whether logs, and words with them, are written as JSON.
+    pub(crate) fn logs_json(&self) -> bool {
+        self.log_format == LogFormat::Json
     }
 
     /// Whether data is printed as JSON.
@@ -26,7 +40,7 @@ impl Output {
 
     /// Whether progress bars are drawn: on a terminal, when words are wanted.
     pub(crate) fn draws(&self) -> bool {
-        !self.quiet && !self.json && std::io::stderr().is_terminal()
+        !self.quiet && !self.json && self.log_format == LogFormat::Text && std::io::stderr().is_terminal()
     }
 
     /// A line of data on standard output. A closed pipe ends nothing: the run matters more than its report.
@@ -52,8 +66,25 @@ impl Output {
     /// Words for people on standard error.
     pub(crate) fn words(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            self.say("info", text);
         }
+    }
+
+    /// Words on standard error that nothing keeps back: what went wrong.
+    pub(crate) fn alarm(&self, text: &str) {
+        self.say("error", text);
+    }
+
+    fn say(&self, level: &str, text: &str) {
+        let _ = match self.log_format {
+            LogFormat::Text => writeln!(std::io::stderr(), "{text}"),
+            LogFormat::Json => writeln!(std::io::stderr(), "{}", logs::words(level, text)),
+        };
+    }
+
+    /// Whether words are kept back.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// An error on standard error: code, what happened, whether data is affected, what to do now. With JSON also on standard output.
@@ -61,7 +92,10 @@ impl Output {
         let (bold, red, plain) = if self.color { ("\x1b[1m", "\x1b[31m", "\x1b[0m") } else { ("", "", "") };
         let mut text = format!("{bold}{red}error{plain}{bold} {error}{plain}\n");
         text.push_str(&format!("  data: {}\n  next: {}", error.data(), error.advice()));
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = match self.log_format {
+            LogFormat::Text => writeln!(std::io::stderr(), "{text}"),
+            LogFormat::Json => writeln!(std::io::stderr(), "{}", logs::error(error)),
+        };
         if self.json {
             self.json_line(&json_error(error));
         }
@@ -117,14 +151,6 @@ pub(crate) fn number(value: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// Logs to standard error; `AQUEDUCT_LOG` overrides the level in the usual filter words.
-pub(crate) fn start_logging(level: &str) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("AQUEDUCT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let _ = log.with_ansi(is_coloured()).try_init();
 }
 
 /// Whether words are coloured: on a terminal, unless `NO_COLOR` is set.

@@ -1,11 +1,13 @@
 //! The commands: each turns arguments into calls of the library and its answers into text.
 
+mod alerts;
 mod backfill;
 mod check;
 mod clean;
 mod demo;
 mod discover;
 mod drift;
+mod explain;
 mod identity;
 mod init;
 mod new_connector;
@@ -18,7 +20,10 @@ mod replay;
 mod resolve;
 mod run;
 mod runs;
+mod schedule;
+mod schedule_state;
 mod schema;
+mod serve;
 mod state;
 mod validate;
 
@@ -31,7 +36,7 @@ use std::path::{Path, PathBuf};
 use aqueduct_pipeline::schema::{Error, Result, codes};
 use aqueduct_pipeline::{Depth, Environment, Pipeline, Registry};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, ScheduleAction};
 use crate::output::Output;
 
 /// Carries out a command; its exit code.
@@ -67,7 +72,10 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             limit,
             timeout,
             wait_for_lease,
+            jitter,
+            summary_file,
             allow_mass_delete,
+            occurrence,
         } => {
             let options = aqueduct_pipeline::RunOptions {
                 select,
@@ -80,9 +88,21 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
                 timeout,
                 wait_for_lease,
                 allow_mass_delete,
+                occurrence: None,
+                run_id: None,
+                attempt: 1,
             };
-            run::run(&context, &pipeline.pipeline, &options).await
+            run::run(&context, &pipeline.pipeline, &options, &run::Around { jitter, summary_file, occurrence }).await
         }
+        Command::Serve(arguments) => serve::serve(&context, arguments).await,
+        Command::Schedule { action } => match action {
+            ScheduleAction::Next { pipelines, count, from } => schedule::next(&context, &pipelines, count, from).await,
+            ScheduleAction::Pause { pipeline, reason } => schedule_state::pause(&context, &pipeline.pipeline, reason).await,
+            ScheduleAction::Resume { pipeline } => schedule_state::resume(&context, &pipeline.pipeline).await,
+            ScheduleAction::Status { pipelines } => schedule_state::status(&context, &pipelines).await,
+            ScheduleAction::Export(arguments) => schedule::export_schedules(&context, &arguments),
+        },
+        Command::Alerts { action } => alerts::alerts(&context, action).await,
         Command::Backfill(arguments) => backfill::backfill(&context, arguments).await,
         Command::Reconcile { pipeline, select, full, sample, repair, allow_mass_delete } => {
             let depth = match sample {
@@ -98,15 +118,15 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             renormalise::renormalise(&context, &pipeline.pipeline, &options).await
         }
         Command::Identity { action } => identity::identity(&context, action).await,
-        Command::Explain { action } => identity::explain(&context, action).await,
+        Command::Explain(arguments) => explain::explain(&context, arguments).await,
         Command::Quarantine { action } => quarantine::quarantine(&context, action).await,
         Command::Drift { pipeline, accept, limit } => drift::drift(&context, &pipeline.pipeline, accept.as_deref(), limit).await,
         Command::State { action } => state::state(&context, action).await,
         Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
-        Command::Runs { pipeline, limit } => runs::runs(&context, &pipeline.pipeline, limit).await,
-        Command::Resolve { entity, input, id, columns, link, output, pairs, country, threads } => {
+        Command::Runs(arguments) => runs::runs(&context, arguments).await,
+        Command::Resolve { entity, input, id, columns, link, output, pairs, country, link_from, threads } => {
             resolve::told(&columns).and_then(|columns| {
-                let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, threads };
+                let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads };
                 resolve::resolve(&context, &options, &output, pairs.as_deref())
             })
         }

@@ -1,12 +1,16 @@
 //! `aqueduct run`.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use aqueduct_pipeline::schema::Result;
+use aqueduct_pipeline::control_store::occurrence::OccurrenceId;
+use aqueduct_pipeline::control_store::{RunEntry, RunKind};
+use aqueduct_pipeline::runs::{self, RunLine};
+use aqueduct_pipeline::schema::{Error, ErrorKind, Result, codes};
 use aqueduct_pipeline::warehouse::RunStatus;
-use aqueduct_pipeline::{Pipeline, RunOptions, RunReport};
+use aqueduct_pipeline::{Clock, Environment, Event, Observer, Occurring, Pipeline, RunOptions, RunReport, SystemClock, jitter};
 use tokio::sync::watch;
 
 use crate::cleaning_summary;
@@ -14,14 +18,132 @@ use crate::commands::{Context, shown_destination};
 use crate::output::{Output, json_error};
 use crate::progress::Progress;
 use crate::summary::summary;
+use crate::time;
 
-/// Runs a pipeline and prints what it did.
-pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions) -> Result<u8> {
-    let pipeline = context.pipeline(named)?;
+/// What a scheduler wants before and after a run.
+pub(crate) struct Around {
+    /// The longest wait before it begins.
+    pub(crate) jitter: Option<Duration>,
+    /// The file that gets a line about it.
+    pub(crate) summary_file: Option<PathBuf>,
+    /// The occurrence that it is for.
+    pub(crate) occurrence: Option<OccurrenceId>,
+}
+
+/// Runs a pipeline and prints what it did; the last line says it all, for mail from cron.
+pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, around: &Around) -> Result<u8> {
+    let output = &context.output;
+    if let Some(file) = &around.summary_file {
+        runs::check(file)?;
+    }
     let signals = Signals::listen();
-    let report = execute(&pipeline, options, &context.output, signals.stop.clone()).await?;
-    print(&report, &pipeline, &context.output);
-    Ok(if report.record.status == RunStatus::Interrupted { signals.exit_code() } else { report.record.exit_code })
+    let ending = Arc::new(Ending { progress: Progress::new(output), entry: Mutex::default() });
+    let done = carry_out(context, named, options, around, &signals, &ending).await;
+    let (exit_code, error) = match done {
+        Ok(exit_code) => (exit_code, None),
+        Err(error) if error.kind() == ErrorKind::Interrupted => (signals.exit_code(), Some(error)),
+        Err(error) => (error.exit_code(), Some(error)),
+    };
+    let entry = ending.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let line = match (entry, &error) {
+        (Some(entry), _) => RunLine::of(&entry, Some(exit_code)),
+        (None, error) => {
+            let kind = if options.dry_run { RunKind::DryRun } else { RunKind::Run };
+            RunLine::not_begun(&name_of(named), kind, error.as_ref(), exit_code)
+        }
+    };
+    if let Some(error) = &error {
+        output.error(error);
+        output.alarm(&line.to_string());
+    } else if !output.is_json() && (exit_code != 0 || !output.is_quiet()) {
+        output.data(&format!("\n{line}"));
+    }
+    if let Some(file) = &around.summary_file
+        && let Err(error) = runs::append(file, &line)
+    {
+        // What was loaded is loaded, whoever hears of it.
+        output.error(&error);
+    }
+    Ok(exit_code)
+}
+
+async fn carry_out(
+    context: &Context,
+    named: &Path,
+    options: &RunOptions,
+    around: &Around,
+    signals: &Signals,
+    ending: &Arc<Ending>,
+) -> Result<u8> {
+    let pipeline = context.pipeline(named)?;
+    if let Some(most) = around.jitter {
+        let wait = jitter::jitter(&pipeline.file.name, SystemClock.now(), most);
+        context.output.words(&format!("{} begins in {}", pipeline.file.name, runs::span(wait)));
+        jitter::wait(wait, signals.stop.clone()).await?;
+    }
+    let Some(id) = &around.occurrence else {
+        let done = aqueduct_pipeline::run(&pipeline, options, ending.clone(), signals.stop.clone()).await;
+        return told(done, &pipeline, &context.output, signals);
+    };
+    let clock = time::of_schedules(&Environment::of_process())?.clock();
+    let occurring = Occurring::begin(&pipeline, id, clock, signals.stop.clone()).await?;
+    let options = RunOptions {
+        occurrence: Some(id.to_string()),
+        attempt: occurring.attempt(),
+        run_id: Some(occurring.run_id().to_owned()),
+        ..options.clone()
+    };
+    let done = aqueduct_pipeline::run(&pipeline, &options, ending.clone(), occurring.stop()).await;
+    let (error, again_in) = {
+        let errors: Vec<&Error> = match &done {
+            Ok(report) => report.errors.iter().map(|(_, error)| error).collect(),
+            Err(error) => vec![error],
+        };
+        let quota = errors.iter().find(|error| error.kind() == ErrorKind::Quota);
+        (errors.first().map(|error| error.code().id), quota.and_then(|error| error.retry_after()))
+    };
+    let told = told(done, &pipeline, &context.output, signals);
+    let exit_code = match &told {
+        Ok(exit_code) => *exit_code,
+        Err(error) if error.kind() == ErrorKind::Interrupted => signals.exit_code(),
+        Err(error) => error.exit_code(),
+    };
+    match occurring.end(exit_code, error, again_in).await {
+        true => told,
+        false => Err(Error::new(codes::OCCURRENCE_TAKEN, format!("`{id}` was given to another run while this one was at it"))
+            .data_note("What this run has committed is whole; the other run goes on from there.")),
+    }
+}
+
+/// Prints what a run did; its exit code.
+fn told(done: Result<RunReport>, pipeline: &Pipeline, output: &Output, signals: &Signals) -> Result<u8> {
+    let report = done?;
+    let interrupted = report.record.status == RunStatus::Interrupted;
+    let exit_code = if interrupted { signals.exit_code() } else { report.record.exit_code };
+    if output.is_json() || exit_code != 0 || !output.is_quiet() {
+        print(&report, pipeline, output);
+    }
+    Ok(exit_code)
+}
+
+/// A pipeline's name where its file may not be readable.
+fn name_of(named: &Path) -> String {
+    named.file_stem().unwrap_or(named.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Shows a run, and keeps how the ledger has it in the end.
+struct Ending {
+    progress: Progress,
+    entry: Mutex<Option<RunEntry>>,
+}
+
+impl Observer for Ending {
+    fn observe(&self, event: Event<'_>) {
+        if let Event::Ended { entry } = &event {
+            *self.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some((*entry).clone());
+        }
+        self.progress.observe(event);
+    }
 }
 
 /// Runs a pipeline with progress on standard error.

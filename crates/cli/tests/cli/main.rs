@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod account;
+mod alerts;
 mod backfill;
 mod backfill_jobs;
 mod budgets;
 mod cleaning;
+mod consent;
 mod contract;
+mod counters;
 mod database;
 mod demo;
 mod drift;
@@ -16,7 +19,9 @@ mod history;
 mod identity;
 mod kill;
 mod leases;
+mod ledger;
 mod load;
+mod logs;
 mod merges;
 mod mistakes;
 mod new_connector;
@@ -29,7 +34,10 @@ mod recording;
 mod refresh;
 mod renormalise;
 mod resolve;
+mod run_flags;
 mod salesforce;
+mod schedules;
+mod serving;
 mod sweeps;
 mod tokens;
 mod words;
