@@ -15,6 +15,7 @@ mod refresh;
 mod rows;
 mod snapshots;
 mod values;
+mod views;
 
 /// A test for each destination from each function.
 macro_rules! suite {
@@ -104,4 +105,7 @@ suite! {
         hostile_names_are_only_names
         too_many_columns_are_told_clearly
         what_no_calendar_holds_is_null;
+    views:
+        the_most_restrictive_word_of_a_person_counts
+        properties_are_told_by_time;
 }
