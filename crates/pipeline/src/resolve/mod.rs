@@ -25,6 +25,8 @@ pub struct ListOptions {
     pub link: Option<PathBuf>,
     /// The country of telephone numbers that are written without one, ISO 3166-1 alpha-2.
     pub country: Option<String>,
+    /// Link from this probability on; where it is left out, as far as one wrong link in a thousand is expected.
+    pub link_from: Option<f64>,
     /// On how many threads; as many as there are where it is left out.
     pub threads: Option<usize>,
 }
@@ -69,6 +71,7 @@ pub fn resolve_list(options: &ListOptions) -> Result<ResolvedList> {
     }
     let mut usual = Options::new(options.entity);
     usual.threads = options.threads.unwrap_or(usual.threads).max(1);
+    usual.link_from = options.link_from;
     Ok(ResolvedList { resolution: resolve(records, &usual), lists, repeated_ids })
 }
 
