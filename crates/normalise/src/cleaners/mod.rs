@@ -53,8 +53,6 @@ mod url;
 #[cfg(test)]
 mod email_tests;
 #[cfg(test)]
-mod law_tests;
-#[cfg(test)]
 mod phone_tests;
 #[cfg(test)]
 mod timestamp_tests;

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use aqueduct_normalise::cleaners::{CleaningContext, clean, date_days, decimal_units, details, rules, timestamp_micros};
+use aqueduct_normalise::cleaners::{
+    CleaningContext, clean, date_days, decimal_units, details, email_match_key, email_normalized, rules, timestamp_micros,
+};
 use aqueduct_schema::{CleaningStatus, SemanticType};
 
 /// Contexts of several kinds: none, European, American, and one whose facts make no sense.
@@ -249,9 +251,10 @@ pub(crate) fn broken(semantic: SemanticType, value: &str, context: &CleaningCont
         SemanticType::Money | SemanticType::Ratio => decimal_units(first).is_some(),
         SemanticType::Count => first.parse::<i64>().is_ok(),
         SemanticType::Flag => matches!(first, "true" | "false"),
+        SemanticType::Email => [email_normalized, email_match_key].into_iter().all(|key| key(&key(first)) == key(first)),
         _ => true,
     };
-    if fits { None } else { wrong("the column cannot hold it") }
+    if fits { None } else { wrong("the column cannot hold it, or its keys are not keys of themselves") }
 }
 
 /// Takes the details of a value, which must not panic either.
