@@ -18,7 +18,10 @@ impl Sqlite {
     /// The connection, for reading what a version before identities did not have.
     async fn with_own_tables(&self) -> Result<MutexGuard<'_, Connected>> {
         let mut connection = self.connection.lock().await;
-        ledger::create(&mut connection.sqlite).await.map_err(Failure::into_error)?;
+        if !connection.has_own_tables {
+            ledger::create(&mut connection.sqlite).await.map_err(Failure::into_error)?;
+            connection.has_own_tables = true;
+        }
         Ok(connection)
     }
 }
