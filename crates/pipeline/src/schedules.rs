@@ -210,7 +210,8 @@ fn unknown_names(pipelines: &[Scheduled], unread: &[String]) -> Vec<Error> {
             if unread.contains(name) || pipelines.iter().any(|other| other.name == *name) {
                 continue;
             }
-            let error = Error::new(codes::UNKNOWN_PIPELINE, format!("`{}` waits for `{name}`, and there is no such pipeline", pipeline.name));
+            let error =
+                Error::new(codes::UNKNOWN_PIPELINE, format!("`{}` waits for `{name}`, and there is no such pipeline", pipeline.name));
             let others = pipelines.iter().map(|other| other.name.as_str()).filter(|other| *other != pipeline.name);
             let error = match nearest(name, others) {
                 Some(near) => error.advise(format!("Did you mean `{near}`?")),
@@ -300,12 +301,8 @@ mod tests {
     #[test]
     fn a_circle_is_named() {
         let waiting = |after: &str| format!("schedule:\n  every: 1h\n  after: [{after}]\n");
-        let (_, mistakes) = surveyed(&[
-            ("a.yaml", &waiting("b")),
-            ("b.yaml", &waiting("d, c")),
-            ("c.yaml", &waiting("d, b")),
-            ("d.yaml", &waiting("")),
-        ]);
+        let (_, mistakes) =
+            surveyed(&[("a.yaml", &waiting("b")), ("b.yaml", &waiting("d, c")), ("c.yaml", &waiting("d, b")), ("d.yaml", &waiting(""))]);
         let advice = codes::DEPENDENCY_CYCLE.advice;
         assert_eq!(mistakes, [format!("AQ1021 pipelines wait for each other: b after c after b (c.yaml:3:14) | {advice}")]);
         let (_, mistakes) = surveyed(&[("a.yaml", &waiting("a"))]);

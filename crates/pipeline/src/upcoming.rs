@@ -49,7 +49,8 @@ pub fn upcoming(pipelines: &[Scheduled], from: jiff::Timestamp, count: usize, pa
         .collect();
     let mut found = Vec::new();
     while found.len() < count {
-        let next = all.iter_mut().filter_map(|(pipeline, schedule, times)| Some((*times.peek()?, pipeline.name.as_str(), times, *schedule)));
+        let next =
+            all.iter_mut().filter_map(|(pipeline, schedule, times)| Some((*times.peek()?, pipeline.name.as_str(), times, *schedule)));
         let Some((at, name, times, schedule)) = next.min_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1))) else { break };
         times.next();
         found.push(told(name, schedule, at, paused(name)));

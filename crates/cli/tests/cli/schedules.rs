@@ -116,7 +116,9 @@ fn the_schema_for_editors_has_the_words_of_a_schedule() {
     let schema = Project::new().run("validate --schema").with_code(0).json();
     let section = &schema["$defs"]["ScheduleSection"];
     assert_eq!(section["additionalProperties"], false);
-    for word in ["cron", "every", "timezone", "jitter", "timeout", "overlap", "catch_up", "retries", "after", "blackout", "paused", "priority"] {
+    for word in
+        ["cron", "every", "timezone", "jitter", "timeout", "overlap", "catch_up", "retries", "after", "blackout", "paused", "priority"]
+    {
         assert!(section["properties"][word]["description"].as_str().is_some_and(|words| words.len() > 10), "{word}: {section}");
     }
 }
