@@ -1,6 +1,6 @@
 //! Alerts: what was told of, to whom, and what is still to be told, so that restarts and several schedulers tell a thing once.
 //!
-//! A problem is a document under the name of what is wrong (`hubspot/run`, `hubspot/stream_stale/contacts`). It holds at most one notice
+//! A problem is a document under the name of what is wrong (`hubspot/run`, `hubspot/stale/contacts`). It holds at most one notice
 //! for each sink. A notice is claimed before it is sent and settled afterwards; whoever dies in between leaves a claim that runs out, so
 //! a notice may arrive twice and is never lost. Notices bear a number that does not change while they are tried again.
 
