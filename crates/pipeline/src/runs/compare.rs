@@ -186,8 +186,11 @@ fn differing(all: Vec<Difference>) -> Vec<Difference> {
     all.into_iter().filter(|difference| difference.one != difference.other).collect()
 }
 
+/// A number of a stream.
+type Number = fn(&StreamEntry) -> u64;
+
 fn stream_differences(one: &StreamEntry, other: &StreamEntry) -> Vec<Difference> {
-    let numbers: [(&str, fn(&StreamEntry) -> u64); 9] = [
+    let numbers: [(&str, Number); 9] = [
         ("read", |s| s.read),
         ("new", |s| s.new),
         ("changed", |s| s.changed),

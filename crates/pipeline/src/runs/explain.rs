@@ -195,15 +195,12 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
             _ => "Nothing but that it did not do its work.".to_owned(),
         });
     }
-    match (entry.settled_until(), entry.kind) {
-        (Some(until), RunKind::Run) => {
-            told.push(format!("Everything that changed at the source before {} is in the warehouse.", moment(until)));
-            let lag = entry.ended.unwrap_or(entry.began).since(until);
-            if lag >= Duration::from_secs(86_400) {
-                told.push(format!("That is {} before the end of this run: what is newer waits for a run that is complete.", span(lag)));
-            }
+    if let Some(until) = entry.settled_until().filter(|_| entry.kind == RunKind::Run) {
+        told.push(format!("Everything that changed at the source before {} is in the warehouse.", moment(until)));
+        let lag = entry.ended.unwrap_or(entry.began).since(until);
+        if lag >= Duration::from_secs(86_400) {
+            told.push(format!("That is {} before the end of this run: what is newer waits for a run that is complete.", span(lag)));
         }
-        _ => {}
     }
     told
 }
