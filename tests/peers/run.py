@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 BINARIES = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent.parent / "target")) / "debug"
@@ -65,6 +66,7 @@ def main():
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
 
+    matching = tomllib.loads((vendor / f"{arguments.peer}.toml").read_text(encoding="utf-8"))
     command = [BINARIES / "aqueduct-simulator", arguments.vendor, "--contacts", str(arguments.contacts)]
     simulator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -81,7 +83,8 @@ def main():
                 # Salesforce lists what was deleted up to the last whole minute.
                 time.sleep(61 if arguments.vendor == "salesforce" else 0)
             began = time.monotonic()
-            aqueduct = [BINARIES / "aqueduct", "run", vendor / "pipeline.yaml"]
+            flags = matching.get("second_run", []) if turn == "second" else []
+            aqueduct = [BINARIES / "aqueduct", "run", vendor / "pipeline.yaml", *flags]
             subprocess.run(aqueduct, check=True, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=work)
             middle = time.monotonic()
             with open(work / "peer.log", "a", encoding="utf-8") as log:
