@@ -100,6 +100,19 @@ pub struct RunReport {
 /// What prevents the run as a whole: source or destination out of reach, mistakes in the file. Errors of single streams are in the report.
 pub async fn run(pipeline: &Pipeline, options: &RunOptions, observer: Arc<dyn Observer>, stop: watch::Receiver<bool>) -> Result<RunReport> {
     let run_id = options.run_id.clone().unwrap_or_else(|| run_id(pipeline.clock().now()));
+    // At the level of errors, so that it is there whatever is logged.
+    let span = error_span!("run", run = %run_id, pipeline = %pipeline.file.name);
+    recorded(pipeline, options, run_id, observer, stop).instrument(span).await
+}
+
+/// A run with its entry in the ledger, under its lease.
+async fn recorded(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    run_id: String,
+    observer: Arc<dyn Observer>,
+    stop: watch::Receiver<bool>,
+) -> Result<RunReport> {
     let ledger = Recording::begin(pipeline, &run_id, options.asked()).await;
     let observer = ledger.observer(observer);
     let done = async {
