@@ -80,8 +80,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         write(project)
-        real = datetime.now(timezone.utc)
-        begun = time.monotonic()
+        # The time of schedules stands still until then, so that the first look is at its beginning.
+        real = datetime.now(timezone.utc) + timedelta(seconds=5)
+        begun = time.monotonic() + 5
         length = DAY.total_seconds() / pace
         moments = sorted(chance.uniform(1, length) for _ in range(kills))
         server = Server(binary, project, pace, real, 0)

@@ -45,12 +45,7 @@ impl Occurring {
     ///
     /// # Errors
     /// `AQ5003` when it is not to be had, `AQ1001` when it is another pipeline's, `AQ4004` when the control store cannot be used.
-    pub async fn begin(
-        pipeline: &Pipeline,
-        id: &OccurrenceId,
-        clock: Arc<dyn Clock>,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Self> {
+    pub async fn begin(pipeline: &Pipeline, id: &OccurrenceId, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) -> Result<Self> {
         if id.pipeline != pipeline.file.name {
             return Err(Error::new(codes::BAD_USAGE, format!("`{id}` is no occurrence of the pipeline `{}`", pipeline.file.name)));
         }
@@ -64,8 +59,7 @@ impl Occurring {
         };
         let lost = Arc::new(AtomicBool::new(false));
         let (sender, stopped) = watch::channel(*stop.borrow());
-        let hearing =
-            Hearing { control: control.clone(), id: id.clone(), run_id: run_id.clone(), life, lost: lost.clone(), sender };
+        let hearing = Hearing { control: control.clone(), id: id.clone(), run_id: run_id.clone(), life, lost: lost.clone(), sender };
         let hearing = tokio::spawn(hearing.run(stop));
         Ok(Self { control, id: id.clone(), run_id, attempt, clock: Time(clock), stop: stopped, lost, hearing })
     }

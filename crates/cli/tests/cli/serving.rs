@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::account::{Account, PAGES_OF_CONTACTS};
+use crate::account::{Account, PAGES_OF_CONTACTS, nowhere};
 use crate::database::Database;
 use crate::project::{Project, wait_until};
 
@@ -25,7 +25,8 @@ fn documents(control: &Database, kind: &str) -> BTreeMap<String, Value> {
         Database::Sqlite(_) => "control",
         Database::Postgres(_) => "aqueduct.control",
     };
-    let rows = control.try_ask(&format!("SELECT key, content FROM {table} WHERE kind = '{kind}' AND content IS NOT NULL")).unwrap_or_default();
+    let rows =
+        control.try_ask(&format!("SELECT key, content FROM {table} WHERE kind = '{kind}' AND content IS NOT NULL")).unwrap_or_default();
     rows.into_iter().map(|mut row| (row.remove(0), serde_json::from_str(&row.remove(0)).unwrap())).collect()
 }
 
@@ -70,9 +71,13 @@ fn assert_each_once(project: &Project, control: &Database, looked: &BTreeMap<Str
     all
 }
 
-/// Where the schedules stand, in seconds.
+/// Up to when the schedules were looked at before anything fell due, in seconds.
 fn looked(control: &Database) -> BTreeMap<String, i64> {
-    documents(control, "schedule").into_iter().map(|(name, standing)| (name, seconds(&standing["looked_at"]))).collect()
+    let from = |standing: &Value| match standing["open"].get(0) {
+        Some(first) => seconds(&first["at"]) - 1,
+        None => seconds(&standing["looked_at"]),
+    };
+    documents(control, "schedule").into_iter().map(|(name, standing)| (name, from(&standing))).collect()
 }
 
 #[test]
@@ -93,7 +98,8 @@ fn a_scheduler_that_is_killed_ten_times_misses_nothing_and_runs_nothing_twice() 
         serving.kill();
     }
     let serving = project.start("serve --http off");
-    wait_until("it has caught up", || count_ended(&control) >= 12);
+    let before = count_ended(&control);
+    wait_until("it has caught up", || count_ended(&control) >= (before + 3).max(12));
     serving.signal("TERM");
     let ended = serving.end().with_code(0);
     assert!(ended.err.contains("the run has ended well"), "{}", ended.err);
@@ -163,7 +169,10 @@ fn a_run_whose_process_dies_is_run_again_and_its_occurrence_is_nobody_elses() {
     let mut project = Project::new();
     let database = Database::sqlite(&project);
     account.pipeline(&mut project, &database, "run: { records_per_load: 100 }\n");
-    project.write("pipelines/p.yaml", "schedule: { cron: \"* * * * * *\", retries: { backoff: 1s } }\n".to_owned() + &project.read("p.yaml"));
+    project.write(
+        "pipelines/p.yaml",
+        "schedule: { cron: \"* * * * * *\", retries: { attempts: 1, backoff: 1s } }\n".to_owned() + &project.read("p.yaml"),
+    );
     let control = Database::Sqlite(project.path(".aqueduct/control.db"));
     let stalled = account.stall(PAGES_OF_CONTACTS, 2);
     let serving = project.start("serve --http off");
@@ -171,14 +180,13 @@ fn a_run_whose_process_dies_is_run_again_and_its_occurrence_is_nobody_elses() {
     let (key, begun) = documents(&control, "occurrence").pop_first().unwrap();
     assert_eq!(begun["state"], "begun");
     // Whoever comes under the same occurrence, or under one that nobody has claimed, asks the source for nothing.
-    let asked = account.request_log().len();
+    project.set("ADDRESS", nowhere());
     let second = project.run(&format!("run pipelines/p.yaml --occurrence {key}")).with_code(9);
     assert!(second.err.contains("AQ5003") && second.err.contains("state begun"), "{}", second.err);
     let unclaimed = project.run("run pipelines/p.yaml --occurrence p/2026-01-01T00:00:00Z").with_code(9);
     assert!(unclaimed.err.contains("no scheduler has claimed it"), "{}", unclaimed.err);
     project.run("run pipelines/p.yaml --occurrence q/2026-01-01T00:00:00Z").with_code(2);
     project.run("run pipelines/p.yaml --occurrence noon").with_code(2);
-    assert_eq!(account.request_log().len(), asked);
 
     account.clear_faults();
     let process = begun["holder"]["process"].to_string();
@@ -204,9 +212,14 @@ fn schedules_are_paused_resumed_and_shown() {
     project.run("serve --once --http off").with_code(0);
     assert_eq!(count_ended(&control), 1, "the latest of what was due, once");
 
+    let a_second = || {
+        let begun = Instant::now();
+        wait_until("a second has passed", || begun.elapsed() > Duration::from_millis(1_100));
+    };
     let paused = project.run("schedule pause a --reason audit").with_code(0);
     assert!(paused.out.contains("a is paused"), "{}", paused.out);
     assert!(project.run("schedule pause a").with_code(0).out.contains("already"));
+    a_second();
     project.run("serve --once --http off").with_code(0);
     assert_eq!(count_ended(&control), 1);
     let lines = project.run("schedule status --json").with_code(0).json_lines();
@@ -215,8 +228,7 @@ fn schedules_are_paused_resumed_and_shown() {
     let status = project.run("schedule status").with_code(0);
     assert!(status.out.contains("paused by command line: audit") && status.out.contains("ok, 20"), "{}", status.out);
     assert!(project.run("schedule resume a").with_code(0).out.contains("runs by its schedule again"));
-    let begun = Instant::now();
-    wait_until("a second has passed", || begun.elapsed() > Duration::from_millis(1_100));
+    a_second();
     project.run("serve --once --http off").with_code(0);
     assert_eq!(count_ended(&control), 2);
     let skipped = documents(&control, "occurrence").into_values().filter(|document| document["state"] == "skipped");

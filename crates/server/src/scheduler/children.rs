@@ -70,11 +70,14 @@ impl Scheduler {
         }
         let over: Vec<OccurrenceId> = self.stopping.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         for id in over {
-            if let Some(run) = self.document(&id).and_then(Occurrence::run) {
-                tracing::warn!(occurrence = %id, run = %run.holder.run_id, "the run has not stopped and is killed");
-                self.runner.signal(&run.holder, Signal::Kill);
-            }
-            self.stopping.remove(&id);
+            let Some(run) = self.document(&id).and_then(Occurrence::run) else {
+                self.stopping.remove(&id);
+                continue;
+            };
+            tracing::warn!(occurrence = %id, run = %run.holder.run_id, "the run has not stopped and is killed");
+            self.runner.signal(&run.holder, Signal::Kill);
+            // A process that waits for a disk cannot be killed at once.
+            self.stopping.insert(id, now.plus(self.settings.grace));
         }
         let next = self.children.values().filter_map(|child| child.stop_at).chain(self.stopping.values().copied()).min();
         if let Some(next) = next {

@@ -154,11 +154,12 @@ impl Scheduler {
 
     async fn raise(&self, event: Event, id: &OccurrenceId, run: Option<&str>) {
         let alert = Alert::new(event, &id.pipeline, self.clock.now());
-        self.alerts.raise(match run {
-            Some(run) => alert.of_run(run),
-            None => alert,
-        })
-        .await;
+        self.alerts
+            .raise(match run {
+                Some(run) => alert.of_run(run),
+                None => alert,
+            })
+            .await;
     }
 
     /// Forgets old occurrences of a pipeline now and then: those that are older than a month, and of a busy pipeline all but about the last

@@ -90,11 +90,12 @@ mod tests {
             Logs::open(&log).unwrap().write_all(b"words\n").unwrap();
             std::fs::write(summary, "{}").unwrap();
         }
-        let mut names: Vec<_> = std::fs::read_dir(folder.path().join("a/logs/p")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder.path().join("a/logs/p")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
-        let expected = ["3", "4", "5"].iter().flat_map(|minute| {
-            ["jsonl", "log"].map(|ending| std::ffi::OsString::from(format!("20261122T120{minute}00Z-1.{ending}")))
-        });
+        let expected = ["3", "4", "5"]
+            .iter()
+            .flat_map(|minute| ["jsonl", "log"].map(|ending| std::ffi::OsString::from(format!("20261122T120{minute}00Z-1.{ending}"))));
         assert_eq!(names, expected.collect::<Vec<_>>());
 
         let (log, _) = logs.begin(&id(7), 2).unwrap();

@@ -128,7 +128,9 @@ impl Files {
         match &self.store {
             Some(store) if store.expose() != outline.control.url.expose() => {
                 let error = Error::new(codes::BAD_CONTROL, "this pipeline has another control store than the others that are served");
-                Err(error.at(path.display().to_string(), 1, 0).advise("Start one `aqueduct serve` for each control store, or give all pipelines one."))
+                Err(error
+                    .at(path.display().to_string(), 1, 0)
+                    .advise("Start one `aqueduct serve` for each control store, or give all pipelines one."))
             }
             _ => Ok(outline.connector),
         }

@@ -115,12 +115,7 @@ impl Scheduler {
         let id = OccurrenceId::new(name, open.at);
         let Some(plan) = self.pipelines.get(name).and_then(|entry| entry.plan.clone()) else { return Ok(()) };
         let terms = plan.schedule.as_ref().map(terms).unwrap_or_default();
-        let by = Claimant {
-            instance: self.settings.instance.clone(),
-            holder: self.holder.clone(),
-            life: self.settings.claim_life,
-            terms,
-        };
+        let by = Claimant { instance: self.settings.instance.clone(), holder: self.holder.clone(), life: self.settings.claim_life, terms };
         let claimed = self.store.claim(&id, &by, now).await?;
         self.note(&id, claimed.document.clone()).await;
         let Some(claim) = claimed.document.as_ref().filter(|_| claimed.done).and_then(Occurrence::claim) else {

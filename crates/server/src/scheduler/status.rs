@@ -71,8 +71,7 @@ impl Scheduler {
     /// Shows others what is new.
     pub(super) fn publish(&mut self, now: Timestamp) {
         let stirred = std::mem::take(&mut self.stirred);
-        let told: Vec<PipelineStatus> =
-            stirred.iter().filter_map(|name| Some(status(name, self.pipelines.get(name)?, now))).collect();
+        let told: Vec<PipelineStatus> = stirred.iter().filter_map(|name| Some(status(name, self.pipelines.get(name)?, now))).collect();
         self.board.statuses(|statuses| statuses.extend(told.into_iter().map(|status| (status.name.clone(), status))));
     }
 }
@@ -181,9 +180,8 @@ impl Overview for Board {
             column: None,
         });
         checks.push(check("scheduler", None, problem));
-        let broken: Vec<_> = self.statuses(|statuses| {
-            statuses.values().filter_map(|status| Some((status.name.clone(), status.problem.clone()?))).collect()
-        });
+        let broken: Vec<_> =
+            self.statuses(|statuses| statuses.values().filter_map(|status| Some((status.name.clone(), status.problem.clone()?))).collect());
         match broken.is_empty() {
             true => checks.push(check("pipeline_files", None, None)),
             false => checks.extend(broken.into_iter().map(|(name, problem)| check("pipeline_file", Some(name), Some(problem)))),

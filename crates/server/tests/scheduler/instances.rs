@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aqueduct_pipeline::Clock;
 use aqueduct_pipeline::control_store::Control;
 use aqueduct_pipeline::schema::Secret;
-use aqueduct_pipeline::Clock;
 use aqueduct_pipeline::warehouse::private_server::PrivateServer;
 use aqueduct_server::scheduler::Settings;
 

@@ -72,7 +72,11 @@ impl Memory {
         Ok(changed)
     }
 
-    async fn occur(&self, id: &OccurrenceId, rule: impl FnOnce(Option<Occurrence>) -> Option<Occurrence> + Send) -> Result<Changed<Occurrence>> {
+    async fn occur(
+        &self,
+        id: &OccurrenceId,
+        rule: impl FnOnce(Option<Occurrence>) -> Option<Occurrence> + Send,
+    ) -> Result<Changed<Occurrence>> {
         self.moment().await;
         let changed = {
             let mut documents = self.documents.lock().unwrap();

@@ -37,7 +37,13 @@ async fn overlap_is_skipped_queued_or_cancels() {
         ),
         (
             "cancel",
-            &["12:00 p/12:00 began", "12:20:02 p/12:00 ended 143", "12:20:02 p/12:20 began", "12:20:12 p/12:20 ended 0", "12:40 p/12:40 began"],
+            &[
+                "12:00 p/12:00 began",
+                "12:20:02 p/12:00 ended 143",
+                "12:20:02 p/12:20 began",
+                "12:20:12 p/12:20 ended 0",
+                "12:40 p/12:40 began",
+            ],
             &[],
         ),
     ];
@@ -62,7 +68,7 @@ async fn a_cancelled_run_that_does_not_stop_is_killed() {
     world.restart(plans(&[("p", "{ every: 20m, overlap: cancel }")])).await;
     world.machine.expect("p", [Way::of(3_000, 0)]);
     world.until("2026-11-22T12:25:00Z").await;
-    let expected = ["12:00 p/12:00 began", "12:20:03 p/12:00 died", "12:20:03 p/12:20 began", "12:20:13 p/12:20 ended 0"];
+    let expected = ["12:00 p/12:00 began", "12:20:02 p/12:00 died", "12:20:02 p/12:20 began", "12:20:12 p/12:20 ended 0"];
     assert_eq!(world.story(), expected);
 }
 
@@ -167,7 +173,9 @@ async fn a_run_that_died_is_tried_again_without_being_asked() {
 #[tokio::test]
 async fn nothing_starts_in_a_blackout() {
     let section = |then: &str| {
-        format!("{{ every: 1h, retries: {{ attempts: 1, backoff: 1m }}, blackout: [{{ from: \"12:30\", until: \"15:30\", then: {then} }}] }}")
+        format!(
+            "{{ every: 1h, retries: {{ attempts: 1, backoff: 1m }}, blackout: [{{ from: \"12:30\", until: \"15:30\", then: {then} }}] }}"
+        )
     };
     let mut world = World::new("2026-11-22T11:59:00Z", &[("p", &section("run"))]).await;
     world.until("2026-11-22T16:30:00Z").await;
@@ -251,7 +259,11 @@ async fn a_pipeline_waits_for_those_it_comes_after() {
 
 #[tokio::test]
 async fn a_chain_skips_what_hangs_on_a_failure_and_waits_for_retries() {
-    let sections = [("a", "{ every: 6h, retries: { attempts: 1, backoff: 5m } }"), ("b", "{ every: 6h, after: [a] }"), ("c", "{ every: 6h, after: [b] }")];
+    let sections = [
+        ("a", "{ every: 6h, retries: { attempts: 1, backoff: 5m } }"),
+        ("b", "{ every: 6h, after: [a] }"),
+        ("c", "{ every: 6h, after: [b] }"),
+    ];
     let mut world = World::new("2026-11-22T11:59:00Z", &sections).await;
     world.machine.expect("a", [Way::of(10, 4), Way::of(10, 0), Way::of(10, 4), Way::of(10, 4)]);
     world.until("2026-11-22T17:59:00Z").await;
@@ -264,7 +276,8 @@ async fn a_chain_skips_what_hangs_on_a_failure_and_waits_for_retries() {
 
 #[tokio::test]
 async fn places_are_given_by_priority_and_jitter_spreads() {
-    let sections = [("a", "{ every: 1h }"), ("b", "{ every: 1h, priority: 5 }"), ("c", "{ every: 1h, priority: -5 }"), ("d", "{ every: 1h }")];
+    let sections =
+        [("a", "{ every: 1h }"), ("b", "{ every: 1h, priority: 5 }"), ("c", "{ every: 1h, priority: -5 }"), ("d", "{ every: 1h }")];
     let mut world = World::new("2026-11-22T11:59:00Z", &sections).await;
     world.settings.concurrency = 1;
     world.restart(plans(&sections)).await;
@@ -276,7 +289,8 @@ async fn places_are_given_by_priority_and_jitter_spreads() {
     let sections: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "{ every: 1h, jitter: 10m }")).collect();
     let mut world = World::new("2026-11-22T11:59:00Z", &sections).await;
     world.until("2026-11-22T12:30:00Z").await;
-    let mut starts: Vec<String> = world.story().into_iter().filter(|line| line.contains("began")).map(|line| line[..8].to_owned()).collect();
+    let mut starts: Vec<String> =
+        world.story().into_iter().filter(|line| line.contains("began")).map(|line| line[..8].to_owned()).collect();
     assert_eq!(starts.len(), 20);
     starts.dedup();
     assert!(starts.len() > 15, "they do not all begin at once: {starts:?}");

@@ -139,9 +139,9 @@ impl Machine {
         let now = self.clock.now();
         let due: Vec<Process> = {
             let mut processes = self.processes.lock().unwrap();
-            let (due, rest) = std::mem::take(&mut *processes)
-                .into_iter()
-                .partition(|process| if process.begun { process.ends_at <= now || process.heard_at <= now } else { process.begins_at <= now });
+            let (due, rest) = std::mem::take(&mut *processes).into_iter().partition(|process| {
+                if process.begun { process.ends_at <= now || process.heard_at <= now } else { process.begins_at <= now }
+            });
             *processes = rest;
             due
         };
@@ -158,7 +158,11 @@ impl Machine {
             }
             if process.ends_at <= now {
                 if process.code.is_some() {
-                    let exit = Exit { code: process.code, error: process.code.filter(|code| *code == 4).map(|_| "AQ3003".to_owned()), again_at: None };
+                    let exit = Exit {
+                        code: process.code,
+                        error: process.code.filter(|code| *code == 4).map(|_| "AQ3003".to_owned()),
+                        again_at: None,
+                    };
                     self.store.end(&process.id, &process.run_id, &exit, now).await.unwrap();
                 }
                 self.note(Seen::Ended(process.id.pipeline.clone(), process.id.at, process.code));
@@ -221,7 +225,7 @@ impl Runner for Parent {
         let now = self.machine.clock.now();
         let mut processes = self.machine.processes.lock().unwrap();
         for process in processes.iter_mut().filter(|process| process.run_id == holder.run_id) {
-            process.ends_at = now.plus(Duration::from_secs(2));
+            process.ends_at = process.ends_at.min(now.plus(Duration::from_secs(2)));
             process.code = if signal == Signal::Terminate { Some(143) } else { None };
         }
     }
@@ -249,7 +253,8 @@ pub(crate) fn plans(sections: &[(&str, &str)]) -> Plans {
     let found = survey(&pipeline_files(folder.path()).unwrap());
     assert!(found.mistakes.is_empty(), "{:?}", found.mistakes);
     let plans = found.pipelines.into_iter().map(|found| {
-        let plan = Plan { name: found.name.clone(), file: PathBuf::from("p.yaml"), connector: "files".to_owned(), schedule: found.schedule };
+        let plan =
+            Plan { name: found.name.clone(), file: PathBuf::from("p.yaml"), connector: "files".to_owned(), schedule: found.schedule };
         (found.name, Arc::new(plan))
     });
     Plans { pipelines: plans.collect(), broken: BTreeMap::new() }
