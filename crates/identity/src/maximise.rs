@@ -63,10 +63,13 @@ const MOST_TOGETHER: f64 = 64.0;
 /// How many rounds learning takes at most, the first time and when it is repeated.
 const ROUNDS: [usize; 2] = [90, 30];
 
+/// The fields that say nothing in a pass, and its patterns with how often they are seen.
+type Seen<'p> = (&'p [usize], Vec<(Weighed, f64)>);
+
 /// What is learned over all passes at once. Every pass has rates of its own, for a pair that shares an e-mail address is more often of one
 /// person than one that shares a town.
 pub(crate) struct Maximiser<'p> {
-    passes: Vec<(&'p [usize], Vec<(Weighed, f64)>)>,
+    passes: Vec<Seen<'p>>,
     neighbours: [bool; 2],
     own: Option<Vec<f64>>,
 }
@@ -113,7 +116,7 @@ impl<'p> Maximiser<'p> {
     /// One round of expectation and maximisation, and how well what it began with explains the pairs.
     fn round(&self, numbers: &[f64], learned: &mut Model) -> (Vec<f64>, f64) {
         let (matching, mut own) = parts(numbers);
-        learned.matching = matching.map(|levels| whole(levels));
+        learned.matching = matching.map(whole);
         own.iter_mut().for_each(|rates| *rates = bounded(*rates));
         let ratios = learned.ratios();
         let (mut counts, mut fit) = ([[0.0; LEVELS]; FIELD_COUNT], 0.0);

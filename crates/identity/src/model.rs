@@ -189,7 +189,9 @@ impl<'m> Scorer<'m> {
         }
         let names = 1..tables.names.numbers() as u32;
         let rarities = NAMES.map(|(shared, _)| {
-            std::iter::once(0.0).chain(names.clone().map(|number| (1.0 / model.share(shared, tables.names.get(number).hash)) as f32)).collect()
+            std::iter::once(0.0)
+                .chain(names.clone().map(|number| (1.0 / model.share(shared, tables.names.get(number).hash)) as f32))
+                .collect()
         });
         Self { model, ratios: model.ratios(), factors, rarities }
     }

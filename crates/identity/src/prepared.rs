@@ -92,8 +92,18 @@ impl Prepared {
     /// records only.
     pub(crate) fn content(&self) -> u64 {
         let single = [
-            self.first, self.middle, self.last, u32::from(self.generation), self.birth, self.house, self.street, self.city, self.region,
-            self.code, self.company, self.domain,
+            self.first,
+            self.middle,
+            self.last,
+            u32::from(self.generation),
+            self.birth,
+            self.house,
+            self.street,
+            self.city,
+            self.region,
+            self.code,
+            self.company,
+            self.domain,
         ];
         let all = single.iter().chain(&self.emails).chain(&self.phones).chain(&self.identifiers);
         all.fold(0, |content, number| mix(content, u64::from(*number)))

@@ -255,7 +255,9 @@ fn copies_never_make_a_link_less_likely() {
     // Learned anew, no pair that agrees in whatever both have is less likely than it was.
     let anew = resolve(all, &options());
     let (after, values): (_, BTreeMap<&RecordKey, &Record>) = (known(&anew), records.iter().map(|record| (&record.key, record)).collect());
-    let agree = |one: &Record, other: &Record| one.values.iter().all(|(attribute, value)| other.get(*attribute).is_none_or(|other| other == &**value));
+    let agree = |one: &Record, other: &Record| {
+        one.values.iter().all(|(attribute, value)| other.get(*attribute).is_none_or(|other| other == &**value))
+    };
     let mut looked_at = 0;
     for ((one, other), probability) in before.iter().filter(|(pair, _)| agree(values[&pair.0], values[&pair.1])) {
         looked_at += 1;
@@ -289,7 +291,9 @@ fn names_of_one_origin_go_together() {
         single.push(record(id, &[(FirstName, "Carla"), (LastName, "Okafor"), (BirthDate, "1971-08-09")]));
     }
     let found = resolve(single, &options());
-    assert!(found.model.describe().contains("names go together 1.9 times") || found.model.describe().contains("names go together 2.0 times"));
+    let words = found.model.describe();
+    let times: f64 = words.split_once("names go together ").and_then(|(_, rest)| rest.split(' ').next()).unwrap().parse().unwrap();
+    assert!((1.6..=2.1).contains(&times), "twice as often, less what chance may add: {times}");
     let both = (place(&found, "one"), place(&found, "other"));
     let pair = found.pairs.iter().find(|pair| (pair.left, pair.right) == both).unwrap();
     assert!(line(&found.explainer().reasons(pair)).contains("such names go together anyway"));
