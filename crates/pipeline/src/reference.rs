@@ -160,6 +160,9 @@ impl SchemaReference {
             if table.history {
                 let _ = writeln!(page, "Earlier versions are in `{}_history`.", table.name);
             }
+            for (_, words) in VIEWS.iter().filter(|(of, _)| *of == table.name) {
+                let _ = writeln!(page, "{words}");
+            }
             page.push_str("\n| column | type | sensitivity | meaning | where it comes from |\n| --- | --- | --- | --- | --- |\n");
             for column in &table.columns {
                 let (kind, meaning, sources) = (type_of(column), meaning(column), sources(column));
@@ -289,6 +292,12 @@ tables (`--dialect sqlite|postgres`).
 The type is how a value is stored, then the kind of value, which says how it is cleaned. The sensitivity is the class that a policy speaks
 of. Where nothing stands under \"where it comes from\", no connector of Aqueduct's own fills the column; the pipeline file can.
 ";
+
+/// Views over tables, beside those of earlier versions.
+const VIEWS: [(&str, &str); 2] = [
+    ("consent_event", "What a person allows now is in the view `consent_current` ([how](../consent.md))."),
+    ("property_change", "What a property was, and from when to when, is in the view `property_history` ([how](../history.md#before-the-first-run))."),
+];
 
 const LOAD_COLUMNS: &str = "| `_load_id` | text | The load that wrote the row, as in the table of loads, which names its run. |
 | `_loaded_at` | timestamp | When that load began. |

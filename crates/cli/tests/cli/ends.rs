@@ -80,7 +80,7 @@ fn a_forbidden_stream_ends_with_6_and_the_others_are_loaded() {
     assert_eq!((&report["status"], &report["exit_code"]), (&"partial".into(), &6.into()));
     let mut failed: Vec<_> = report["errors"].as_array().unwrap().iter().map(|error| error["stream"].as_str().unwrap()).collect();
     failed.sort_unstable();
-    assert_eq!(failed, ["deal_companies", "deal_contacts", "deals"]);
+    assert_eq!(failed, ["deal_companies", "deal_contacts", "deal_property_changes", "deals"]);
     for error in report["errors"].as_array().unwrap() {
         assert_eq!((&error["error"]["code"], &error["error"]["exit_code"]), (&"AQ2002".into(), &3.into()));
     }
@@ -96,7 +96,7 @@ fn a_forbidden_stream_ends_with_6_and_the_others_are_loaded() {
 fn a_quota_used_up_ends_with_7_and_the_next_day_goes_on() {
     let account = Account::of(320);
     let (project, database) = prepared(&account, "run: { records_per_load: 100, parallel_streams: 1 }\n");
-    account.set_limits(Limits { daily: Some(6), ..Limits::none() });
+    account.set_limits(Limits { daily: Some(8), ..Limits::none() });
     let ended = project.run("run p.yaml --json --select contacts").with_code(7);
     assert_eq!(ended.json()["errors"][0]["error"]["code"], "AQ3002");
     let before = database.count("contact", "1 = 1");

@@ -31,12 +31,36 @@ fn refusals(account: &Account) -> usize {
     count
 }
 
+/// How often properties of the records of a kind took on a value, those in the recycle bin included.
+fn changes(account: &Account, kind: ObjectKind, properties: &[&str]) -> usize {
+    let store = account.store();
+    let of_record = |id: u64| {
+        let versions = store.versions(kind, id);
+        let of_property = |name: &&str| {
+            let mut values: Vec<&String> = versions.iter().filter_map(|version| version.properties.get(*name)).collect();
+            values.dedup();
+            values.len()
+        };
+        properties.iter().map(of_property).sum::<usize>()
+    };
+    store.ids(kind).into_iter().chain(store.archived_ids(kind)).map(of_record).sum()
+}
+
 /// Every table holds as many live rows as the account has.
 fn assert_complete(database: &Database, account: &Account) {
     let store = account.store();
     let stages: usize = store.pipelines().iter().map(|(_, stages)| stages.len()).sum();
     let links = |from, to| store.associations(from, to).len();
     let (contacts, companies, deals) = (ObjectKind::Contacts, ObjectKind::Companies, ObjectKind::Deals);
+    let (products, lines) = (store.count(ObjectKind::Products), store.count(ObjectKind::LineItems));
+    let lists = store.lists();
+    let members: usize = lists.iter().map(|list| list.members.len()).sum();
+    let of_people = ["lifecyclestage", "hs_lead_status", "hubspot_owner_id"];
+    let past = [
+        changes(account, contacts, &of_people),
+        changes(account, companies, &of_people),
+        changes(account, deals, &["dealstage", "pipeline", "amount", "closedate", "hubspot_owner_id"]),
+    ];
     let all_links = links(contacts, companies) + links(deals, companies) + links(deals, contacts);
     let expected = [
         ("account", store.count(companies)),
@@ -46,15 +70,28 @@ fn assert_complete(database: &Database, account: &Account) {
         ("contact_point", contact_points(account)),
         ("deal", store.count(deals)),
         ("deal_contact", links(deals, contacts)),
+        ("deal_stage_history", changes(account, deals, &["dealstage"])),
         ("hubspot_companies", store.count(companies)),
+        ("hubspot_company_property_changes", past[1]),
         ("hubspot_contact_companies", links(contacts, companies)),
+        ("hubspot_contact_property_changes", past[0]),
         ("hubspot_contacts", store.count(contacts)),
         ("hubspot_deal_companies", links(deals, companies)),
         ("hubspot_deal_contacts", links(deals, contacts)),
+        ("hubspot_deal_property_changes", past[2]),
         ("hubspot_deals", store.count(deals)),
+        ("hubspot_line_items", lines),
+        ("hubspot_list_memberships", members),
+        ("hubspot_lists", lists.len()),
         ("hubspot_owners", store.owners().len()),
         ("hubspot_pipeline_stages", stages),
+        ("hubspot_products", products),
+        ("line_item", lines),
+        ("list", lists.len()),
+        ("list_membership", members),
         ("pipeline_stage", stages),
+        ("product", products),
+        ("property_change", past.iter().sum()),
         ("user", store.owners().len()),
     ];
     let found: Vec<(&str, usize)> = expected.iter().map(|(table, _)| (*table, database.count(table, "NOT is_deleted"))).collect();

@@ -186,7 +186,8 @@ fn what_the_source_does_not_have_is_told_before_anything_is_read() {
     );
     refused(
         "select: dealz\n",
-        "AQ1007 `dealz` selects no stream, streams contacts, companies, deals, owners, pipeline_stages, contact_companies, deal_companies, \
+        "AQ1007 `dealz` selects no stream, streams contacts, companies, deals, products, line_items, contact_property_changes, \
+         company_property_changes, deal_property_changes, owners, pipeline_stages, lists, list_memberships, contact_companies, deal_companies, \
          deal_contacts (p.yaml:5:7)",
         "Use one of the streams that `aqueduct discover` lists.",
     );
