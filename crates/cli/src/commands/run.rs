@@ -20,6 +20,9 @@ use crate::progress::Progress;
 use crate::summary::summary;
 use crate::time;
 
+/// The exit code of a mistake in a file or on the command line.
+const MISTAKE: u8 = 2;
+
 /// What a scheduler wants before and after a run.
 pub(crate) struct Around {
     /// The longest wait before it begins.
@@ -54,7 +57,10 @@ pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, a
     };
     if let Some(error) = &error {
         output.error(error);
-        output.alarm(&line.to_string());
+        // A mistake in a file or on the command line says where it is, and nothing was done.
+        if exit_code != MISTAKE {
+            output.alarm(&line.to_string());
+        }
     } else if !output.is_json() && (exit_code != 0 || !output.is_quiet()) {
         output.data(&format!("\n{line}"));
     }

@@ -27,10 +27,10 @@ fn the_last_line_says_it_all() {
     // Nobody is written to when all is well, and somebody is when it is not.
     let quiet = project.run("run shop --quiet").with_code(0);
     assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("", ""));
-    std::fs::remove_file(project.path("people.csv")).unwrap();
-    let failed = project.run("run shop --quiet");
-    assert_ne!(failed.code, Some(0));
-    assert!(failed.err.lines().last().unwrap().starts_with("shop: failed, exit code "), "{}", failed.err);
+    project.write("pipelines/shop.yaml", project.read("pipelines/shop.yaml").replace("warehouse.db", "people.csv/warehouse.db"));
+    let failed = project.run("run shop --quiet").with_code(5);
+    assert!(failed.err.lines().last().unwrap().starts_with("shop: failed, exit code 5, AQ4001"), "{}", failed.err);
+    assert_eq!(failed.out, "");
 }
 
 #[test]

@@ -90,7 +90,8 @@ pub async fn find(control: &Control, called: &str, pipeline: Option<&str>) -> Re
         _ => {
             let some: Vec<&str> = runs.iter().take(NAMED).map(|run| run.run_id.as_str()).collect();
             let more = if runs.len() > NAMED { " and others" } else { "" };
-            let error = Error::new(codes::BAD_USAGE, format!("several runs{of} begin with `{called}`: {}{more}", some.join(", ")));
+            let error =
+                Error::new(codes::BAD_USAGE, format!("several runs{of} in the ledger begin with `{called}`: {}{more}", some.join(", ")));
             Err(error.advise("Write more of the run's id."))
         }
     }
@@ -105,7 +106,8 @@ fn back(called: &str) -> Result<Option<usize>> {
         Some("") => Some(1),
         Some(number) => number.parse().ok().filter(|back| *back <= MOST_BACK),
     };
-    let wrong = || Error::new(codes::BAD_USAGE, format!("`{called}` names no run")).advise("Write `last`, or `last~3` for the third before it.");
+    let wrong =
+        || Error::new(codes::BAD_USAGE, format!("`{called}` names no run")).advise("Write `last`, or `last~3` for the third before it.");
     number.map(Some).ok_or_else(wrong)
 }
 
