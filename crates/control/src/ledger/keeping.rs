@@ -106,7 +106,8 @@ impl Control {
     pub async fn begin_run(&self, entry: &RunEntry, life: Duration) -> Result<()> {
         // The pointer first: an entry without one would not be found among its pipeline's.
         let key = pointer(&entry.pipeline, &entry.run_id);
-        self.change(Place { kind: OF_PIPELINE, key: &key, durable: false }, |_: Option<Pointer>, _| Ok((Some(Some(Pointer {})), ()))).await?;
+        self.change(Place { kind: OF_PIPELINE, key: &key, durable: false }, |_: Option<Pointer>, _| Ok((Some(Some(Pointer {})), ())))
+            .await?;
         self.write_run(entry, life).await
     }
 
@@ -123,7 +124,6 @@ impl Control {
             Ok((Some(Some(value)), ()))
         })
         .await?;
-        fail::fail_point!("control::run_written");
         Ok(())
     }
 
