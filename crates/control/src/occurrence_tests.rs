@@ -176,8 +176,9 @@ proptest! {
 
 #[test]
 fn exit_codes_decide_whether_a_run_is_tried_again() {
-    // Code, why it was stopped, when the source has quota again: seconds until it is due again, or nothing.
-    let cases: [(Option<u8>, Option<Stop>, Option<u64>, Option<u64>); 18] = [
+    /// Code, why it was stopped, when the source has quota again: seconds until it is due again, or nothing.
+    type Case = (Option<u8>, Option<Stop>, Option<u64>, Option<u64>);
+    let cases: [Case; 18] = [
         (Some(0), None, None, None),
         (Some(1), None, None, Some(30)),
         (Some(2), None, None, None),

@@ -97,7 +97,7 @@ async fn a_busy_day_with_schedulers_that_die_between_any_two_questions() {
         while world.clock.now() < until.plus(Duration::from_secs(3 * 3_600)) {
             // A turn, sometimes one that is broken off after a few questions to the store. A turn with fewer is left whole.
             world.machine.advance().await;
-            let patience = if chance.below(8) == 0 { chance.below(24) } else { u64::MAX };
+            let patience = if chance.below(5) == 0 { chance.below(16) } else { u64::MAX };
             if let Some(next) = steps(patience, world.scheduler.tick()).await {
                 let next = [Some(next.unwrap()), world.machine.next()].into_iter().flatten().min().unwrap();
                 world.clock.set(next.max(world.clock.now()));

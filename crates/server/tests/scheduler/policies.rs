@@ -26,8 +26,9 @@ async fn what_falls_due_is_run_once_at_its_time() {
 
 #[tokio::test]
 async fn overlap_is_skipped_queued_or_cancels() {
+    type Case<'c> = (&'c str, &'c [&'c str], &'c [(&'c str, &'c str)]);
     // The first run takes 50 minutes, the schedule falls due every 20.
-    let cases: [(&str, &[&str], &[(&str, &str)]); 3] = [
+    let cases: [Case<'_>; 3] = [
         ("skip", &["12:00 p/12:00 began", "12:50 p/12:00 ended 0", "13:00 p/13:00 began"], &[("12:20", "overlap"), ("12:40", "overlap")]),
         // Of two that wait the later one stays.
         (

@@ -27,6 +27,7 @@ fn sections() -> Vec<(String, String)> {
     sections
 }
 
+/// Takes longer than other tests do, since every occurrence of the year goes through the scheduler as it would in the year itself.
 #[tokio::test]
 async fn a_year_of_a_thousand_pipelines_is_run_without_one_missed_or_doubled() {
     let sections = sections();
