@@ -78,23 +78,23 @@ fn a_share_leaves_the_rest_to_the_business() {
 fn a_daily_ceiling_holds_for_all_and_stops_with_7() {
     let account = strict(3_000, 10_000);
     let mut project = Project::new();
-    pipelines(&account, &mut project, &["one", "two"], "  quota: { daily: 40, time_zone: Pacific/Kiritimati }\n");
+    pipelines(&account, &mut project, &["one", "two"], "  quota: { daily: 44, time_zone: Pacific/Kiritimati }\n");
     let first = project.run("run one.yaml --json").with_code(0);
     assert_eq!(first.stream("contacts")["read"], 3_000);
     let used = account.counters().total;
-    assert!(used > 30 && used < 40, "{used}");
+    assert!(used > 30 && used < 44, "{used}");
     let second = project.run("run two.yaml --json").with_code(7);
     let error = second.json()["errors"][0]["error"].clone();
     assert_eq!(error["code"], "AQ3002");
-    assert!(error.to_string().contains("used 40, allowed 40"), "{error}");
-    assert_eq!(account.counters().total, 40);
+    assert!(error.to_string().contains("used 44, allowed 44"), "{error}");
+    assert_eq!(account.counters().total, 44);
     let read = second.stream("contacts")["read"].as_u64().unwrap();
     assert!(read > 0 && read < 3_000, "{read}");
     assert_eq!(Database::Sqlite(project.path("two.db")).count("contact", "1 = 1") as u64, read, "what was read is committed");
     // The same day, nothing more; with more allowed it goes on from its checkpoint.
     project.run("run two.yaml").with_code(7);
-    assert_eq!(account.counters().total, 40);
-    project.write("two.yaml", project.read("two.yaml").replace("daily: 40", "daily: 400"));
+    assert_eq!(account.counters().total, 44);
+    project.write("two.yaml", project.read("two.yaml").replace("daily: 44", "daily: 440"));
     assert_eq!(project.run("run two.yaml --json").with_code(0).stream("contacts")["read"], 3_000 - read);
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn line_item_row(draw: &mut Draw<'_>, set: &mut Set<'_>) {
     let quantity = 1 + random.below(40);
     set("quantity", &if random.chance(50) { format!("{quantity}.5") } else { quantity.to_string() });
     set("price", &money(article.cents));
-    let half = random.chance(200).then(|| article.cents / 20);
+    let half = random.chance(200).then_some(article.cents / 20);
     if let Some(discount) = half {
         set("discount", &money(discount));
     }
