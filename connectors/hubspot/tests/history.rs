@@ -58,7 +58,7 @@ fn changes_are_searched_for_and_read_in_batches_of_fifty() {
         (200, batch(1..=50)),
         (200, batch(51..=60)),
         (200, json!({"total": 1, "results": [record(1)]})),
-        (200, batch(1..=0)),
+        (200, json!({"status": "COMPLETE", "results": []})),
     ]);
     let connector = connector(json!({}));
     let changes = stream(connector.as_ref(), "contact_property_changes", &[]);
