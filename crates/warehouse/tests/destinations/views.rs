@@ -110,11 +110,8 @@ pub(crate) async fn the_most_restrictive_word_of_a_person_counts(destination: &D
     let events = [back, refused, agreed];
     let rows: Vec<&[(&str, Value)]> = events.iter().map(Vec::as_slice).collect();
     let gone = person("gone", None, "ann@x.example", true);
-    let tables = vec![of(&CONSENT_EVENT, &rows), of(&CONTACT, &[&gone])];
-    destination
-        .load(&fence, vec![stream_batch("people", vec![tables[1].clone()]), stream_batch("said", vec![tables[0].clone()])])
-        .await
-        .unwrap();
+    let (words, people) = (of(&CONSENT_EVENT, &rows), of(&CONTACT, &[&gone]));
+    destination.load(&fence, vec![stream_batch("people", vec![people]), stream_batch("said", vec![words])]).await.unwrap();
     let after = ["b - granted yes e6 1", "b news expired no e4 1", "d news pending no e8 1", "i news denied no e9 2"];
     assert_eq!(allowed(destination).await, after);
 }
