@@ -131,7 +131,6 @@ def pipeline(vendor, access, url):
     else:
         config.update({key: access[key] for key in ("client_id", "client_secret", "refresh_token")}, bulk="always", daily_requests_share=1.0)
     text = {"name": vendor, "source": {"connector": vendor, "config": config, "select": ["contacts"]}, "destination": {"url": url}}
-    # Two windows are open at once, each with a load of its own.
     return json.dumps(text, indent=1).replace('"${TOKEN}"', json.dumps(access.get("access_token", "")))
 
 
