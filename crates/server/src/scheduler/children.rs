@@ -5,7 +5,7 @@ use std::time::Duration;
 use aqueduct_pipeline::control_store::occurrence::{Exit, Occurrence, OccurrenceId, State, Stop};
 use aqueduct_pipeline::schema::{Result, Timestamp};
 
-use super::runner::{Gone, Signal};
+use super::runner::Signal;
 use super::turn::Scheduler;
 
 /// How much longer than its schedule allows a run may take: it stops by itself after the page under way and a checkpoint.
@@ -14,16 +14,16 @@ const OVERTIME: Duration = Duration::from_secs(60);
 /// A run whose process was started here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Child {
-    /// Which attempt it is.
-    pub(super) attempt: u32,
+    /// The number of its process.
+    pub(super) process: u32,
     /// When it is told to stop.
     pub(super) stop_at: Option<Timestamp>,
 }
 
 impl Child {
     /// One that starts now, under a schedule's timeout.
-    pub(super) fn new(attempt: u32, now: Timestamp, timeout: Option<Duration>) -> Self {
-        Self { attempt, stop_at: timeout.map(|timeout| now.plus(timeout).plus(OVERTIME)) }
+    pub(super) fn new(process: u32, now: Timestamp, timeout: Option<Duration>) -> Self {
+        Self { process, stop_at: timeout.map(|timeout| now.plus(timeout).plus(OVERTIME)) }
     }
 }
 
@@ -34,20 +34,22 @@ impl Scheduler {
         self.gone.extend(ended);
         while let Some(gone) = self.gone.first().cloned() {
             let found = self.store.occurrence(&gone.id).await?;
+            // A process that came too late may end after another was started for the same occurrence.
+            let latest = self.children.get(&gone.id).is_some_and(|child| child.process == gone.process);
             let exit = Exit { code: gone.code, ..Exit::default() };
             let found = match found.as_ref().map(|occurrence| &occurrence.state) {
-                Some(State::Claimed(claim)) if claim.holder == self.holder => {
+                Some(State::Claimed(claim)) if latest && claim.holder == self.holder => {
                     tracing::warn!(occurrence = %gone.id, "the process ended before its run began{}", with(gone.code));
                     self.store.give_up(&gone.id, &self.holder, &exit, now).await?.document
                 }
-                Some(State::Begun(run)) if is_of(&gone, run, &self.holder.place) => {
+                Some(State::Begun(run)) if run.holder.process == gone.process && run.holder.host == self.holder.host => {
                     tracing::warn!(occurrence = %gone.id, run = %run.holder.run_id, "the run has died{}", with(gone.code));
                     let run_id = run.holder.run_id.clone();
                     self.store.end(&gone.id, &run_id, &exit, now).await?.document
                 }
                 _ => found,
             };
-            if self.children.get(&gone.id).is_some_and(|child| child.attempt == gone.attempt) {
+            if latest {
                 self.children.remove(&gone.id);
                 self.stopping.remove(&gone.id);
             }
@@ -123,11 +125,6 @@ impl Scheduler {
     pub(super) fn document(&self, id: &OccurrenceId) -> Option<&Occurrence> {
         self.pipelines.get(&id.pipeline)?.documents.get(&id.at)
     }
-}
-
-/// Whether a run is that of a process that ended.
-fn is_of(gone: &Gone, run: &aqueduct_pipeline::control_store::occurrence::Begun, place: &str) -> bool {
-    run.holder.process == gone.process && run.holder.place == place
 }
 
 fn with(code: Option<u8>) -> String {

@@ -67,7 +67,7 @@ impl ProcessRunner {
 
 #[async_trait]
 impl Runner for ProcessRunner {
-    async fn start(&self, start: &Start) -> Result<()> {
+    async fn start(&self, start: &Start) -> Result<u32> {
         let failed = |what: &str, error: std::io::Error| {
             Error::new(codes::BUG, format!("{what} ({error})"))
                 .with("occurrence", &start.id)
@@ -97,10 +97,10 @@ impl Runner for ProcessRunner {
             let status = child.wait().await;
             let code = status.ok().and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
             lock(&shared.writing).remove(&(id.clone(), attempt));
-            lock(&shared.gone).push(Gone { id, attempt, process, code });
+            lock(&shared.gone).push(Gone { id, process, code });
             shared.ended.notify_one();
         });
-        Ok(())
+        Ok(process)
     }
 
     async fn ended(&self) -> Vec<Gone> {

@@ -26,8 +26,6 @@ pub struct Start {
 pub struct Gone {
     /// What it was for.
     pub id: OccurrenceId,
-    /// Which attempt it was.
-    pub attempt: u32,
     /// The number of the process.
     pub process: u32,
     /// Its exit code; absent after a signal.
@@ -46,11 +44,11 @@ pub enum Signal {
 /// Whoever runs pipelines.
 #[async_trait]
 pub trait Runner: Send + Sync {
-    /// Starts a run and comes back at once.
+    /// Starts a run and comes back at once, with the number of its process.
     ///
     /// # Errors
     /// When no process could be started.
-    async fn start(&self, start: &Start) -> Result<()>;
+    async fn start(&self, start: &Start) -> Result<u32>;
 
     /// The processes started here that have ended since this was last asked.
     async fn ended(&self) -> Vec<Gone>;

@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 
-use aqueduct_pipeline::control_store::occurrence::{Occurrence, OccurrenceId, State, Stop, Terms, Why};
+use aqueduct_pipeline::control_store::occurrence::{Exit, Occurrence, OccurrenceId, State, Stop, Terms, Why};
 use aqueduct_pipeline::control_store::occurrence_rules::{Claimant, skipped_for};
 use aqueduct_pipeline::control_store::standing::Open;
-use aqueduct_pipeline::schema::{Result, Timestamp};
+use aqueduct_pipeline::schema::{Error, Result, Timestamp};
 use aqueduct_schedule::{CatchUp, Overlap, Schedule};
 
 use super::children::Child;
@@ -125,19 +125,11 @@ impl Scheduler {
         };
         let timeout = plan.schedule.as_ref().and_then(Schedule::timeout);
         let start = Start { id: id.clone(), attempt: claim.attempt, file: plan.file.clone(), timeout };
-        if let Err(error) = self.runner.start(&start).await {
-            tracing::error!(occurrence = %id, "the run cannot be started: {error}");
-            let exit = aqueduct_pipeline::control_store::occurrence::Exit {
-                code: Some(1),
-                error: Some(error.code().id.to_owned()),
-                again_at: None,
-            };
-            let given_up = self.store.give_up(&id, &self.holder, &exit, now).await?;
-            self.note(&id, given_up.document).await;
-            self.wake_at(now);
-            return Ok(());
-        }
-        self.children.insert(id.clone(), Child::new(start.attempt, now, timeout));
+        let process = match self.runner.start(&start).await {
+            Ok(process) => process,
+            Err(error) => return self.not_started(&id, &error, now).await,
+        };
+        self.children.insert(id.clone(), Child::new(process, now, timeout));
         tracing::info!(occurrence = %id, attempt = start.attempt, "started");
         if let Some(entry) = self.pipelines.get_mut(name) {
             entry.counts.started += 1;
@@ -150,6 +142,16 @@ impl Scheduler {
             }
         }
         self.stirred.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// Gives up an attempt for which there is no process.
+    async fn not_started(&mut self, id: &OccurrenceId, error: &Error, now: Timestamp) -> Result<()> {
+        tracing::error!(occurrence = %id, "the run cannot be started: {error}");
+        let exit = Exit { code: Some(1), error: Some(error.code().id.to_owned()), again_at: None };
+        let given_up = self.store.give_up(id, &self.holder, &exit, now).await?;
+        self.note(id, given_up.document).await;
+        self.wake_at(now);
         Ok(())
     }
 }

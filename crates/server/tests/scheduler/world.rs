@@ -75,6 +75,7 @@ struct Process {
     id: OccurrenceId,
     attempt: u32,
     run_id: String,
+    number: u32,
     begins_at: Timestamp,
     ends_at: Timestamp,
     heard_at: Timestamp,
@@ -147,8 +148,10 @@ impl Machine {
         };
         for mut process in due {
             if !process.begun {
-                // As a process of the machine that the test runs on, which is alive.
-                process.begun = self.store.begin(&process.id, &Holder::this(&process.run_id), LIFE, now).await;
+                // Nobody but its parent and its lease can say whether it is alive.
+                let place = "the machine of a test".to_owned();
+                let holder = Holder { place, process: process.number, ..Holder::this(&process.run_id) };
+                process.begun = self.store.begin(&process.id, &holder, LIFE, now).await;
                 if !process.begun {
                     self.note(Seen::Refused(process.id.pipeline.clone(), process.id.at));
                     self.leave(&process, Some(9));
@@ -181,7 +184,7 @@ impl Machine {
     }
 
     fn leave(&self, process: &Process, code: Option<u8>) {
-        let gone = Gone { id: process.id.clone(), attempt: process.attempt, process: std::process::id(), code };
+        let gone = Gone { id: process.id.clone(), process: process.number, code };
         self.gone.lock().unwrap().push((process.parent, gone));
     }
 }
@@ -194,15 +197,17 @@ pub(crate) struct Parent {
 
 #[async_trait]
 impl Runner for Parent {
-    async fn start(&self, start: &Start) -> Result<()> {
+    async fn start(&self, start: &Start) -> Result<u32> {
         let machine = &self.machine;
         let way = machine.ways.lock().unwrap().get_mut(&start.id.pipeline).and_then(VecDeque::pop_front).unwrap_or(machine.usual);
         let begins_at = machine.clock.now().plus(Duration::from_secs(way.dawdles));
         let takes = Duration::from_secs(way.takes).min(start.timeout.unwrap_or(Duration::MAX));
+        let number = u32::try_from(machine.numbers.fetch_add(1, Ordering::Relaxed)).unwrap();
         let process = Process {
             id: start.id.clone(),
             attempt: start.attempt,
-            run_id: format!("run-{}", machine.numbers.fetch_add(1, Ordering::Relaxed)),
+            run_id: format!("run-{number}"),
+            number,
             begins_at,
             ends_at: begins_at.plus(takes),
             heard_at: begins_at.plus(LIFE / 3),
@@ -211,7 +216,7 @@ impl Runner for Parent {
             parent: self.number,
         };
         machine.processes.lock().unwrap().push(process);
-        Ok(())
+        Ok(number)
     }
 
     async fn ended(&self) -> Vec<Gone> {
