@@ -178,9 +178,10 @@ def fairness(binary, count):
     true, recalls = pairs_of(truth), {}
     renamed = {str(row["truth"]) for row in rows if row["renamed"]}
     for group in people.GROUPS:
-        mine = {pair for pair in true if truth[pair[0]].startswith(group + " ")}
+        of_group = lambda record: truth[record].rsplit(" ", 1)[0] == group
+        mine = {pair for pair in true if of_group(pair[0])}
         changed = {pair for pair in mine if truth[pair[0]] in renamed}
-        wrong = sum(1 for pair in linked - true if any(truth[record].startswith(group + " ") for record in pair))
+        wrong = sum(1 for pair in linked - true if any(of_group(record) for record in pair))
         share = lambda pairs, of: len(pairs & of) / max(len(pairs), 1)
         recalls[group] = share(mine, linked)
         print(f"| {group} | {count} | {recalls[group]:.3f} | {share(mine, linked | waiting):.3f} | {wrong} | {share(changed, linked):.3f} |")
@@ -317,6 +318,8 @@ def main():
         # What a reviewer finds who confirms the pairs that are right: nothing wrong is added, and this much is found.
         confirmed = waiting & pairs_of(truth)
         line("", f"with review of {len(waiting)}", scores(joined(found, confirmed), truth), None)
+        found, *_, seconds, _ = run(options.binary, path, entity, ["--link-from", "0.5"])
+        line("", "aqueduct --link-from 0.5", scores(found, truth), seconds)
         if not options.no_splink:
             import splink_peer
             try:
