@@ -50,7 +50,7 @@ pub(crate) fn flag(set: bool, name: &str) -> Option<String> {
 }
 
 /// What ended well or not tells the ledger what it did.
-pub(crate) trait Told {
+pub(crate) trait Told: Send + Sync {
     /// The record that the warehouse has too, where there is one.
     fn record(&self) -> Option<&RunRecord>;
 

@@ -28,8 +28,12 @@ pub(crate) async fn pause(context: &Context, named: &Path, reason: Option<String
         return Ok(0);
     }
     match paused.done {
-        true => context.output.answer(&format!("{name} is paused. What is running goes on; what falls due until `aqueduct schedule resume {name}` is not run.")),
-        false => context.output.answer(&format!("{name} is paused already, since {}.", since.map_or_else(String::new, |since| since.to_string()))),
+        true => context.output.answer(&format!(
+            "{name} is paused. What is running goes on; what falls due until `aqueduct schedule resume {name}` is not run."
+        )),
+        false => context
+            .output
+            .answer(&format!("{name} is paused already, since {}.", since.map_or_else(String::new, |since| since.to_string()))),
     }
     Ok(0)
 }

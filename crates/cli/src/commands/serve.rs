@@ -56,8 +56,7 @@ pub(crate) async fn serve(context: &Context, arguments: ServeArguments) -> Resul
     let mut beside = Vec::new();
     if let Place::At(address) = arguments.http {
         let token = arguments.token_file.as_deref().map(Token::read).transpose()?;
-        let settings =
-            http::Settings { address, token, insecure_no_token: arguments.http_insecure_no_token, hosts: arguments.http_host };
+        let settings = http::Settings { address, token, insecure_no_token: arguments.http_insecure_no_token, hosts: arguments.http_host };
         let http = http::Server::bind(settings, server.board(), server.control().clone(), metrics).await?;
         context.output.words(&format!("listening on http://{}", http.address()));
         beside.push(tokio::spawn(http.run(end.clone())));

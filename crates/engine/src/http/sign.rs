@@ -35,7 +35,14 @@ enum Credentials {
 }
 
 impl Sign {
-    pub(crate) fn new(inner: Arc<Timeout>, base: BaseUrl, auth: Auth, settings: &Settings, clock: Arc<dyn Clock>, meter: &Arc<Meter>) -> Result<Self> {
+    pub(crate) fn new(
+        inner: Arc<Timeout>,
+        base: BaseUrl,
+        auth: Auth,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        meter: &Arc<Meter>,
+    ) -> Result<Self> {
         let credentials = match auth {
             Auth::None => Credentials::None,
             Auth::Bearer(token) => Credentials::Header(AUTHORIZATION, secret_header(&format!("Bearer {}", token.expose()))?),
