@@ -17,7 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("warehouse", &["schema"]),
     ("control", &["schema"]),
     ("schedule", &["schema"]),
-    ("pipeline", &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control", "schedule"]),
+    (
+        "pipeline",
+        &["schema", "connector", "connectors", "engine", "normalise", "identity", "quality", "privacy", "warehouse", "control", "schedule"],
+    ),
     ("server", &["pipeline", "schedule"]),
     // It writes connectors, so it speaks their language and no other.
     ("scaffold", &["schema", "connector", "normalise"]),

@@ -115,7 +115,10 @@ async fn battery(asked: &Asked) -> Report {
     let begun = Instant::now();
     let server = tokio::task::spawn_blocking(PrivateServer::start).await.expect("the server starts").expect("the server starts");
     let shared = Arc::new(Shared { binary: asked.binary.clone(), server: Arc::new(server), planted: None });
-    let chosen: Vec<Row> = rows::all().into_iter().filter(|row| asked.mistake.is_none() && (asked.rows.is_empty() || asked.rows.contains(&row.number))).collect();
+    let chosen: Vec<Row> = rows::all()
+        .into_iter()
+        .filter(|row| asked.mistake.is_none() && (asked.rows.is_empty() || asked.rows.contains(&row.number)))
+        .collect();
     let whole = asked.rows.is_empty() && asked.trial.is_none();
     let planted = if asked.planted && whole { planted::find_all(&shared, asked.seed, asked.mistake.as_deref()).await } else { Vec::new() };
     let mut reports = Vec::new();

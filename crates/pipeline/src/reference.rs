@@ -296,7 +296,10 @@ of. Where nothing stands under \"where it comes from\", no connector of Aqueduct
 /// Views over tables, beside those of earlier versions.
 const VIEWS: [(&str, &str); 2] = [
     ("consent_event", "What a person allows now is in the view `consent_current` ([how](../consent.md))."),
-    ("property_change", "What a property was, and from when to when, is in the view `property_history` ([how](../history.md#before-the-first-run))."),
+    (
+        "property_change",
+        "What a property was, and from when to when, is in the view `property_history` ([how](../history.md#before-the-first-run)).",
+    ),
 ];
 
 const LOAD_COLUMNS: &str = "| `_load_id` | text | The load that wrote the row, as in the table of loads, which names its run. |

@@ -83,7 +83,15 @@ pub(crate) fn all() -> Vec<Row> {
             3,
             &["power cut", "power cut with a token that may be used once"],
         ),
-        row(9, "records change while pages are read", trial!(changes::while_paging), 40, 3_000, 3, &["changed between pages", "ties across pages"]),
+        row(
+            9,
+            "records change while pages are read",
+            trial!(changes::while_paging),
+            40,
+            3_000,
+            3,
+            &["changed between pages", "ties across pages"],
+        ),
         row(
             6,
             "truncated bodies",

@@ -124,12 +124,12 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         Command::State { action } => state::state(&context, action).await,
         Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
         Command::Runs(arguments) => runs::runs(&context, arguments).await,
-        Command::Resolve { entity, input, id, columns, link, output, pairs, country, link_from, threads } => {
-            resolve::told(&columns).and_then(|columns| {
-                let options = aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads };
+        Command::Resolve { entity, input, id, columns, link, output, pairs, country, link_from, threads } => resolve::told(&columns)
+            .and_then(|columns| {
+                let options =
+                    aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads };
                 resolve::resolve(&context, &options, &output, pairs.as_deref())
-            })
-        }
+            }),
         Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, details, list } => {
             let facts = clean::Facts { country, time_zone, decimal_separator, day_first, details };
             clean::clean(&context, semantic_type.as_deref(), &facts, list)
