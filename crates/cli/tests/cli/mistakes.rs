@@ -72,7 +72,7 @@ fn unknown_keys_are_named_with_their_place() {
     assert_refused(
         &format!("source:\n  connector: hubspot\n  config:\n    acess_token: canary\n{DESTINATION}"),
         "AQ1005 the config of connector `hubspot` is wrong: unknown field `acess_token`, expected one of `access_token`, `client_id`, \
-         `client_secret`, `refresh_token`, `base_url`, `api_version`, `history`, `search_lag_seconds`, `requests_per_10_seconds` (p.yaml:4:5)",
+         `client_secret`, `refresh_token`, `base_url`, `api_version`, `search_lag_seconds`, `requests_per_10_seconds`, `history` (p.yaml:4:5)",
         "Correct the config; `aqueduct discover --config CONNECTOR` lists what the connector takes.",
     );
 }
