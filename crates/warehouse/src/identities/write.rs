@@ -93,7 +93,10 @@ async fn kept<S: Session>(session: &mut S, change: &IdentityChange, of: &str) ->
     for keys in change.unpaired.chunks(TOGETHER) {
         let keys = list(keys.iter().map(String::as_str));
         let own = session.own("identity_pairs");
-        session.execute(doing, format!("DELETE FROM {own} WHERE {of} AND (a IN ({keys}) OR b IN ({keys}))")).await?;
+        // One index for each: an OR of both makes SQLite read all pairs of the entity.
+        for side in ["a", "b"] {
+            session.execute(doing, format!("DELETE FROM {own} WHERE {of} AND {side} IN ({keys})")).await?;
+        }
     }
     // Pairs within the set: by their first record, kept apart by the second.
     let within: std::collections::BTreeSet<&str> = change.within.iter().map(String::as_str).collect();
@@ -102,12 +105,14 @@ async fn kept<S: Session>(session: &mut S, change: &IdentityChange, of: &str) ->
         let own = session.own("identity_pairs");
         let found = session.rows(doing, format!("SELECT a, b FROM {own} WHERE {of} AND a IN ({keys})")).await?;
         let both = found.into_iter().filter_map(|cells| match <[Option<String>; 2]>::try_from(cells) {
-            Ok([Some(a), Some(b)]) if within.contains(b.as_str()) => Some(format!("(a = {} AND b = {})", literal(&a), literal(&b))),
+            Ok([Some(a), Some(b)]) if within.contains(b.as_str()) => Some(format!("({}, {})", literal(&a), literal(&b))),
             _ => None,
         });
         let both: Vec<String> = both.collect();
-        for some in both.chunks(TOGETHER / 5) {
-            session.execute(doing, format!("DELETE FROM {own} WHERE {of} AND ({})", some.join(" OR "))).await?;
+        for some in both.chunks(TOGETHER) {
+            session
+                .execute(doing, format!("DELETE FROM {own} WHERE {of} AND a IN ({keys}) AND (a, b) IN (VALUES {})", some.join(", ")))
+                .await?;
         }
     }
     let pairs = change.pairs.iter().map(|[a, b, content]| format!("({entity}, {}, {}, {})", literal(a), literal(b), literal(content)));
@@ -234,8 +239,9 @@ impl Written<'_> {
         );
         let alive = format!("({} = {}) IS NOT TRUE", quoted(IS_DELETED), session.truth());
         if change.sweeps {
-            let sql =
-                format!("{mark} WHERE {of} AND {alive} AND NOT EXISTS (SELECT 1 FROM {link} AS l WHERE l.identity_id = {identity}.id)");
+            // Not by NOT EXISTS: without an index SQLite would read all links for each identity.
+            let linked = format!("SELECT l.identity_id FROM {link} AS l WHERE l.identity_id IS NOT NULL");
+            let sql = format!("{mark} WHERE {of} AND {alive} AND id NOT IN ({linked})");
             session.execute(doing, sql).await?;
         }
         for some in change.gone.chunks(TOGETHER) {
