@@ -1,7 +1,6 @@
 //! The lease that a run holds from its first moment to its last.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aqueduct_control::{Acquired, Control, Held, Holder, TakenOver};
@@ -48,7 +47,7 @@ impl What {
 /// A lease under renewal. Leases live by the machine's time, whatever clock the pipeline has: they are about processes.
 pub(crate) struct Lease {
     held: Option<Renewal>,
-    lost: Arc<AtomicBool>,
+    lost: Arc<OnceLock<Loss>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -109,7 +108,7 @@ impl Lease {
         observer: &dyn Observer,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Self> {
-        let lost = Arc::new(AtomicBool::new(false));
+        let lost = Arc::new(OnceLock::new());
         let destination = aqueduct_warehouse::identity(pipeline.file.destination())?;
         let (Some(destination), Some(what)) = (destination, what) else { return Ok(Self { held: None, lost, stop }) };
         let name = what.name(&pipeline.file.name, &destination);
@@ -147,8 +146,15 @@ impl Lease {
 
     /// The error of a stream, told as what it is: a stream that was stopped because the lease is lost was not interrupted by a person.
     pub(crate) fn explain(&self, error: Error) -> Error {
-        if error.kind() == ErrorKind::Interrupted && self.lost.load(Ordering::SeqCst) {
-            return Error::new(codes::FENCED, "this run has lost the lease of its pipeline and stopped");
+        if error.kind() == ErrorKind::Interrupted {
+            match self.lost.get() {
+                Some(Loss::Taken) => return Error::new(codes::FENCED, "this run has lost the lease of its pipeline and stopped"),
+                Some(Loss::Unwritten(reason)) => {
+                    let message = "the lease of the pipeline could not be renewed in time, and the run stopped";
+                    return Error::new(codes::CONTROL_UNREACHABLE, message).with("reason", reason);
+                }
+                None => {}
+            }
         }
         error
     }
@@ -163,12 +169,21 @@ impl Lease {
     }
 }
 
+/// Why a run has its lease no longer.
+#[derive(Debug)]
+enum Loss {
+    /// Somebody else has it.
+    Taken,
+    /// It could not be renewed in time, so somebody else may have it.
+    Unwritten(Error),
+}
+
 struct Renewing {
     control: Control,
     name: String,
     run_id: String,
     life: Duration,
-    lost: Arc<AtomicBool>,
+    lost: Arc<OnceLock<Loss>>,
     sender: watch::Sender<bool>,
 }
 
@@ -189,19 +204,20 @@ impl Renewing {
                 }
             }
             let asked = Instant::now();
-            let lost = match self.control.renew(&self.name, &self.run_id, self.life).await {
+            let loss = match self.control.renew(&self.name, &self.run_id, self.life).await {
                 Ok(true) => {
                     renewed = asked;
-                    false
+                    None
                 }
-                Ok(false) => true,
+                Ok(false) => Some(Loss::Taken),
                 Err(error) => {
                     warn!("the lease of the pipeline could not be renewed: {error}");
-                    renewed.elapsed() >= self.life
+                    (renewed.elapsed() >= self.life).then_some(Loss::Unwritten(error))
                 }
             };
-            if lost {
-                self.lost.store(true, Ordering::SeqCst);
+            if let Some(loss) = loss {
+                // Nobody else sets it.
+                let _ = self.lost.set(loss);
                 self.sender.send_replace(true);
                 return;
             }

@@ -18,7 +18,13 @@ pub fn located(file: &str, error: &serde_saphyr::Error) -> Error {
     let plain = error.without_snippet();
     let text = plain.to_string();
     // The reader appends the place in words; it is told by the location instead.
-    let reason = text.split(" at line ").next().unwrap_or(&text).trim_end_matches([',', ':', ' ']).to_owned();
+    let reason = text
+        .split(" at line ")
+        .next()
+        .and_then(|reason| reason.split(", set DuplicateKeyPolicy").next())
+        .unwrap_or(&text)
+        .trim_end_matches([',', ':', ' '])
+        .to_owned();
     let (line, column) = plain.location().map_or((1, 0), |location| (location.line(), location.column()));
     let unknown = reason.contains("unknown field");
     let error = Error::new(if unknown { codes::UNKNOWN_KEY } else { codes::BAD_YAML }, reason);
