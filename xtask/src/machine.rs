@@ -52,6 +52,11 @@ impl Machine {
         Self { system, is_root, path }
     }
 
+    /// Whether a program is in PATH.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path.iter().any(|folder| folder.join(name).is_file())
+    }
+
     /// Whether the PostgreSQL server's programs are in PATH or where packages put them.
     pub(crate) fn has_postgres(&self) -> bool {
         self.folders().any(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))

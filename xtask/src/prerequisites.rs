@@ -1,4 +1,5 @@
-//! What the tests need beside Rust: a PostgreSQL server to start and stop, and Python for a vendor's own client.
+//! What the tests need beside Rust: a PostgreSQL server to start and stop, Python for a vendor's own client, and programs of others that
+//! judge what Aqueduct writes for them.
 
 use std::process::Command;
 
@@ -10,15 +11,23 @@ use crate::say;
 enum Prerequisite {
     Postgres,
     PythonEnvironments,
+    Sqlite,
+    Cron,
+    Systemd,
+    Prometheus,
 }
 
 impl Prerequisite {
-    const ALL: [Self; 2] = [Self::Postgres, Self::PythonEnvironments];
+    const ALL: [Self; 6] = [Self::Postgres, Self::PythonEnvironments, Self::Sqlite, Self::Cron, Self::Systemd, Self::Prometheus];
 
     fn words(self) -> &'static str {
         match self {
             Self::Postgres => "the PostgreSQL server (the tests start a private one)",
             Self::PythonEnvironments => "Python with virtual environments (a test reads the simulator with the vendor's own client)",
+            Self::Sqlite => "sqlite3 (warehouses are read with it)",
+            Self::Cron => "cron's `crontab` (it reads exported tables)",
+            Self::Systemd => "`systemd-analyze` (it reads exported units)",
+            Self::Prometheus => "Prometheus' `promtool` (it reads the metrics)",
         }
     }
 
@@ -26,6 +35,11 @@ impl Prerequisite {
         match self {
             Self::Postgres => machine.has_postgres(),
             Self::PythonEnvironments => machine.has_python_environments(),
+            Self::Sqlite => machine.has("sqlite3"),
+            Self::Cron => machine.has("crontab"),
+            // Its own test says that it is missing where it does not exist; the others are worth running there.
+            Self::Systemd => machine.system == System::Mac || machine.has("systemd-analyze"),
+            Self::Prometheus => machine.has("promtool"),
         }
     }
 
@@ -37,6 +51,15 @@ impl Prerequisite {
             (Self::Postgres, System::Mac) => Some("postgresql@17"),
             (Self::PythonEnvironments, System::Debian) => Some("python3-venv"),
             (Self::PythonEnvironments, System::Fedora | System::Mac) => Some("python3"),
+            (Self::Sqlite, System::Debian) => Some("sqlite3"),
+            (Self::Sqlite, System::Fedora | System::Mac) => Some("sqlite"),
+            (Self::Cron, System::Debian) => Some("cron"),
+            (Self::Cron, System::Fedora) => Some("cronie"),
+            (Self::Systemd, System::Debian | System::Fedora) => Some("systemd"),
+            (Self::Prometheus, System::Debian | System::Mac) => Some("prometheus"),
+            (Self::Prometheus, System::Fedora) => Some("golang-github-prometheus"),
+            // The first is part of the system, the second does not exist there.
+            (Self::Cron | Self::Systemd, System::Mac) => None,
         }
     }
 }
@@ -113,7 +136,7 @@ mod tests {
         let all = commands(&Prerequisite::ALL, System::Debian);
         assert_eq!(all.len(), 2);
         assert_eq!(all[0][..2], ["apt-get", "update"]);
-        assert_eq!(all[1][5..], ["postgresql", "python3-venv"]);
+        assert_eq!(all[1][5..], ["postgresql", "python3-venv", "sqlite3", "cron", "systemd", "prometheus"]);
         assert_eq!(commands(&[Prerequisite::PythonEnvironments], System::Debian)[1][5..], ["python3-venv"]);
     }
 
