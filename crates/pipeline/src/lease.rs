@@ -169,6 +169,21 @@ impl Lease {
     }
 }
 
+/// Waits a third of a life: a sign of it is due then. A wish to stop that comes meanwhile is passed on, once.
+pub(crate) async fn next_sign_of_life(life: Duration, outer: &mut watch::Receiver<bool>, stopped: &mut bool, sender: &watch::Sender<bool>) {
+    loop {
+        tokio::select! {
+            () = SystemClock.sleep(life / 3) => return,
+            asked = outer.wait_for(|stop| *stop), if !*stopped => {
+                *stopped = true;
+                if asked.is_ok() {
+                    sender.send_replace(true);
+                }
+            }
+        }
+    }
+}
+
 /// Why a run has its lease no longer.
 #[derive(Debug)]
 enum Loss {
@@ -193,16 +208,7 @@ impl Renewing {
         let mut renewed = Instant::now();
         let mut stopped = false;
         loop {
-            tokio::select! {
-                () = SystemClock.sleep(self.life / 3) => {}
-                asked = outer.wait_for(|stop| *stop), if !stopped => {
-                    stopped = true;
-                    if asked.is_ok() {
-                        self.sender.send_replace(true);
-                    }
-                    continue;
-                }
-            }
+            next_sign_of_life(self.life, &mut outer, &mut stopped, &self.sender).await;
             let asked = Instant::now();
             let loss = match self.control.renew(&self.name, &self.run_id, self.life).await {
                 Ok(true) => {

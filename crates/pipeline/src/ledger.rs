@@ -164,6 +164,13 @@ impl Recording {
         Windows(self.shared.clone())
     }
 
+    /// Writes how the run ended and tells the observer; what it came to is given back.
+    pub(crate) async fn conclude<T: Told>(self, done: Result<T>, observer: &dyn Observer) -> Result<T> {
+        let entry = self.end(done.as_ref().map(|report| report as &dyn Told)).await;
+        observer.observe(Event::Ended { entry: &entry });
+        done
+    }
+
     /// Writes how the run ended, and forgets the oldest ones. The entry as it stays.
     pub(crate) async fn end(self, outcome: std::result::Result<&dyn Told, &Error>) -> RunEntry {
         if let Some(following) = &self.following {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use crate::lease::next_sign_of_life;
 use crate::pipeline::Pipeline;
 
 /// How often the end is told to a store that does not answer, and how long is waited between.
@@ -110,16 +111,7 @@ impl Hearing {
     async fn run(self, mut outer: watch::Receiver<bool>) {
         let mut stopped = false;
         loop {
-            tokio::select! {
-                () = SystemClock.sleep(self.life / 3) => {}
-                asked = outer.wait_for(|stop| *stop), if !stopped => {
-                    stopped = true;
-                    if asked.is_ok() {
-                        self.sender.send_replace(true);
-                    }
-                    continue;
-                }
-            }
+            next_sign_of_life(self.life, &mut outer, &mut stopped, &self.sender).await;
             match self.control.hear(&self.id, &self.run_id, self.life).await {
                 Ok(heard) if heard.done => {
                     if heard.document.as_ref().and_then(Occurrence::run).is_some_and(|run| run.stop.is_some()) {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::held::held;
 use crate::lease::Lease;
 use crate::ledger::{Asked, Recording, Told};
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::originals::Originals;
 use crate::pipeline::{Connected, Pipeline};
 use crate::run::{RunOptions, run_id};
@@ -81,9 +81,7 @@ pub async fn replay(
         report
     };
     let done = done.await;
-    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
-    observer.observe(Event::Ended { entry: &entry });
-    done
+    ledger.conclude(done, observer.as_ref()).await
 }
 
 impl Told for ReplayReport {

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::lease::Lease;
 use crate::ledger::{Asked, Recording, Told, flag};
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::pipeline::{Connected, Pipeline};
 use crate::refresh::Aside;
 use crate::run::{RunOptions, run_id};
@@ -78,9 +78,7 @@ pub async fn reconcile(
         report
     };
     let done = done.await;
-    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
-    observer.observe(Event::Ended { entry: &entry });
-    done
+    ledger.conclude(done, observer.as_ref()).await
 }
 
 impl ReconcileOptions {

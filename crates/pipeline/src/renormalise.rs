@@ -70,9 +70,7 @@ pub async fn renormalise(
         report
     };
     let done = done.await;
-    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
-    observer.observe(Event::Ended { entry: &entry });
-    done
+    ledger.conclude(done, observer.as_ref()).await
 }
 
 impl Told for RenormaliseReport {

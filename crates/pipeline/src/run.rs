@@ -122,9 +122,7 @@ async fn recorded(
         report
     };
     let done = done.await;
-    let entry = ledger.end(done.as_ref().map(|report| report as &dyn Told)).await;
-    observer.observe(Event::Ended { entry: &entry });
-    done
+    ledger.conclude(done, observer.as_ref()).await
 }
 
 impl Told for RunReport {
