@@ -8,6 +8,7 @@ mod history;
 mod identities;
 mod image;
 mod ledger;
+mod load;
 mod quarantine;
 mod record;
 mod rows;
@@ -24,7 +25,7 @@ pub(crate) use self::tables::create_table;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aqueduct_schema::{Batch, Error, Layer, Protected, Result, Retry, StreamState, TableName, Timestamp, codes};
@@ -34,28 +35,21 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use self::unindexed::Unindexed;
-use crate::backfill::{WindowKey, ledger as windows};
-use crate::cleaning;
-use crate::evidence::{DeletedBy, Evidence};
-use crate::failure::{self, Doing, Failure, Verdict};
+use crate::backfill::ledger as windows;
+use crate::failure::{self, Doing, Failure};
 use crate::history::History;
-use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan, load_id};
+use crate::load_plan::load_id;
 use crate::merges::Winners;
-use crate::merging;
 use crate::reconciliation::{self, Comparing, Difference, ReconciledWindow};
-use crate::records::{self, wait};
-use crate::redirected::Redirected;
-use crate::refresh::{Swap, Swapped};
+use crate::records;
+use crate::refresh::Swap;
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
-use crate::snapshot::{self, Scope};
+use crate::snapshot::Scope;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// How long a load waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(30);
-/// Attempts of a load that another process keeps from writing, and the pause after the first.
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A SQLite file as destination.
 pub(crate) struct Sqlite {
@@ -125,77 +119,6 @@ impl Sqlite {
         })
     }
 
-    async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
-        let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed, winners, .. } = &mut *connection;
-        *winners = merging::refreshed(sqlite, winners).await?;
-        stage::put(sqlite, stage::image(plan, unindexed, &Redirected::of(plan, winners))?).await?;
-        fail::fail_point!("sqlite::rows_staged");
-        #[cfg(feature = "planted-state-first")]
-        if crate::planted::state_comes_first() {
-            ledger::write_state(sqlite, &fence.pipeline, &plan.stream, &plan.checkpoint.state, records::now(), None).await?;
-        }
-        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
-        fail::fail_point!("sqlite::load_begun");
-        ledger::check_fence(&mut transaction, fence).await?;
-        fail::fail_point!("sqlite::fence_checked");
-        if merging::version(&mut *transaction).await? != winners.version {
-            return Err(Failure::Outdated);
-        }
-        snapshot::index_sets(&mut *transaction, plan).await?;
-        let mut outcome = Outcome::default();
-        let (mut filled, mut number) = (Vec::new(), 0);
-        for table in &plan.tables {
-            let rows = load_table(&mut transaction, unindexed, plan, table, number, &mut outcome).await?;
-            number += table.steps.len();
-            filled.push((&table.layout, rows));
-        }
-        let mut evidence = Evidence::default();
-        for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
-            evidence.add(DeletedBy::Snapshot, &done);
-            outcome.add(&done);
-        }
-        fail::fail_point!("sqlite::snapshots_closed");
-        for done in merging::follow(&mut *transaction, fence, plan, winners).await? {
-            evidence.add(DeletedBy::Merge, &done);
-            outcome.add(&done);
-        }
-        ledger::write_quarantine(&mut transaction, fence, plan).await?;
-        fail::fail_point!("sqlite::quarantine_stored");
-        cleaning::record(&mut *transaction, fence, &plan.stream, &plan.cleaning).await?;
-        let receipt = plan.receipt(outcome);
-        let now = records::now();
-        ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
-        if plan.shadow.is_none() {
-            evidence.record(&mut *transaction, fence, &plan.stream, (&receipt, now), DeletedBy::of(plan.checkpoint.mode)).await?;
-        }
-        fail::fail_point!("sqlite::load_recorded");
-        let state = &plan.checkpoint.state;
-        match (&plan.shadow, &plan.window) {
-            (Some(redirect), _) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
-            (None, Some(window)) => windows::loaded(&mut *transaction, window, plan, &receipt, now).await?,
-            (None, None) => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
-        }
-        fail::fail_point!("sqlite::before_commit");
-        transaction.commit().await.doing("commit the load")?;
-        fail::fail_point!("sqlite::after_commit");
-        for (layout, rows) in filled {
-            match rows {
-                Some(rows) => unindexed.set(layout, rows),
-                None => unindexed.remove(&layout.name),
-            }
-        }
-        // The load is committed, whatever becomes of the staged rows.
-        if let Err(failure) = stage::clear(sqlite).await {
-            tracing::warn!("staged rows stay in memory until the next load: {}", failure.into_error());
-        }
-        Ok(receipt)
-    }
-
-    async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_for(fence, shadow, None, batches).await
-    }
-
     /// Takes a pipeline over from live runs, or from backfills.
     async fn begin(&self, start: RunStart, backfill: bool) -> Result<Fence> {
         let mut connection = self.connection.lock().await;
@@ -210,55 +133,6 @@ impl Sqlite {
         };
         let epoch = begin.await.map_err(|failure| self.told(failure))?;
         Ok(Fence { pipeline: start.pipeline, run_id: start.run_id, epoch, allow_mass_delete: start.allow_mass_delete, backfill })
-    }
-
-    async fn load_for(
-        &self,
-        fence: &Fence,
-        shadow: Option<Redirect>,
-        window: Option<Arc<WindowKey>>,
-        batches: Vec<Batch<Protected>>,
-    ) -> Result<Receipt> {
-        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
-        let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) };
-        let mut pause = PAUSE;
-        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
-        loop {
-            left -= 1;
-            match self.attempt(fence, &plan).await {
-                Err(failure) if failure.verdict() == Verdict::Again && left > 0 => {
-                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", self.told(failure));
-                    wait(&mut pause).await;
-                }
-                Err(failure) => {
-                    if failure.verdict() == Verdict::Again {
-                        self.wait_at_most(true).await;
-                    }
-                    return Err(self.told(failure));
-                }
-                Ok(receipt) => {
-                    self.wait_at_most(false).await;
-                    return Ok(receipt);
-                }
-            }
-        }
-    }
-
-    async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Failure> {
-        let mut connection = self.connection.lock().await;
-        let Connected { sqlite, unindexed, .. } = &mut *connection;
-        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("put a refresh in place")?;
-        ledger::check_fence(&mut transaction, swap.fence).await?;
-        let Swapped { receipt, state, touched } = swap.carry_out(&mut *transaction).await?;
-        fail::fail_point!("sqlite::refresh_placed");
-        ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
-        Evidence::default().record(&mut *transaction, swap.fence, swap.stream, (&receipt, swap.now), DeletedBy::Refresh).await?;
-        ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
-        transaction.commit().await.doing("put a refresh in place")?;
-        fail::fail_point!("sqlite::refresh_committed");
-        touched.iter().for_each(|table| unindexed.remove(table));
-        Ok(receipt)
     }
 
     /// Makes the indexes of the tables that this process has filled.
@@ -284,44 +158,6 @@ fn synchronous() -> SqliteSynchronous {
     #[cfg(feature = "planted-no-sync")]
     fail::fail_point!("planted::no_sync", |_| SqliteSynchronous::Off);
     SqliteSynchronous::Full
-}
-
-/// Carries out what a plan does in one table, whose first step has the number `first`. Gives the number of rows while the table goes on without index.
-async fn load_table(
-    connection: &mut SqliteConnection,
-    unindexed: &mut Unindexed,
-    plan: &LoadPlan,
-    table: &TablePlan,
-    first: usize,
-    outcome: &mut Outcome,
-) -> Result<Option<u64>, Failure> {
-    let layout = &table.layout;
-    let (stored, created) = tables::prepare(connection, layout).await?;
-    fail::fail_point!("sqlite::table_prepared");
-    let mut rows = if created { Some(0) } else { unindexed.rows(&layout.name) };
-    if let Some(expected) = rows
-        && !created
-        && (tables::is_indexed(connection, &layout.name).await? || tables::last_row(connection, &layout.name).await? != expected)
-    {
-        rows = None;
-    }
-    if rows.is_none() {
-        tables::index(connection, &layout.name, &layout.key).await?;
-    }
-    for (number, step) in (first..).zip(&table.steps) {
-        if rows.is_some() && (step.kind == StepKind::Tombstones || !unindexed.adds(&layout.name, step)?) {
-            tables::index(connection, &layout.name, &layout.key).await?;
-            rows = None;
-        }
-        let done = match step.kind {
-            StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, number, &stored, rows.is_some()).await?,
-            StepKind::Tombstones => deletions::bury(connection, plan, step).await?,
-        };
-        fail::fail_point!("sqlite::step_merged");
-        rows = rows.map(|rows| rows + done.inserted);
-        outcome.note(step, &done);
-    }
-    Ok(rows)
 }
 
 #[async_trait]

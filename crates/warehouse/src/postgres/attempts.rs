@@ -1,0 +1,122 @@
+//! Attempts of a load: over which connection one goes, when it begins again, and what a commit whose answer was lost has done.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aqueduct_schema::{Error, Result};
+use sqlx::PgConnection;
+use sqlx::pool::PoolConnection;
+
+use super::{Postgres, ledger};
+use crate::failure::{self, Doing, Failure, Verdict};
+use crate::records::wait;
+use crate::warehouse::{Fence, Receipt};
+
+/// Attempts of a load that met another transaction or lost its connection, and the pause after the first.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why an attempt did not end with a receipt.
+pub(super) enum Ended {
+    Failed(Failure),
+    /// The answer to the commit did not arrive: the load happened, or it did not.
+    Unanswered(sqlx::Error),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A connection that is closed unless it is given back. One whose load failed, or was dropped in the middle of a COPY, may have
+/// answers on their way that nobody waits for; the server rolls its transaction back as soon as the connection is gone.
+pub(super) struct Lease(Option<PoolConnection<sqlx::Postgres>>);
+
+impl Lease {
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection, Failure> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed).doing("begin a load")
+    }
+
+    pub(super) fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.0.take().map(PoolConnection::detach));
+    }
+}
+
+impl Postgres {
+    /// A connection for one attempt.
+    pub(super) async fn lease(&self, doing: &'static str) -> Result<Lease, Failure> {
+        Ok(Lease(Some(self.pool.acquire().await.doing(doing)?)))
+    }
+
+    /// Attempts a load until it is committed or fails for good. Where the answer to a commit is lost, the load record tells.
+    pub(super) async fn lasting<F>(&self, fence: &Fence, stream: &str, load_id: &str, attempt: impl Fn() -> F + Send) -> Result<Receipt>
+    where
+        F: Future<Output = Result<Receipt, Ended>> + Send,
+    {
+        let mut pause = PAUSE;
+        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
+        loop {
+            left -= 1;
+            let failure = match attempt().await {
+                Ok(receipt) => {
+                    self.gave_up.store(false, Ordering::SeqCst);
+                    return Ok(receipt);
+                }
+                Err(Ended::Failed(failure)) => failure,
+                Err(Ended::Unanswered(error)) => match self.find(fence, load_id).await {
+                    Ok(Some(receipt)) => return Ok(receipt),
+                    Ok(None) => Failure::Database { doing: "commit the load", table: None, error },
+                    Err(failure) => return Err(unknown(failure.into_error())),
+                },
+            };
+            if left == 0 || failure.verdict() == Verdict::Final {
+                self.gave_up.store(failure.is_held(), Ordering::SeqCst);
+                return Err(self.told(failure).await);
+            }
+            tracing::warn!(stream, "the load begins again: {}", failure.into_error());
+            wait(&mut pause).await;
+        }
+    }
+
+    /// Finds out over a fresh connection whether a load is committed whose commit was not answered.
+    async fn find(&self, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.find_once(fence, load_id).await {
+                Err(failure) if failure.verdict() == Verdict::Again => {
+                    wait(&mut pause).await;
+                }
+                result => return result,
+            }
+        }
+        self.find_once(fence, load_id).await
+    }
+
+    async fn find_once(&self, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
+        let mut connection = self.pool.acquire().await.doing("look for the load")?;
+        ledger::committed(&mut connection, fence, load_id).await
+    }
+}
+
+/// Whether a commit failed, or its answer did not arrive.
+pub(super) fn committed(answer: Result<(), sqlx::Error>) -> Result<(), Ended> {
+    match answer {
+        Err(error) if failure::is_disconnected(&error) => Err(Ended::Unanswered(error)),
+        answer => Ok(answer.doing("commit the load")?),
+    }
+}
+
+/// The error when neither the commit was answered nor the server could be asked again.
+fn unknown(error: Error) -> Error {
+    error.data_note(
+        "The answer to the last commit was lost: its rows and its checkpoint are either both there or both missing. Nothing is lost or doubled; \
+         the next run goes on from what is there.",
+    )
+}
