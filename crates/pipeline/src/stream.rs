@@ -1,5 +1,6 @@
 //! One stream's way through the stages: read, normalise, judge, protect, load, with bounded channels between.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use aqueduct_normalise::Normaliser;
 use aqueduct_privacy::Protector;
 use aqueduct_quality::{Breaker, QuarantineLimits};
 use aqueduct_schema::{Batch, CleaningCount, Error, Mode, Protected, Raw, Result, StreamState, Table, Timestamp, codes};
-use aqueduct_warehouse::{Fence, Receipt, StreamRecord, TimeSpan, Warehouse, WindowKey};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use aqueduct_warehouse::{Fence, LoadInto, Receipt, StreamRecord, TimeSpan, Turn, Warehouse, WindowKey};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -27,9 +28,11 @@ use crate::refresh::{Aside, Refresh};
 const RAW_PAGES: usize = 2;
 /// Pages between the stages and the loader: what arrives while a load is under way.
 const PROTECTED_PAGES: usize = 16;
-/// Records between the stages and the end of their load, beyond those of two loads: pages of export jobs are so large that their number
-/// alone does not keep memory flat.
-const RECORDS_BEYOND: usize = 2_000;
+/// Loads of a stream under way: while the destination takes the rows of one, those of the next are made ready.
+const LOADS_UNDER_WAY: usize = 2;
+/// Records between the stages and the end of their load, beyond those of the loads under way and the one that is gathered: pages of
+/// export jobs are so large that their number alone does not keep memory flat.
+const RECORDS_BEYOND: usize = 1_000;
 
 /// A batch on its way into a load. It gives its place back when the load ends.
 type OnItsWay = (Batch<Protected>, OwnedSemaphorePermit);
@@ -44,8 +47,8 @@ struct Places {
 
 impl Places {
     fn new(records_per_load: usize) -> Self {
-        let most = records_per_load.saturating_add(RECORDS_BEYOND / 2).clamp(1, 1 << 24);
-        Self { free: Arc::new(Semaphore::new(2 * most)), most: most as u32 }
+        let most = records_per_load.saturating_add(RECORDS_BEYOND).clamp(1, 1 << 24);
+        Self { free: Arc::new(Semaphore::new((LOADS_UNDER_WAY + 1) * most)), most: most as u32 }
     }
 
     /// Waits until there is room for a batch.
@@ -287,19 +290,26 @@ struct Loaded {
 }
 
 impl Loader {
-    /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is gathered,
-    /// so that neither the stages nor the destination wait for the other; two loads are the most that memory holds.
+    /// Gathers batches into loads and commits them in order, until the stages end. While one load is committed the next is made ready
+    /// and the one after it gathered, so that neither the stages nor the destination wait for the other; three loads are the most that
+    /// memory holds.
     async fn run(&self, batches: &mut mpsc::Receiver<OnItsWay>, record: &mut StreamRecord) -> Result<()> {
         let mut read = 0;
-        let mut loading: Option<Loading> = None;
+        let mut under_way: VecDeque<Loading> = VecDeque::with_capacity(LOADS_UNDER_WAY);
+        let mut before: Option<oneshot::Receiver<()>> = None;
         while let Some(package) = self.gather(batches).await {
             fail::fail_point!("pipeline::package_gathered");
             read += package.records;
-            self.finish(loading.take(), record).await?;
+            if under_way.len() >= LOADS_UNDER_WAY {
+                self.finish(under_way.pop_front(), record).await?;
+            }
             self.progress(record, read);
-            loading = Some(self.load(package));
+            let (done, next) = oneshot::channel();
+            under_way.push_back(self.load(package, before.replace(next), done));
         }
-        self.finish(loading, record).await?;
+        while !under_way.is_empty() {
+            self.finish(under_way.pop_front(), record).await?;
+        }
         self.progress(record, read);
         Ok(())
     }
@@ -324,29 +334,44 @@ impl Loader {
         Some(package)
     }
 
-    fn load(&self, package: Package) -> Loading {
-        let (warehouse, fence, loads) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone());
+    /// Begins a load. Its turn comes when the one before it is done, and it says so to the next one when it is itself: a load whose
+    /// predecessor failed never has its turn.
+    fn load(&self, package: Package, before: Option<oneshot::Receiver<()>>, done: oneshot::Sender<()>) -> Loading {
+        let (warehouse, fence, loads, meter) = (self.warehouse.clone(), self.fence.clone(), self.loads.clone(), self.meter.clone());
         let (aside, ledger) = (self.aside.clone(), self.ledger.clone());
-        let waiting = self.meter.wait(Waiting::Load);
+        // What the load holds while it is its turn.
+        let (hold, held) = oneshot::channel();
+        let turn = Turn::when(async move {
+            if let Some(before) = before {
+                let failed = |_| Error::new(codes::DESTINATION_FAILED, "the load before this one failed");
+                before.await.map_err(failed)?;
+            }
+            let waiting = meter.wait(Waiting::Load);
+            let closed = |_| Error::new(codes::BUG, "the turns of loads were closed");
+            let _ = hold.send((loads.acquire_owned().await.map_err(closed)?, waiting));
+            fail::fail_point!("pipeline::before_load");
+            Ok(())
+        });
         let carried = async move {
             let state = package.batches.last().map(|batch| batch.checkpoint().state.clone());
             let mut cleaning = Vec::new();
             package.batches.iter().for_each(|batch| CleaningCount::add_to(&mut cleaning, batch.cleaning()));
             let bytes = package.batches.iter().flat_map(Batch::tables).map(Table::bytes).sum();
-            let _turn = loads.acquire_owned().await;
-            fail::fail_point!("pipeline::before_load");
             let pages = package.batches.len() as u64;
-            let receipt = match (aside, ledger) {
-                (Some(Aside { kind, fingerprint }), _) => warehouse.load_shadow(&fence, kind, &fingerprint, package.batches).await?,
-                (None, Some(ledger)) => {
-                    let receipt = warehouse.load_window(&fence, &ledger.window, package.batches).await?;
-                    ledger.pages.fetch_add(pages, Ordering::SeqCst);
-                    receipt
-                }
-                (None, None) => warehouse.load(&fence, package.batches).await?,
+            let into = match (aside, &ledger) {
+                (Some(Aside { kind, fingerprint }), _) => LoadInto::Shadow { kind, fingerprint },
+                (None, Some(ledger)) => LoadInto::Window(Arc::new(ledger.window.clone())),
+                (None, None) => LoadInto::Live,
             };
+            let window = matches!(into, LoadInto::Window(_));
+            let receipt = warehouse.load_in_turn(&fence, into, package.batches, turn).await?;
+            if let Some(ledger) = ledger.filter(|_| window) {
+                ledger.pages.fetch_add(pages, Ordering::SeqCst);
+            }
             fail::fail_point!("pipeline::after_load");
-            drop((package.places, waiting));
+            drop((package.places, held));
+            // Nobody waits for it where it is the last one.
+            let _ = done.send(());
             Ok(Loaded { receipt, state, cleaning, bytes })
         };
         tokio::spawn(carried.in_current_span())

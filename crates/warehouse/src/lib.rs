@@ -38,6 +38,8 @@ mod shadow;
 mod snapshot;
 mod source_rows;
 mod sqlite;
+mod turn;
+mod unindexed;
 mod views;
 pub mod warehouse;
 
@@ -57,6 +59,7 @@ pub use reconciliation::{Difference, Differing, ReconciledWindow};
 pub use shadow::{Shadow, ShadowCounts, ShadowKind};
 pub use snapshot::guard as guard_deletion;
 pub use source_rows::{SourcePage, SourceRow, SourceTables};
+pub use turn::{LoadInto, Turn};
 pub use warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, RunStatus, StreamRecord, TableReceipt, Warehouse};
 
 /// Whether a destination's address can be understood. Nothing is opened.

@@ -66,7 +66,7 @@ pub(crate) trait Session: Send {
     /// Gives versions that come after later ones their place in the history of their table, where it is kept.
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure>;
 
-    /// Makes the index over a table's keys, where that is not done with the table.
+    /// Makes the index over a table's keys, where there is none.
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure>;
 
     /// Makes an index over a column that is no key, if it is not there.

@@ -14,6 +14,7 @@ use crate::quarantine::Quarantine;
 use crate::reconciliation::{Difference, ReconciledWindow};
 use crate::shadow::{Shadow, ShadowKind};
 use crate::source_rows::SourceTables;
+use crate::turn::{LoadInto, Turn};
 
 /// A destination.
 ///
@@ -58,6 +59,20 @@ pub trait Warehouse: Backfills + Identities + Quarantine + SourceTables + Schema
     /// # Errors
     /// `AQ4002` when the destination refuses, `AQ5001` when the fence is lost, `AQ6001` when a snapshot would delete too much.
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt>;
+
+    /// Loads batches as [`Warehouse::load`], [`Warehouse::load_shadow`] and [`Backfills::load_window`] do, but writes nothing before the
+    /// load's turn has come. What takes time and needs nothing from the loads before may be done until then.
+    ///
+    /// # Errors
+    /// As those; that of the turn, when it does not come.
+    async fn load_in_turn(&self, fence: &Fence, into: LoadInto, batches: Vec<Batch<Protected>>, turn: Turn) -> Result<Receipt> {
+        turn.come().await?;
+        match into {
+            LoadInto::Live => self.load(fence, batches).await,
+            LoadInto::Shadow { kind, fingerprint } => self.load_shadow(fence, kind, &fingerprint, batches).await,
+            LoadInto::Window(window) => self.load_window(fence, &window, batches).await,
+        }
+    }
 
     /// The shadows of one kind that a pipeline has begun, by stream.
     ///

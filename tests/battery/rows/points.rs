@@ -11,6 +11,8 @@ pub(crate) enum By {
     FirstRunIntoSqlite,
     /// The same into PostgreSQL.
     RunIntoPostgres,
+    /// The first load into PostgreSQL.
+    FirstRunIntoPostgres,
     /// A second run into PostgreSQL: a merge needs rows to merge into.
     LaterRunIntoPostgres,
     /// A run that lasts longer than a third of its lease.
@@ -101,6 +103,7 @@ pub(crate) const POINTS: &[(&str, By)] = &[
     ("postgres::load_recorded", By::RunIntoPostgres),
     ("postgres::before_commit", By::RunIntoPostgres),
     ("postgres::after_commit", By::RunIntoPostgres),
+    ("postgres::table_indexed", By::FirstRunIntoPostgres),
     ("postgres::run_ends", By::RunIntoPostgres),
     ("postgres::schemas_noted", By::RunIntoPostgres),
     ("postgres::refresh_placed", By::RefreshIntoPostgres),
@@ -119,7 +122,7 @@ impl By {
     pub(crate) fn postgres(self) -> Option<bool> {
         match self {
             Self::RunIntoSqlite | Self::FirstRunIntoSqlite | Self::RefreshIntoSqlite => Some(false),
-            Self::RunIntoPostgres | Self::LaterRunIntoPostgres | Self::RefreshIntoPostgres => Some(true),
+            Self::RunIntoPostgres | Self::FirstRunIntoPostgres | Self::LaterRunIntoPostgres | Self::RefreshIntoPostgres => Some(true),
             _ => None,
         }
     }
@@ -127,7 +130,7 @@ impl By {
     /// Whether something is loaded before, where that matters.
     pub(crate) fn later(self) -> Option<bool> {
         match self {
-            Self::FirstRunIntoSqlite | Self::RunWithTokens | Self::RunWithLastingTokens => Some(false),
+            Self::FirstRunIntoSqlite | Self::FirstRunIntoPostgres | Self::RunWithTokens | Self::RunWithLastingTokens => Some(false),
             Self::LaterRunIntoPostgres
             | Self::Refresh
             | Self::RefreshIntoSqlite

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use super::{Postgres, ledger};
 use crate::backfill::{Backfill, BackfillState, BackfillWindow, Backfills, TimeSpan, WindowKey, WindowNote, ledger as shared};
 use crate::failure::{Doing, Failure};
-use crate::warehouse::{Fence, Receipt, RunStart};
+use crate::turn::{LoadInto, Turn};
+use crate::warehouse::{Fence, Receipt, RunStart, Warehouse};
 
 /// The answer of something, told to people where it failed.
 macro_rules! told {
@@ -71,7 +72,7 @@ impl Backfills for Postgres {
     }
 
     async fn load_window(&self, fence: &Fence, window: &WindowKey, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_for(fence, None, Some(Arc::new(window.clone())), batches).await
+        self.load_in_turn(fence, LoadInto::Window(Arc::new(window.clone())), batches, Turn::now()).await
     }
 
     async fn note_window(&self, fence: &Fence, window: &WindowKey, note: &WindowNote) -> Result<()> {

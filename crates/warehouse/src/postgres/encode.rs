@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use aqueduct_schema::{Result, Table, TableName, ValueType};
+use arrow_array::Array;
 use sqlx::PgConnection;
 
 use super::binary::{HEADER, TRAILER, push_as, push_field};
@@ -20,8 +21,8 @@ const BUFFER: usize = 128 * 1024;
 /// The columns a step writes: those of its rows, the digest, and what is the same in every row.
 pub(crate) struct Columns {
     pub(crate) names: Vec<String>,
-    /// The stored type of each carried column.
-    stored: Vec<ValueType>,
+    /// The place of each carried column among those of its rows, and its stored type.
+    carried: Vec<(usize, ValueType)>,
     /// The fields after the digest, ready to be sent.
     same: Vec<u8>,
     /// Whether an update sets the column too, for each name.
@@ -29,14 +30,17 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    fn new(plan: &LoadPlan, step: &Step, stored: &Stored) -> Self {
+    fn new(plan: &LoadPlan, step: &Step, stored: &Stored, bare: bool) -> Self {
         let schema = &step.schema;
         let whole = step.kind == StepKind::Rows;
         let type_of = |name: &str| stored.get(name).copied().unwrap_or(ValueType::Text);
-        let mut columns = Self { names: Vec::new(), stored: Vec::new(), same: Vec::new(), updated: Vec::new() };
-        for column in &schema.columns {
+        let mut columns = Self { names: Vec::new(), carried: Vec::new(), same: Vec::new(), updated: Vec::new() };
+        for (place, column) in schema.columns.iter().enumerate() {
+            if bare && step.parts.iter().all(|part| part.table.rows.column(place).null_count() == part.table.len()) {
+                continue;
+            }
             columns.names.push(column.name.to_string());
-            columns.stored.push(type_of(&column.name));
+            columns.carried.push((place, type_of(&column.name)));
             columns.updated.push(column.name != schema.key);
         }
         columns.names.push(ROW_HASH.to_owned());
@@ -73,21 +77,25 @@ impl Columns {
 ///
 /// They are sent in the order of their keys: row ids are digests, and neighbours meet in one page of the index (measured: a quarter
 /// less work for the server). They are put in order once they are encoded, because Arrow is read fastest from front to back.
+///
+/// Bare rows go into a table without index that this process made: they stay in the order of the source, and columns that are empty in
+/// all of them are left out, for nobody but the server has to read them then.
 pub(crate) struct Rows {
     pub(crate) columns: Columns,
     bytes: Vec<u8>,
-    /// The beginning of each row's key, and the row's place in the bytes.
-    order: Vec<(u64, Range<usize>)>,
+    /// The beginning of each row's key, and the row's place in the bytes. `None` for bare rows, whose bytes are all that is sent.
+    order: Option<Vec<(u64, Range<usize>)>>,
 }
 
 impl Rows {
-    pub(crate) fn encode(plan: &LoadPlan, step: &Step, stored: &Stored, replaced: &[Replaced]) -> Result<Self> {
-        let columns = Columns::new(plan, step, stored);
+    pub(crate) fn encode(plan: &LoadPlan, step: &Step, stored: &Stored, replaced: &[Replaced], bare: bool) -> Result<Self> {
+        let columns = Columns::new(plan, step, stored, bare);
         // At most 1,600 columns.
         let fields = (columns.names.len() as i16).to_be_bytes();
         // A guess that suits most rows; a buffer that is too small only grows.
         let mut bytes = Vec::with_capacity(step.len() * (128 + 12 * columns.names.len()));
-        let mut order = Vec::with_capacity(step.len());
+        bytes.extend_from_slice(HEADER);
+        let mut order = (!bare).then(|| Vec::with_capacity(step.len()));
         let (mut hasher, mut text) = (RowHasher::new(&step.schema), Vec::with_capacity(64));
         for (place, part) in step.parts.iter().enumerate() {
             let (keys, cells) = (part.keys()?, cells(&part.table)?);
@@ -95,15 +103,20 @@ impl Rows {
             for row in part.rows() {
                 let start = bytes.len();
                 bytes.extend_from_slice(&fields);
-                for (cells, stored) in shown.iter().zip(&columns.stored) {
-                    push_as(&mut bytes, cells.get(row), *stored, &mut text);
+                for (place, stored) in &columns.carried {
+                    push_as(&mut bytes, shown[*place].get(row), *stored, &mut text);
                 }
                 push_field(&mut bytes, &hasher.digest(&cells, row));
                 bytes.extend_from_slice(&columns.same);
-                order.push((beginning(keys.value(row)), start..bytes.len()));
+                if let Some(order) = &mut order {
+                    order.push((beginning(keys.value(row)), start..bytes.len()));
+                }
             }
         }
-        order.sort_unstable_by_key(|(beginning, _)| *beginning);
+        match &mut order {
+            Some(order) => order.sort_unstable_by_key(|(beginning, _)| *beginning),
+            None => bytes.extend_from_slice(TRAILER),
+        }
         Ok(Self { columns, bytes, order })
     }
 
@@ -111,9 +124,15 @@ impl Rows {
     pub(crate) async fn send(&self, connection: &mut PgConnection, name: &TableName, into: &str) -> Result<u64, Failure> {
         let sql = format!("COPY {into} ({}) FROM STDIN WITH (FORMAT binary)", self.columns.list());
         let mut copy = connection.copy_in_raw(&sql).await.doing_in("copy rows", name)?;
+        let Some(order) = &self.order else {
+            for bytes in self.bytes.chunks(BUFFER) {
+                copy.send(bytes).await.doing_in("copy rows", name)?;
+            }
+            return copy.finish().await.doing_in("copy rows", name);
+        };
         let mut out = Vec::with_capacity(BUFFER + 16 * 1024);
         out.extend_from_slice(HEADER);
-        for (_, row) in &self.order {
+        for (_, row) in order {
             out.extend_from_slice(&self.bytes[row.clone()]);
             if out.len() >= BUFFER {
                 copy.send(out.as_slice()).await.doing_in("copy rows", name)?;

@@ -1,5 +1,6 @@
 //! PostgreSQL: a small pool of connections, rows by COPY, several loads at once.
 
+mod ahead;
 mod attempts;
 mod backfill;
 mod binary;
@@ -41,6 +42,8 @@ use crate::refresh::Swap;
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
 use crate::snapshot::Scope;
+use crate::turn::{LoadInto, Turn};
+use crate::unindexed::Unindexed;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// Loads at once; more would only queue for the same two or four cores of a small server.
@@ -59,6 +62,10 @@ pub(crate) struct Postgres {
     gave_up: AtomicBool,
     /// Whether rows are copied straight into a table, for the tables that a run has met.
     direct: Mutex<HashMap<(Arc<str>, TableName), bool>>,
+    /// The tables that this process has created and fills, which have no index yet.
+    unindexed: Mutex<Unindexed>,
+    /// The tables as loads found them last.
+    known: Mutex<ahead::Known>,
     /// The rows that were merged away, as far as this process knows.
     winners: Mutex<Arc<Winners>>,
 }
@@ -91,6 +98,8 @@ impl Postgres {
             history: History::default(),
             gave_up: AtomicBool::new(false),
             direct: Mutex::default(),
+            unindexed: Mutex::default(),
+            known: Mutex::default(),
             winners: Mutex::default(),
         })
     }
@@ -163,7 +172,16 @@ impl Warehouse for Postgres {
     }
 
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_into(fence, None, batches).await
+        self.load_in_turn(fence, LoadInto::Live, batches, Turn::now()).await
+    }
+
+    async fn load_in_turn(&self, fence: &Fence, into: LoadInto, batches: Vec<Batch<Protected>>, turn: Turn) -> Result<Receipt> {
+        let (shadow, window) = match into {
+            LoadInto::Live => (None, None),
+            LoadInto::Shadow { kind, fingerprint } => (Some(Redirect::new(fence, kind, &fingerprint)), None),
+            LoadInto::Window(window) => (None, Some(window)),
+        };
+        self.load_for(fence, shadow, window, batches, turn).await
     }
 
     async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
@@ -175,7 +193,8 @@ impl Warehouse for Postgres {
     }
 
     async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_into(fence, Some(Redirect::new(fence, kind, fingerprint)), batches).await
+        let into = LoadInto::Shadow { kind, fingerprint: fingerprint.to_owned() };
+        self.load_in_turn(fence, into, batches, Turn::now()).await
     }
 
     async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()> {
@@ -189,6 +208,8 @@ impl Warehouse for Postgres {
         let dropped = discard.await.map_err(Failure::into_error)?;
         // A shadow that is begun again has new tables, empty as the first ones were.
         self.direct.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, table), _| !dropped.contains(table));
+        let mut unindexed = self.unindexed.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.iter().for_each(|table| unindexed.remove(table));
         Ok(())
     }
 
@@ -236,6 +257,10 @@ impl Warehouse for Postgres {
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
+        // Whoever loads next makes an index that is missing, so its failure is none of the run.
+        if let Err(failure) = self.index().await {
+            tracing::warn!("the index of a new table is left to the next run: {}", failure.into_error());
+        }
         let end = async {
             let mut connection = self.pool.acquire().await.doing("record the run")?;
             fail::fail_point!("postgres::run_ends");

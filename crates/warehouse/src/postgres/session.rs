@@ -80,16 +80,19 @@ impl Session for PgConnection {
     }
 
     async fn prepare(&mut self, layout: &Layout) -> Result<Stored, Failure> {
-        tables::prepare(self, layout).await
+        let prepared = tables::prepare(self, layout).await?;
+        if !prepared.indexed {
+            tables::index(self, &layout.name, &layout.key).await?;
+        }
+        Ok(prepared.stored)
     }
 
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure> {
         history::keep_late(self, stored, late).await
     }
 
-    async fn index(&mut self, _name: &TableName, _key: &str) -> Result<(), Failure> {
-        // Keys are primary keys, and have their index from the first row on.
-        Ok(())
+    async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {
+        tables::index(self, name, key).await
     }
 
     async fn index_column(&mut self, name: &TableName, column: &str) -> Result<(), Failure> {

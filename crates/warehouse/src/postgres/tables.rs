@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::{history, views};
 use crate::ddl::in_lines;
-use crate::failure::{Doing, Failure};
+use crate::failure::{self, Doing, Failure};
 use crate::identifier::{literal, push_name, quoted};
-use crate::layout::{Evolution, Layout, LayoutColumn, Stored};
+use crate::layout::{Evolution, LOADED_AT, Layout, LayoutColumn, Stored};
 
 /// The most columns a table can have in PostgreSQL (MaxHeapAttributeNumber).
 pub(crate) const MOST_COLUMNS: usize = 1600;
@@ -82,22 +82,80 @@ pub(crate) async fn stored(connection: &mut PgConnection, name: &TableName) -> R
         .doing_in("read the table's columns", name)
 }
 
-/// Creates or evolves a table so that it suits a load. Gives the columns as they are then.
-pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> Result<Stored, Failure> {
+/// A table that suits a load.
+pub(crate) struct Prepared {
+    /// Its columns.
+    pub(crate) stored: Stored,
+    /// Whether it was made just now.
+    pub(crate) created: bool,
+    /// Whether it has the index over its keys.
+    pub(crate) indexed: bool,
+}
+
+/// Whether each key is in a table once, by an index that COPY and merges can rely on.
+async fn is_indexed(connection: &mut PgConnection, name: &TableName, key: &str) -> Result<bool, Failure> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a
+         ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = to_regclass($1) AND a.attname = $2
+         AND i.indnkeyatts = 1 AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL)",
+    )
+    .bind(quoted_table(name))
+    .bind(key)
+    .fetch_one(connection)
+    .await
+    .doing_in("look for the table's index", name)
+}
+
+/// Makes the index over a table's keys, where there is none.
+pub(crate) async fn index(connection: &mut PgConnection, name: &TableName, key: &str) -> Result<(), Failure> {
+    if is_indexed(connection, name, key).await? {
+        return Ok(());
+    }
+    wait_for_others(connection, name).await?;
+    // Whoever was waited for may have made it; or somebody has dropped the table.
+    if is_indexed(connection, name, key).await? || stored(connection, name).await?.is_empty() {
+        return Ok(());
+    }
+    let (table, key, doing) = (quoted_table(name), quoted(key), "make the table's index");
+    let make = format!("ALTER TABLE {table} ADD PRIMARY KEY ({key})");
+    let first = format!("SAVEPOINT keyed; {make}; RELEASE SAVEPOINT keyed");
+    match sqlx::raw_sql(AssertSqlSafe(first)).execute(&mut *connection).await {
+        Err(error) if failure::is_unique_violation(&error) => {}
+        done => return done.map(drop).doing_in(doing, name),
+    }
+    // Loads put no key in twice, but somebody else may have: the row that was loaded last takes its place, as if it had been merged.
+    let again = format!(
+        "ROLLBACK TO SAVEPOINT keyed; DELETE FROM {table} AS t USING (SELECT ctid, row_number() OVER (PARTITION BY {key} \
+         ORDER BY {loaded_at} DESC, ctid DESC) AS place FROM {table}) AS o WHERE t.ctid = o.ctid AND o.place > 1; {make}",
+        loaded_at = quoted(LOADED_AT)
+    );
+    tracing::warn!(table = %name, "somebody else put rows into the table while it was filled for the first time");
+    sqlx::raw_sql(AssertSqlSafe(again)).execute(connection).await.map(drop).doing_in(doing, name)
+}
+
+/// Waits until nobody else changes the table, and keeps others from it until the transaction ends.
+async fn wait_for_others(connection: &mut PgConnection, name: &TableName) -> Result<(), Failure> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("aqueduct {}", quoted_table(name)))
+        .execute(connection)
+        .await
+        .doing_in("wait for another load to change the table", name)?;
+    Ok(())
+}
+
+/// Creates or evolves a table so that it suits a load. One that it creates is without index: [`index`] makes it.
+pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> Result<Prepared, Failure> {
     let found = stored(connection, &layout.name).await?;
     if !found.is_empty()
         && Evolution::between(&found, layout, MOST_COLUMNS)? == Evolution::default()
         && (!layout.history || history::is_kept(connection, &layout.name).await?)
     {
         views::keep(connection, &layout.name, false).await?;
-        return Ok(found);
+        let indexed = is_indexed(connection, &layout.name, &layout.key).await?;
+        return Ok(Prepared { stored: found, created: false, indexed });
     }
     // Two loads may need the same change: the second one waits here, and then finds it done.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(format!("aqueduct {}", quoted_table(&layout.name)))
-        .execute(&mut *connection)
-        .await
-        .doing_in("wait for another load to change the table", &layout.name)?;
+    wait_for_others(connection, &layout.name).await?;
     let mut stored = stored(connection, &layout.name).await?;
     let evolution = Evolution::between(&stored, layout, MOST_COLUMNS)?;
     let table = quoted_table(&layout.name);
@@ -109,9 +167,10 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
     if !evolution.widened.is_empty() {
         views::suspend(connection, &layout.name).await?;
     }
-    if stored.is_empty() {
+    let created = stored.is_empty();
+    if created {
         create_schema(connection, &layout.name).await?;
-        execute(connection, layout, "create the table", create(&table, layout)).await?;
+        execute(connection, layout, "create the table", create(&table, layout, "NOT NULL")).await?;
     } else if changes {
         let mut changes: Vec<String> = Vec::new();
         for column in &evolution.added {
@@ -129,7 +188,8 @@ pub(crate) async fn prepare(connection: &mut PgConnection, layout: &Layout) -> R
         history::keep(connection, layout, &stored, kept).await?;
     }
     views::keep(connection, &layout.name, true).await?;
-    Ok(stored)
+    let indexed = !created && is_indexed(connection, &layout.name, &layout.key).await?;
+    Ok(Prepared { stored, created, indexed })
 }
 
 async fn create_schema(connection: &mut PgConnection, name: &TableName) -> Result<(), Failure> {
@@ -153,10 +213,10 @@ async fn create_schema(connection: &mut PgConnection, name: &TableName) -> Resul
 
 /// The statement that makes a table as a first load does.
 pub(crate) fn create_table(layout: &Layout) -> String {
-    format!("{}\n", in_lines(&create(&quoted_table(&layout.name), layout)))
+    format!("{}\n", in_lines(&create(&quoted_table(&layout.name), layout, "PRIMARY KEY")))
 }
 
-fn create(table: &str, layout: &Layout) -> String {
+fn create(table: &str, layout: &Layout, key: &str) -> String {
     let mut sql = format!("CREATE TABLE {table} (");
     for LayoutColumn { name, value_type, filled } in &layout.columns {
         if !sql.ends_with('(') {
@@ -167,7 +227,8 @@ fn create(table: &str, layout: &Layout) -> String {
         sql.push_str(sql_type(*value_type));
         if *name == layout.key {
             // Bytes compare faster than words, and alike on every machine.
-            sql.push_str(" COLLATE \"C\" PRIMARY KEY");
+            sql.push_str(" COLLATE \"C\" ");
+            sql.push_str(key);
         } else if *filled {
             sql.push_str(" NOT NULL");
         }

@@ -9,7 +9,8 @@ use sqlx::Connection;
 use super::{Sqlite, ledger};
 use crate::backfill::{Backfill, BackfillState, BackfillWindow, Backfills, TimeSpan, WindowKey, WindowNote, ledger as shared};
 use crate::failure::{Doing, Failure};
-use crate::warehouse::{Fence, Receipt, RunStart};
+use crate::turn::{LoadInto, Turn};
+use crate::warehouse::{Fence, Receipt, RunStart, Warehouse};
 
 /// Carries a statement or several out in a transaction that checks the fence.
 macro_rules! fenced {
@@ -55,7 +56,7 @@ impl Backfills for Sqlite {
     }
 
     async fn load_window(&self, fence: &Fence, window: &WindowKey, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_for(fence, None, Some(Arc::new(window.clone())), batches).await
+        self.load_in_turn(fence, LoadInto::Window(Arc::new(window.clone())), batches, Turn::now()).await
     }
 
     async fn note_window(&self, fence: &Fence, window: &WindowKey, note: &WindowNote) -> Result<()> {

@@ -35,12 +35,16 @@ impl Image {
         Self { pages: vec![0; PAGE], tables: Vec::new() }
     }
 
-    /// Begins a table with columns `c0`, `c1` and so on, of no type.
-    pub(crate) fn table(&mut self, name: &str, columns: usize) -> Tree<'_> {
+    /// Begins a table with columns `c0`, `c1` and so on, each with what its declaration says of it.
+    pub(crate) fn table<'c>(&mut self, name: &str, columns: impl IntoIterator<Item = &'c str>) -> Tree<'_> {
         let mut sql = format!("CREATE TABLE {name}(");
-        for column in 0..columns {
+        for (column, declared) in columns.into_iter().enumerate() {
             sql.push_str(if column == 0 { "c" } else { ",c" });
             sql.push_str(itoa::Buffer::new().format(column));
+            if !declared.is_empty() {
+                sql.push(' ');
+                sql.push_str(declared);
+            }
         }
         sql.push(')');
         self.tables.push((name.to_owned(), sql, 0));
@@ -272,7 +276,7 @@ mod tests {
             [0, 1, 57, 58, 8_185, WHOLE - 10, WHOLE - 9, WHOLE - 8, WHOLE, WHOLE + 1, 70_000, 131_064, 131_072, 200_000, 1_000_000];
         let mut image = Image::new();
         let mut row = Record::default();
-        let mut numbers = image.table("numbers", 2);
+        let mut numbers = image.table("numbers", [""; 2]);
         for edge in edges {
             row.clear();
             row.push_integer(edge);
@@ -280,7 +284,7 @@ mod tests {
             numbers.push(&mut row);
         }
         numbers.finish();
-        let mut texts = image.table("texts", 3);
+        let mut texts = image.table("texts", [""; 3]);
         for length in lengths {
             row.clear();
             row.push_text(&"ä".repeat(length / 2));
@@ -289,7 +293,7 @@ mod tests {
             texts.push(&mut row);
         }
         texts.finish();
-        image.table("empty", 1).finish();
+        image.table("empty", [""; 1]).finish();
         let mut connection = attached(image).await;
         let read: Vec<(i64, f64)> =
             sqlx::query_as("SELECT c0, c1 FROM stage.numbers ORDER BY rowid").fetch_all(&mut connection).await.unwrap();
@@ -308,7 +312,7 @@ mod tests {
             let mut image = Image::new();
             let mut row = Record::default();
             row.push_integer(round);
-            let mut table = image.table("numbers", 1);
+            let mut table = image.table("numbers", [""; 1]);
             table.push(&mut row);
             table.finish();
             put(&mut connection, image).await;
@@ -326,7 +330,7 @@ mod tests {
         let mut row = Record::default();
         // 60 wide tables: their statements fill more than the first page.
         for index in 0..60 {
-            let mut table = image.table(&format!("t{index}"), 2_000);
+            let mut table = image.table(&format!("t{index}"), [""; 2_000]);
             for value in 0..3 {
                 row.clear();
                 (0..2_000).for_each(|column| row.push_integer(i64::from(value * 2_000 + column)));
@@ -335,7 +339,7 @@ mod tests {
             table.finish();
         }
         // More leaves than one interior page has children.
-        let mut long = image.table("long", 1);
+        let mut long = image.table("long", [""; 1]);
         for _ in 0..CHILDREN + 3 {
             row.clear();
             row.push_text(&"y".repeat(40_000));

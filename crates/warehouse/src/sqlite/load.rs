@@ -1,13 +1,14 @@
 //! A load: the rows of its tables, what follows from them, and the checkpoint, in one transaction, and when it begins again.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use aqueduct_schema::{Batch, Protected, Result};
+use aqueduct_schema::{Batch, Error, Protected, Result, codes};
 use sqlx::{Connection, SqliteConnection};
 
-use super::unindexed::Unindexed;
+use super::stage::{Form, Found, Staged};
+use super::tables::StoredColumn;
 use super::{Connected, Sqlite, deletions, ledger, rows, stage, tables};
 use crate::backfill::{WindowKey, ledger as windows};
 use crate::cleaning;
@@ -16,10 +17,11 @@ use crate::failure::{Doing, Failure, Verdict};
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
 use crate::merging;
 use crate::records::{self, wait};
-use crate::redirected::Redirected;
 use crate::refresh::{Swap, Swapped};
 use crate::shadow::{self, Redirect};
 use crate::snapshot;
+use crate::turn::Turn;
+use crate::unindexed::Unindexed;
 use crate::warehouse::{Fence, Receipt};
 
 /// Attempts of a load that another process keeps from writing, and the pause after the first.
@@ -27,25 +29,27 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Sqlite {
-    pub(super) async fn load_into(&self, fence: &Fence, shadow: Option<Redirect>, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_for(fence, shadow, None, batches).await
-    }
-
     pub(super) async fn load_for(
         &self,
         fence: &Fence,
         shadow: Option<Redirect>,
         window: Option<Arc<WindowKey>>,
         batches: Vec<Batch<Protected>>,
+        turn: Turn,
     ) -> Result<Receipt> {
-        let Some(first) = batches.first() else { return Ok(Receipt::default()) };
+        let Some(first) = batches.first() else {
+            turn.come().await?;
+            return Ok(Receipt::default());
+        };
         let sequence = self.sequence.take(fence, first.stream());
-        let plan = LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) };
+        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) });
+        let mut ahead = if turn.is_now() { None } else { self.ahead(&plan).await };
+        turn.come().await?;
         let mut pause = PAUSE;
         let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
         loop {
             left -= 1;
-            match self.attempt(fence, &plan).await {
+            match self.attempt(fence, &plan, ahead.take()).await {
                 Err(failure) if failure.verdict() == Verdict::Again && left > 0 => {
                     tracing::warn!(stream = %plan.stream, "the load begins again: {}", self.told(failure));
                     wait(&mut pause).await;
@@ -80,11 +84,24 @@ impl Sqlite {
         Ok(receipt)
     }
 
-    async fn attempt(&self, fence: &Fence, plan: &LoadPlan) -> Result<Receipt, Failure> {
+    /// Stages the rows of a load before its turn, by what the last load found. `None` where that fails: it will fail again then.
+    async fn ahead(&self, plan: &Arc<LoadPlan>) -> Option<Staged> {
+        let (plan, found) = (Arc::clone(plan), self.found.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        tokio::task::spawn_blocking(move || Staged::new(&plan, &found)).await.ok()?.ok()
+    }
+
+    async fn attempt(&self, fence: &Fence, plan: &LoadPlan, ahead: Option<Staged>) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed, winners, .. } = &mut *connection;
         *winners = merging::refreshed(sqlite, winners).await?;
-        stage::put(sqlite, stage::image(plan, unindexed, &Redirected::of(plan, winners))?).await?;
+        let staged = match ahead {
+            Some(ahead) if ahead.winners == winners.version => ahead,
+            _ => {
+                let unindexed = self.found.lock().unwrap_or_else(PoisonError::into_inner).unindexed.clone();
+                Staged::new(plan, &Found { winners: Arc::clone(winners), unindexed })?
+            }
+        };
+        let forms = staged.put(sqlite).await?;
         fail::fail_point!("sqlite::rows_staged");
         #[cfg(feature = "planted-state-first")]
         if crate::planted::state_comes_first() {
@@ -101,7 +118,7 @@ impl Sqlite {
         let mut outcome = Outcome::default();
         let (mut filled, mut number) = (Vec::new(), 0);
         for table in &plan.tables {
-            let rows = load_table(&mut transaction, unindexed, plan, table, number, &mut outcome).await?;
+            let rows = load_table(&mut transaction, unindexed, plan, table, (number, &forms), &mut outcome).await?;
             number += table.steps.len();
             filled.push((&table.layout, rows));
         }
@@ -134,12 +151,21 @@ impl Sqlite {
         fail::fail_point!("sqlite::before_commit");
         transaction.commit().await.doing("commit the load")?;
         fail::fail_point!("sqlite::after_commit");
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        found.winners = Arc::clone(winners);
         for (layout, rows) in filled {
             match rows {
-                Some(rows) => unindexed.set(layout, rows),
-                None => unindexed.remove(&layout.name),
+                Some((rows, columns)) => {
+                    unindexed.set(layout, rows);
+                    found.unindexed.insert(layout.name.clone(), columns);
+                }
+                None => {
+                    unindexed.remove(&layout.name);
+                    found.unindexed.remove(&layout.name);
+                }
             }
         }
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         // The load is committed, whatever becomes of the staged rows.
         if let Err(failure) = stage::clear(sqlite).await {
             tracing::warn!("staged rows stay in memory until the next load: {}", failure.into_error());
@@ -148,15 +174,16 @@ impl Sqlite {
     }
 }
 
-/// Carries out what a plan does in one table, whose first step has the number `first`. Gives the number of rows while the table goes on without index.
+/// Carries out what a plan does in one table, whose first step has the number `first`. Gives the number of rows and the columns while the
+/// table goes on without index.
 async fn load_table(
     connection: &mut SqliteConnection,
     unindexed: &mut Unindexed,
     plan: &LoadPlan,
     table: &TablePlan,
-    first: usize,
+    (first, forms): (usize, &[Option<Form>]),
     outcome: &mut Outcome,
-) -> Result<Option<u64>, Failure> {
+) -> Result<Option<(u64, Arc<[StoredColumn]>)>, Failure> {
     let layout = &table.layout;
     let (stored, created) = tables::prepare(connection, layout).await?;
     fail::fail_point!("sqlite::table_prepared");
@@ -170,18 +197,26 @@ async fn load_table(
     if rows.is_none() {
         tables::index(connection, &layout.name, &layout.key).await?;
     }
+    let columns = match rows {
+        Some(_) => tables::columns(connection, &layout.name).await?,
+        None => Arc::default(),
+    };
     for (number, step) in (first..).zip(&table.steps) {
         if rows.is_some() && (step.kind == StepKind::Tombstones || !unindexed.adds(&layout.name, step)?) {
             tables::index(connection, &layout.name, &layout.key).await?;
             rows = None;
         }
         let done = match step.kind {
-            StepKind::Rows | StepKind::Columns => rows::merge(connection, plan, step, number, &stored, rows.is_some()).await?,
+            StepKind::Rows | StepKind::Columns => {
+                let form = forms.get(number).and_then(Option::as_ref).ok_or_else(|| Error::new(codes::BUG, "rows were not staged"))?;
+                let target = rows::Target { stored: &stored, unindexed: rows.is_some().then_some(&*columns) };
+                rows::merge(connection, plan, step, (number, form), &target).await?
+            }
             StepKind::Tombstones => deletions::bury(connection, plan, step).await?,
         };
         fail::fail_point!("sqlite::step_merged");
         rows = rows.map(|rows| rows + done.inserted);
         outcome.note(step, &done);
     }
-    Ok(rows)
+    Ok(rows.map(|rows| (rows, columns)))
 }

@@ -17,15 +17,15 @@ mod source_rows;
 mod stage;
 mod statements;
 mod tables;
-mod unindexed;
 mod views;
+mod whole;
 
 pub(crate) use self::tables::create_table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
 use aqueduct_schema::{Batch, Error, Layer, Protected, Result, Retry, StreamState, TableName, Timestamp, codes};
@@ -34,7 +34,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
-use self::unindexed::Unindexed;
+use self::stage::Found;
+
 use crate::backfill::ledger as windows;
 use crate::failure::{self, Doing, Failure};
 use crate::history::History;
@@ -46,6 +47,8 @@ use crate::refresh::Swap;
 use crate::sequence::Sequence;
 use crate::shadow::{self, Redirect, Shadow, ShadowKind};
 use crate::snapshot::Scope;
+use crate::turn::{LoadInto, Turn};
+use crate::unindexed::Unindexed;
 use crate::warehouse::{Capabilities, Fence, Receipt, RunRecord, RunStart, Warehouse};
 
 /// How long a load waits for another process to finish writing.
@@ -61,6 +64,8 @@ pub(crate) struct Sqlite {
     busy: Duration,
     /// Whether the last load gave up waiting: the next ones do not wait as long again.
     gave_up: AtomicBool,
+    /// What the last load found, by which the next one can be staged before its turn.
+    found: StdMutex<Found>,
 }
 
 /// The connection, and what it has begun.
@@ -116,6 +121,7 @@ impl Sqlite {
             sequence: Sequence::default(),
             busy,
             gave_up: AtomicBool::new(false),
+            found: StdMutex::default(),
         })
     }
 
@@ -193,7 +199,16 @@ impl Warehouse for Sqlite {
     }
 
     async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_into(fence, None, batches).await
+        self.load_in_turn(fence, LoadInto::Live, batches, Turn::now()).await
+    }
+
+    async fn load_in_turn(&self, fence: &Fence, into: LoadInto, batches: Vec<Batch<Protected>>, turn: Turn) -> Result<Receipt> {
+        let (shadow, window) = match into {
+            LoadInto::Live => (None, None),
+            LoadInto::Shadow { kind, fingerprint } => (Some(Redirect::new(fence, kind, &fingerprint)), None),
+            LoadInto::Window(window) => (None, Some(window)),
+        };
+        self.load_for(fence, shadow, window, batches, turn).await
     }
 
     async fn shadows(&self, pipeline: &str, kind: ShadowKind) -> Result<BTreeMap<String, Shadow>> {
@@ -201,7 +216,8 @@ impl Warehouse for Sqlite {
     }
 
     async fn load_shadow(&self, fence: &Fence, kind: ShadowKind, fingerprint: &str, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.load_into(fence, Some(Redirect::new(fence, kind, fingerprint)), batches).await
+        let into = LoadInto::Shadow { kind, fingerprint: fingerprint.to_owned() };
+        self.load_in_turn(fence, into, batches, Turn::now()).await
     }
 
     async fn discard_shadow(&self, fence: &Fence, stream: &str, kind: ShadowKind) -> Result<()> {

@@ -3,7 +3,7 @@
 use aqueduct_schema::entities::FLAGS_COLUMN;
 use aqueduct_schema::{TableSchema, ValueType};
 
-use super::stage::stage_table;
+use super::stage::{Form, stage_table};
 use super::tables::widened;
 use crate::cells::timestamp_text;
 use crate::identifier::{literal, quoted};
@@ -14,6 +14,8 @@ use crate::load_plan::{LoadPlan, Step, StepKind};
 pub(crate) struct Statements {
     /// Appends all rows.
     pub(crate) append: String,
+    /// Appends all rows byte for byte, where they are staged as they are stored.
+    pub(crate) move_whole: String,
     /// Counts the rows whose key is new, those that change what is stored, and those that are older than it.
     pub(crate) count: String,
     /// Inserts new rows and updates changed ones; leaves the others alone.
@@ -26,8 +28,9 @@ pub(crate) struct Statements {
 
 impl Statements {
     /// The statements for the staged rows of a step.
-    pub(crate) fn new(plan: &LoadPlan, step: &Step, number: usize, stored: &Stored) -> Self {
+    pub(crate) fn new(plan: &LoadPlan, step: &Step, number: usize, form: &Form, stored: &Stored) -> Self {
         let schema = &step.schema;
+        let staged = |column: usize| format!("s.c{}", form.places.get(column).copied().unwrap_or(column));
         let whole = step.kind == StepKind::Rows;
         let (mut names, mut values, mut sets, mut written) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut add = |name: &str, value: String, updated: bool| {
@@ -42,7 +45,7 @@ impl Statements {
         let mut differing = Vec::with_capacity(schema.columns.len());
         for (index, column) in schema.columns.iter().enumerate() {
             let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
-            let value = widened(&format!("s.c{index}"), column.value_type, to);
+            let value = widened(&staged(index), column.value_type, to);
             let flags = !whole && column.name.as_ref() == FLAGS_COLUMN;
             if flags {
                 differing.push(format!("t.{FLAGS_COLUMN} IS NOT {}", with_flags(schema, &format!("t.{FLAGS_COLUMN}"), &value)));
@@ -51,7 +54,7 @@ impl Statements {
             }
             add(&column.name, value, column.name != schema.key && !flags);
         }
-        let digest = format!("s.c{}", schema.columns.len());
+        let digest = staged(schema.columns.len());
         add(ROW_HASH, digest.clone(), true);
         for (name, value) in &schema.constants {
             add(name, literal(value), whole);
@@ -72,10 +75,10 @@ impl Statements {
         let (names, values) = (names.join(", "), values.join(", "));
         let (table, key, stage) = (quoted(&schema.name.to_string()), quoted(&schema.key), stage_table(number));
         let known = format!("t.{key}");
-        let staged_key = format!("s.c{}", schema.index_of(&schema.key).unwrap_or(0));
+        let staged_key = staged(schema.index_of(&schema.key).unwrap_or(0));
         let older = match schema.index_of(SOURCE_UPDATED_AT) {
             Some(index) if stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) => {
-                let incoming = widened(&format!("s.c{index}"), schema.columns[index].value_type, ValueType::Timestamp);
+                let incoming = widened(&staged(index), schema.columns[index].value_type, ValueType::Timestamp);
                 format!("({incoming} < t.{}) IS 1", quoted(SOURCE_UPDATED_AT))
             }
             _ => "0".to_owned(),
@@ -92,6 +95,7 @@ impl Statements {
         let changed = format!("({known} IS NOT NULL AND {differs} AND NOT {older})");
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
+            move_whole: format!("INSERT INTO main.{table} SELECT * FROM stage.{stage}"),
             append: format!("INSERT INTO main.{table} ({names}) SELECT {values} FROM stage.{stage} AS s"),
             // Looked at row by row before they are counted: SQLite counts no more than 2,000 columns at once. The limit keeps it from
             // making one query of both.

@@ -4,6 +4,8 @@
 //! `TIMESTAMP TEXT` and `JSON TEXT` (text to SQLite, which decides by the word TEXT), and no type for decimals, so that SQLite
 //! converts nothing (<https://www.sqlite.org/datatype3.html>, section 3.1).
 
+use std::sync::Arc;
+
 use aqueduct_schema::{TableName, ValueType};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
@@ -51,6 +53,36 @@ pub(crate) async fn stored(connection: &mut SqliteConnection, name: &TableName) 
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, value_type(row.try_get::<&str, _>(1)?))))
         .collect::<Result<Stored, sqlx::Error>>()
+        .doing_in("read the table's columns", name)
+}
+
+/// A column of a table as SQLite has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredColumn {
+    pub(crate) name: String,
+    /// The declared type.
+    pub(crate) declared: String,
+    /// Whether it is `NOT NULL`.
+    pub(crate) filled: bool,
+}
+
+impl StoredColumn {
+    /// What a statement that creates a table says of the column after its name.
+    pub(crate) fn declaration(&self) -> String {
+        format!("{}{}", self.declared, if self.filled { " NOT NULL" } else { "" })
+    }
+}
+
+/// The columns of a table, in order.
+pub(crate) async fn columns(connection: &mut SqliteConnection, name: &TableName) -> Result<Arc<[StoredColumn]>, Failure> {
+    let rows = sqlx::query("SELECT name, type, \"notnull\" FROM pragma_table_info(?) ORDER BY cid")
+        .bind(name.to_string())
+        .fetch_all(connection)
+        .await
+        .doing_in("read the table's columns", name)?;
+    rows.iter()
+        .map(|row| Ok(StoredColumn { name: row.try_get(0)?, declared: row.try_get(1)?, filled: row.try_get(2)? }))
+        .collect::<Result<_, sqlx::Error>>()
         .doing_in("read the table's columns", name)
 }
 

@@ -1,10 +1,11 @@
 //! A fresh destination for each test, and a second way into it by plain SQL.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use aqueduct_schema::{Batch, Protected, Result, Secret, Timestamp};
 use aqueduct_warehouse::private_server::PrivateServer;
-use aqueduct_warehouse::{Fence, Receipt, RunStart, Warehouse};
+use aqueduct_warehouse::{Fence, LoadInto, Receipt, RunRecord, RunStart, RunStatus, Turn, Warehouse};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 /// A destination under test.
@@ -12,6 +13,7 @@ pub(crate) struct Destination {
     pub(crate) url: Secret,
     pub(crate) warehouse: Arc<dyn Warehouse>,
     place: Place,
+    loads: AtomicUsize,
 }
 
 enum Place {
@@ -35,7 +37,7 @@ impl Destination {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = Secret::new(format!("sqlite://{}", folder.path().join("warehouse.db").display()));
-        Self { warehouse: aqueduct_warehouse::open(&url).await.unwrap(), url, place: Place::Sqlite(folder) }
+        Self { warehouse: aqueduct_warehouse::open(&url).await.unwrap(), url, place: Place::Sqlite(folder), loads: AtomicUsize::new(0) }
     }
 
     pub(crate) async fn postgres() -> Self {
@@ -45,7 +47,12 @@ impl Destination {
         let mut connection = sqlx::PgConnection::connect(&server.url("postgres")).await.unwrap();
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
         let url = Secret::new(server.url(&name));
-        Self { warehouse: aqueduct_warehouse::open(&url).await.unwrap(), url, place: Place::Postgres(server) }
+        Self { warehouse: aqueduct_warehouse::open(&url).await.unwrap(), url, place: Place::Postgres(server), loads: AtomicUsize::new(0) }
+    }
+
+    /// Another one of the same kind.
+    pub(crate) async fn fresh(&self) -> Self {
+        if self.is_sqlite() { Self::sqlite().await } else { Self::postgres().await }
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
@@ -115,8 +122,24 @@ impl Destination {
         self.warehouse.begin_run(RunStart { pipeline: "shop".into(), run_id: run_id.into(), started_at, allow_mass_delete }).await.unwrap()
     }
 
+    /// Loads batches; every second time they wait for their turn, which comes at once.
     pub(crate) async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        self.warehouse.load(fence, batches).await
+        if self.loads.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            return self.warehouse.load(fence, batches).await;
+        }
+        self.warehouse.load_in_turn(fence, LoadInto::Live, batches, Turn::when(async { Ok(()) })).await
+    }
+
+    /// Ends a run that went well.
+    pub(crate) async fn end(&self, fence: &Fence) {
+        let start = RunStart {
+            pipeline: Arc::clone(&fence.pipeline),
+            run_id: Arc::clone(&fence.run_id),
+            started_at: Timestamp::from_seconds(1),
+            allow_mass_delete: false,
+        };
+        let record = RunRecord { status: RunStatus::Ok, ..RunRecord::begun(&start) };
+        self.warehouse.end_run(fence, &record).await.unwrap();
     }
 }
 

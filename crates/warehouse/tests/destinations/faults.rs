@@ -57,63 +57,6 @@ pub(crate) async fn a_run_that_begins_again_finds_its_place(to: &Destination) {
     assert_eq!(to.load(&fence, Vec::new()).await.unwrap(), aqueduct_warehouse::Receipt::default());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_index_of_a_first_load_comes_at_the_end_or_when_it_is_needed() {
-    const INDEXES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = 'shop_people_key'";
-    let end = |fence: &aqueduct_warehouse::Fence| aqueduct_warehouse::RunRecord {
-        run_id: fence.run_id.to_string(),
-        pipeline: "shop".into(),
-        started_at: aqueduct_schema::Timestamp::from_seconds(1),
-        ended_at: None,
-        status: aqueduct_warehouse::RunStatus::Ok,
-        exit_code: 0,
-        streams: Vec::new(),
-        traffic: Default::default(),
-    };
-    // A whole run: appended, then indexed; the next run merges.
-    let to = Destination::sqlite().await;
-    let fence = to.begin("run-1").await;
-    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
-    to.load(&fence, vec![batch(vec![people(&[("2", "b")])])]).await.unwrap();
-    assert_eq!(to.one(INDEXES).await, "0");
-    to.warehouse.end_run(&fence, &end(&fence)).await.unwrap();
-    assert_eq!(to.one(INDEXES).await, "1");
-    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "b"), ("3", "c")])])]).await.unwrap().unchanged, 1);
-
-    // Killed before the end: the next process finds the index missing.
-    let to = Destination::sqlite().await;
-    let fence = to.begin("run-1").await;
-    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
-    let again = to.again().await;
-    let other = aqueduct_warehouse::RunStart {
-        pipeline: "other".into(),
-        run_id: "run-2".into(),
-        started_at: aqueduct_schema::Timestamp::from_seconds(2),
-        allow_mass_delete: false,
-    };
-    let other = again.begin_run(other).await.unwrap();
-    assert_eq!(again.load(&other, vec![batch(vec![people(&[("1", "a"), ("2", "b")])])]).await.unwrap().unchanged, 1);
-    assert_eq!(to.one(INDEXES).await, "1");
-    // The first process sees what the other one did.
-    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "x")])])]).await.unwrap().tables[0].updated, 1);
-    assert_eq!(flat(to.ask("SELECT _id, name FROM {people} ORDER BY _id").await), ["1", "a", "2", "x"]);
-
-    // Somebody else wrote into the table, without any index.
-    let to = Destination::sqlite().await;
-    let fence = to.begin("run-1").await;
-    to.load(&fence, vec![batch(vec![people(&[("1", "a")])])]).await.unwrap();
-    to.ask("INSERT INTO {people} (_id, name, _load_id, _loaded_at, _row_hash) VALUES ('2', 'hand', '', '', '')").await;
-    assert_eq!(to.load(&fence, vec![batch(vec![people(&[("2", "b")])])]).await.unwrap().tables[0].updated, 1);
-
-    // A tombstone looks its row up.
-    let to = Destination::sqlite().await;
-    let fence = to.begin("run-1").await;
-    to.load(&fence, vec![batch(vec![people(&[("1", "a"), ("2", "b")])])]).await.unwrap();
-    let receipt = to.load(&fence, vec![batch(vec![people(&[]), tombstones(source(), "_id", &[("2", 5)])])]).await.unwrap();
-    assert_eq!(receipt.tables[0].deleted, 1);
-    assert_eq!(to.one(INDEXES).await, "1");
-}
-
 #[tokio::test]
 async fn a_missing_folder_is_told_with_advice() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ mod contract;
 mod destination;
 mod drift;
 mod faults;
+mod first_loads;
 mod history;
 mod merges;
 mod quarantine;
@@ -57,6 +58,10 @@ suite! {
         loads_of_two_streams_into_one_new_table_both_arrive
         a_constraint_of_somebody_else_loses_no_row
         a_run_that_begins_again_finds_its_place;
+    first_loads:
+        the_index_of_a_first_load_comes_at_the_end_or_when_it_is_needed
+        a_load_that_has_no_turn_writes_nothing
+        rows_that_were_made_ready_early_suit_what_they_find;
     quarantine:
         the_quarantine_is_listed_decided_and_purged
         a_table_of_an_older_version_gets_its_new_columns;
