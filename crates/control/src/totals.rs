@@ -7,6 +7,7 @@ use aqueduct_schema::{Result, TimeSpent, Timestamp, codes};
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
+use crate::counts::Counts;
 use crate::documents::Place;
 use crate::ledger::{EntryError, Outcome, RunEntry, RunFilter, RunKind};
 
@@ -90,20 +91,9 @@ pub struct RunsCounted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StreamTotals {
-    /// Records read and committed.
-    pub read: u64,
-    /// New rows.
-    pub new: u64,
-    /// Changed rows.
-    pub changed: u64,
-    /// Records that were stored as they are.
-    pub unchanged: u64,
-    /// Rows marked as deleted.
-    pub deleted: u64,
-    /// Records that went to quarantine.
-    pub quarantined: u64,
-    /// Records left out on purpose.
-    pub filtered: u64,
+    /// What became of its records.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Everything before this instant is in the warehouse, as the last run that said so had it.
     pub settled_until: Option<Timestamp>,
     /// Records that the last run read.
@@ -182,17 +172,11 @@ impl Totals {
             self.bytes_written += stream.bytes_written;
             let known = self.streams.contains_key(&stream.stream) || self.streams.len() < MOST_NAMES;
             let sum = self.streams.entry(if known { stream.stream.as_str() } else { OTHER }.to_owned()).or_default();
-            sum.read += stream.read;
-            sum.new += stream.new;
-            sum.changed += stream.changed;
-            sum.unchanged += stream.unchanged;
-            sum.deleted += stream.deleted;
-            sum.quarantined += stream.quarantined;
-            sum.filtered += stream.filtered;
+            sum.counts += stream.counts;
             if entry.kind == RunKind::Run && entry.run_id >= sum.last_run {
                 sum.last_run.clone_from(&entry.run_id);
                 sum.settled_until = stream.settled_until.or(sum.settled_until);
-                (sum.last_read, sum.last_quarantined) = (stream.read, stream.quarantined);
+                (sum.last_read, sum.last_quarantined) = (stream.counts.read, stream.counts.quarantined);
             }
         }
     }

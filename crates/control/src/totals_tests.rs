@@ -16,39 +16,23 @@ fn entry(number: i64, outcome: Outcome) -> RunEntry {
     let stream = StreamEntry {
         stream: "contacts".to_owned(),
         ended: true,
-        read: 10,
-        new: 4,
-        changed: 2,
-        unchanged: 3,
-        quarantined: 1,
+        counts: Counts { read: 10, new: 4, changed: 2, unchanged: 3, quarantined: 1, ..Counts::default() },
         settled_until: Some(began),
         bytes_written: 700,
         ..StreamEntry::default()
     };
     let calls = Calls { class: "search".to_owned(), operation: "contacts: changes".to_owned(), requests: 3, bytes: 900, wire_bytes: 300 };
     RunEntry {
-        run_id: format!("{digits}-{number:08x}"),
-        pipeline: "crm".to_owned(),
-        kind: RunKind::Run,
-        options: Vec::new(),
-        occurrence: None,
-        attempt: 1,
         holder: Holder { host: "a".into(), place: "elsewhere".into(), process: 1, born: "1".into(), run_id: String::new() },
-        version: String::new(),
         connector: "hubspot".to_owned(),
-        destination: String::new(),
-        began,
         ended: (outcome != Outcome::Running).then(|| began.plus(Duration::from_secs(15))),
-        written: None,
-        alive_until: None,
         outcome,
         exit_code: (outcome != Outcome::Running).then_some(u8::from(outcome != Outcome::Ok) * 4),
-        error: None,
         in_warehouse: true,
         streams: vec![stream],
         traffic: Traffic { calls: vec![calls], retries: BTreeMap::from([("network".to_owned(), 1)]), ..Traffic::default() },
-        schema_changes: Vec::new(),
         process: ProcessUse { peak_memory_bytes: Some(1_000 * number.unsigned_abs()), cpu_ms: Some(20) },
+        ..RunEntry::begun(format!("{digits}-{number:08x}"), "crm".to_owned(), began)
     }
 }
 
@@ -70,7 +54,8 @@ fn a_run_is_counted_once_and_one_under_way_not_yet() {
     assert_eq!((totals.seconds, totals.cpu_ms, totals.wire_bytes, totals.bytes_written), (30.0, 40, 600, 1_400));
     assert_eq!((totals.requests["search"], totals.retries["network"]), (6, 2));
     let stream = &totals.streams["contacts"];
-    assert_eq!((stream.read, stream.new, stream.changed, stream.unchanged, stream.quarantined), (20, 8, 4, 6, 2));
+    let counts = Counts { read: 20, new: 8, changed: 4, unchanged: 6, quarantined: 2, ..Counts::default() };
+    assert_eq!(stream.counts, counts);
     assert_eq!((stream.settled_until, totals.last_peak_memory_bytes), (Some(at(120)), Some(2_000)));
 }
 
@@ -107,11 +92,12 @@ fn names_without_end_are_counted_together() {
     let mut wide = entry(1, Outcome::Ok);
     wide.traffic.calls =
         (0..MOST_NAMES + 50).map(|number| Calls { class: format!("class {number:04}"), requests: 1, ..Calls::default() }).collect();
+    let counts = Counts { read: 1, ..Counts::default() };
     wide.streams =
-        (0..MOST_NAMES + 50).map(|number| StreamEntry { stream: format!("s{number}"), read: 1, ..StreamEntry::default() }).collect();
+        (0..MOST_NAMES + 50).map(|number| StreamEntry { stream: format!("s{number}"), counts, ..StreamEntry::default() }).collect();
     totals.count(&wide);
     assert_eq!((totals.requests.len(), totals.requests[OTHER]), (MOST_NAMES + 1, 50));
-    assert_eq!((totals.streams.len(), totals.streams[OTHER].read), (MOST_NAMES + 1, 50));
+    assert_eq!((totals.streams.len(), totals.streams[OTHER].counts.read), (MOST_NAMES + 1, 50));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Work on a pipeline's warehouse that is no reading of its source.
+//! Work that holds its pipeline, as a run does, and is a run of its own in the ledger.
 
 use std::sync::Arc;
 
@@ -9,55 +9,70 @@ use tokio::sync::watch;
 
 use crate::lease::Lease;
 use crate::ledger::{Asked, Done, Recording, Told};
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::pipeline::Pipeline;
 use crate::run::{RunOptions, run_id};
 
-/// Does something while the pipeline is held, as a run of its own in the ledger.
-///
-/// # Errors
-/// `AQ5002` while a run is under way, those of the destination, and those of the work, which the ledger then tells.
-pub(crate) async fn held<T>(
-    pipeline: &Pipeline,
-    kind: RunKind,
-    observer: &dyn Observer,
-    work: impl AsyncFnOnce(&dyn Warehouse, &Fence, &Lease) -> Result<T>,
-) -> Result<T> {
-    let run_id = run_id(pipeline.clock().now());
-    let (_never, stop) = watch::channel(false);
-    let ledger = Recording::begin(pipeline, &run_id, Asked::of(kind)).await;
-    let done = held_recorded(pipeline, &run_id, observer, stop, &ledger, work).await;
-    let entry = ledger.end(done.as_ref().map(|_| &Done as &dyn Told)).await;
-    observer.observe(Event::Ended { entry: &entry });
-    done
+/// What work has whose pipeline is held.
+#[derive(Clone, Copy)]
+pub(crate) struct Held<'a> {
+    pub(crate) run_id: &'a str,
+    pub(crate) lease: &'a Lease,
+    pub(crate) ledger: &'a Recording,
+    /// Hears what happens, for the ledger too.
+    pub(crate) observer: &'a Arc<dyn Observer>,
 }
 
-async fn held_recorded<T>(
+/// Does something under the pipeline's lease, with an entry in the ledger from its beginning to its end.
+///
+/// # Errors
+/// `AQ5002` while a run is under way, and those of the work, which the ledger then tells.
+pub(crate) async fn recorded<T: Told>(
     pipeline: &Pipeline,
-    run_id: &str,
-    observer: &dyn Observer,
+    asked: Asked,
+    observer: Arc<dyn Observer>,
     stop: watch::Receiver<bool>,
-    ledger: &Recording,
+    work: impl AsyncFnOnce(Held<'_>) -> Result<T>,
+) -> Result<T> {
+    let run_id = run_id(pipeline.clock().now());
+    let ledger = Recording::begin(pipeline, &run_id, asked).await;
+    let observer = ledger.observer(observer);
+    let done = async {
+        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
+        let done = work(Held { run_id: &run_id, lease: &lease, ledger: &ledger, observer: &observer }).await;
+        lease.release().await;
+        done
+    };
+    let done = done.await;
+    ledger.conclude(done, observer.as_ref()).await
+}
+
+/// Does something with a pipeline's warehouse that is no reading of its source.
+///
+/// # Errors
+/// As [`recorded`], and those of the destination.
+pub(crate) async fn held<T: Send + Sync>(
+    pipeline: &Pipeline,
+    kind: RunKind,
+    observer: Arc<dyn Observer>,
     work: impl AsyncFnOnce(&dyn Warehouse, &Fence, &Lease) -> Result<T>,
 ) -> Result<T> {
-    let lease = Lease::take(pipeline, run_id, &RunOptions::default(), observer, stop).await?;
-    let done = async {
+    let (_never, stop) = watch::channel(false);
+    let done = recorded(pipeline, Asked::of(kind), observer, stop, async |held: Held<'_>| {
         let warehouse = pipeline.warehouse().await?;
         let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());
-        let start = RunStart { pipeline: name, run_id: run_id.into(), started_at, allow_mass_delete: false };
+        let start = RunStart { pipeline: name, run_id: held.run_id.into(), started_at, allow_mass_delete: false };
         let begun = RunRecord::begun(&start);
         let fence = warehouse.begin_run(start).await?;
-        ledger.in_warehouse();
-        let done = work(warehouse.as_ref(), &fence, &lease).await;
+        held.ledger.in_warehouse();
+        let done = work(warehouse.as_ref(), &fence, held.lease).await;
         let (status, exit_code) = match &done {
             Ok(_) => (RunStatus::Ok, 0),
             Err(error) => (RunStatus::Failed, error.exit_code()),
         };
         let record = RunRecord { ended_at: Some(pipeline.clock().now()), status, exit_code, ..begun };
         warehouse.end_run(&fence, &record).await?;
-        done
-    };
-    let done = done.await;
-    lease.release().await;
-    done
+        done.map(Done)
+    });
+    done.await.map(|Done(answer)| answer)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aqueduct_control::{Control, EntryError, Holder, Outcome, ProcessUse, RunEntry, RunKind, RunRetention, StreamEntry};
+use aqueduct_control::{Control, Counts, EntryError, Outcome, ProcessUse, RunEntry, RunKind, RunRetention, StreamEntry};
 use aqueduct_engine::{Clock, Meter, SystemClock};
 use aqueduct_schema::{Error, ErrorKind, Result, codes};
 use aqueduct_warehouse::{RunRecord, RunStatus, StreamRecord};
@@ -94,28 +94,14 @@ impl Recording {
         let clock = pipeline.clock();
         let destination = aqueduct_warehouse::identity(pipeline.file.destination()).ok().flatten();
         let entry = RunEntry {
-            run_id: run_id.to_owned(),
-            pipeline: pipeline.file.name.clone(),
             kind: asked.kind,
             options: asked.options,
             occurrence: asked.occurrence,
             attempt: asked.attempt.max(1),
-            holder: Holder::this(run_id),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             connector: pipeline.registration.name.to_owned(),
             destination: destination.unwrap_or_else(|| "nowhere".to_owned()),
-            began: clock.now(),
-            ended: None,
-            written: None,
-            alive_until: None,
-            outcome: Outcome::Running,
-            exit_code: None,
-            error: None,
-            in_warehouse: false,
-            streams: Vec::new(),
-            traffic: Default::default(),
-            schema_changes: Vec::new(),
-            process: ProcessUse::default(),
+            ..RunEntry::begun(run_id.to_owned(), pipeline.file.name.clone(), clock.now())
         };
         let section = &pipeline.file.content.control;
         let life = Duration::from_secs(section.lease_seconds.max(1));
@@ -164,15 +150,14 @@ impl Recording {
         Windows(self.shared.clone())
     }
 
-    /// Writes how the run ended and tells the observer; what it came to is given back.
+    /// Writes how the run ended, forgets the oldest ones and tells the observer; what it came to is given back.
     pub(crate) async fn conclude<T: Told>(self, done: Result<T>, observer: &dyn Observer) -> Result<T> {
         let entry = self.end(done.as_ref().map(|report| report as &dyn Told)).await;
         observer.observe(Event::Ended { entry: &entry });
         done
     }
 
-    /// Writes how the run ended, and forgets the oldest ones. The entry as it stays.
-    pub(crate) async fn end(self, outcome: std::result::Result<&dyn Told, &Error>) -> RunEntry {
+    async fn end(self, outcome: std::result::Result<&dyn Told, &Error>) -> RunEntry {
         if let Some(following) = &self.following {
             following.abort();
         }
@@ -261,7 +246,7 @@ impl Observer for Listening {
                 // What a pass of a stream has committed; passes before it are in the stream's end.
                 self.shared.change(|entry| {
                     let known = stream_of(entry, stream);
-                    known.read = known.read.max(*committed);
+                    known.counts.read = known.counts.read.max(*committed);
                 });
             }
             Event::Finished { record, error } => self.shared.change(|entry| {
@@ -291,7 +276,7 @@ impl Windows {
     pub(crate) fn done(&self, stream: &str, read: u64) {
         self.0.change(|entry| {
             let known = stream_of(entry, stream);
-            known.read += read;
+            known.counts.read += read;
             if let Some((done, _)) = &mut known.windows {
                 *done += 1;
             }
@@ -359,13 +344,15 @@ fn stream_entry(record: &StreamRecord, error: Option<&Error>) -> StreamEntry {
         ended: true,
         error: error.map(entry_error),
         readings,
-        read: record.read,
-        new: first.map_or(0, |table| table.inserted),
-        changed: first.map_or(0, |table| table.updated),
-        unchanged: record.unchanged,
-        deleted: record.deleted,
-        quarantined: record.quarantined,
-        filtered: record.filtered,
+        counts: Counts {
+            read: record.read,
+            new: first.map_or(0, |table| table.inserted),
+            changed: first.map_or(0, |table| table.updated),
+            unchanged: record.unchanged,
+            deleted: record.deleted,
+            quarantined: record.quarantined,
+            filtered: record.filtered,
+        },
         loads: record.loads,
         rows_written: record.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum(),
         bytes_written: record.bytes_written,
@@ -376,10 +363,10 @@ fn stream_entry(record: &StreamRecord, error: Option<&Error>) -> StreamEntry {
     }
 }
 
-/// Did what it was to do, and has nothing to tell of it.
-pub(crate) struct Done;
+/// The answer of something that did what it was to do, and has nothing to tell of it.
+pub(crate) struct Done<T>(pub(crate) T);
 
-impl Told for Done {
+impl<T: Send + Sync> Told for Done<T> {
     fn record(&self) -> Option<&RunRecord> {
         None
     }

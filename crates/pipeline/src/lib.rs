@@ -35,6 +35,7 @@ pub mod runs;
 pub mod schedules;
 mod stream;
 mod sweep;
+mod underway;
 pub mod upcoming;
 
 pub use aqueduct_connector as connector;

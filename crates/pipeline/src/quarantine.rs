@@ -14,13 +14,12 @@ use aqueduct_warehouse::{
 };
 use tokio::sync::watch;
 
-use crate::held::held;
+use crate::held::{Held, held, recorded};
 use crate::lease::Lease;
-use crate::ledger::{Asked, Recording, Told};
+use crate::ledger::{Asked, Told};
 use crate::observer::Observer;
 use crate::originals::Originals;
 use crate::pipeline::{Connected, Pipeline};
-use crate::run::{RunOptions, run_id};
 
 /// Records that are opened, tried and loaded together.
 const TOGETHER: u64 = 500;
@@ -66,22 +65,12 @@ pub async fn replay(
         return Err(Error::new(codes::BAD_USAGE, message)
             .advise("Set `quality: { quarantine: { keep_originals: true } }`, and AQUEDUCT_CONTROL_KEY for a PostgreSQL control store."));
     };
-    let run_id = run_id(pipeline.clock().now());
     let asked = Asked::of(RunKind::QuarantineReplay).with([
         options.stream.as_ref().map(|stream| format!("--stream {stream}")),
         options.rule.as_ref().map(|rule| format!("--rule {rule}")),
         (!options.row_ids.is_empty()).then(|| format!("{} chosen", options.row_ids.len())),
     ]);
-    let ledger = Recording::begin(pipeline, &run_id, asked).await;
-    let observer = ledger.observer(observer);
-    let done = async {
-        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-        let report = replay_leased(pipeline, options, &originals, run_id, &lease, &ledger).await;
-        lease.release().await;
-        report
-    };
-    let done = done.await;
-    ledger.conclude(done, observer.as_ref()).await
+    recorded(pipeline, asked, observer, stop, async |held: Held<'_>| replay_held(pipeline, options, &originals, held).await).await
 }
 
 impl Told for ReplayReport {
@@ -94,14 +83,8 @@ impl Told for ReplayReport {
     }
 }
 
-async fn replay_leased(
-    pipeline: &Pipeline,
-    options: &ReplayOptions,
-    originals: &Originals,
-    run_id: String,
-    lease: &Lease,
-    ledger: &Recording,
-) -> Result<ReplayReport> {
+async fn replay_held(pipeline: &Pipeline, options: &ReplayOptions, originals: &Originals, held: Held<'_>) -> Result<ReplayReport> {
+    let Held { run_id, lease, ledger, .. } = held;
     let select: Vec<String> = options.stream.iter().cloned().collect();
     let mut connected = ledger.connect(pipeline, &select).await?;
     pipeline.hold(&mut connected).await?;
@@ -229,7 +212,7 @@ impl Replay<'_> {
 /// # Errors
 /// `AQ5002` while a run is under way, else those of the destination.
 pub async fn discard(pipeline: &Pipeline, filter: &QuarantineFilter, by: &str, observer: Arc<dyn Observer>) -> Result<u64> {
-    held(pipeline, RunKind::QuarantineDiscard, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, _: &Lease| {
+    held(pipeline, RunKind::QuarantineDiscard, observer, async |warehouse: &dyn Warehouse, fence: &Fence, _: &Lease| {
         let mut filter = QuarantineFilter { status: Some(QuarantineStatus::New), ..filter.clone() };
         let mut discarded = 0;
         loop {

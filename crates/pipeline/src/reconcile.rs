@@ -8,17 +8,17 @@ use aqueduct_control::RunKind;
 use aqueduct_normalise::{Mappings, Normaliser};
 use aqueduct_schema::{Cursor, Error, Mode, Result, StreamState, TableName, Timestamp, codes};
 use aqueduct_warehouse::{
-    Difference, Differing, Fence, ReconciledWindow, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse, guard_deletion,
+    Difference, Differing, ReconciledWindow, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, guard_deletion,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use crate::lease::Lease;
-use crate::ledger::{Asked, Recording, Told, flag};
+use crate::held::{Held, recorded};
+use crate::ledger::{Asked, Told, flag};
 use crate::observer::Observer;
-use crate::pipeline::{Connected, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::refresh::Aside;
-use crate::run::{RunOptions, run_id};
-use crate::stream::Lane;
+
+use crate::underway::Underway;
 
 /// How thoroughly to compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,17 +68,7 @@ pub async fn reconcile(
     observer: Arc<dyn Observer>,
     stop: watch::Receiver<bool>,
 ) -> Result<ReconcileReport> {
-    let run_id = run_id(pipeline.clock().now());
-    let ledger = Recording::begin(pipeline, &run_id, options.asked()).await;
-    let observer = ledger.observer(observer);
-    let done = async {
-        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-        let report = reconcile_leased(pipeline, options, &observer, run_id, &lease, &ledger).await;
-        lease.release().await;
-        report
-    };
-    let done = done.await;
-    ledger.conclude(done, observer.as_ref()).await
+    recorded(pipeline, options.asked(), observer, stop, async |held: Held<'_>| reconcile_held(pipeline, options, held).await).await
 }
 
 impl ReconcileOptions {
@@ -103,14 +93,8 @@ impl Told for ReconcileReport {
     }
 }
 
-async fn reconcile_leased(
-    pipeline: &Pipeline,
-    options: &ReconcileOptions,
-    observer: &Arc<dyn Observer>,
-    run_id: String,
-    lease: &Lease,
-    ledger: &Recording,
-) -> Result<ReconcileReport> {
+async fn reconcile_held(pipeline: &Pipeline, options: &ReconcileOptions, held: Held<'_>) -> Result<ReconcileReport> {
+    let Held { run_id, lease, ledger, observer } = held;
     let (clock, stop) = (pipeline.clock(), lease.stop());
     let mut connected = ledger.connect(pipeline, &options.select).await?;
     if options.repair {
@@ -125,11 +109,11 @@ async fn reconcile_leased(
     ledger.in_warehouse();
     let states = warehouse.states(&name).await?;
     let mut report = ReconcileReport { record, windows: Vec::new(), repaired: BTreeMap::new(), errors: Vec::new() };
+    let underway = Underway { pipeline, connected: &connected, warehouse: &warehouse, fence: &fence, observer, stop: &stop };
     for stream in &connected.selected {
         let state = states.get(&stream.name).cloned().unwrap_or_default();
         let mut record = StreamRecord { stream: stream.name.clone(), settled_until: settled(&state), ..StreamRecord::default() };
-        let (warehouse, fence) = (warehouse.clone(), fence.clone());
-        let mut task = Task { pipeline, connected: &connected, stream, state, warehouse, fence, options, observer, stop: &stop };
+        let mut task = Task { underway, stream, state, options };
         match task.carry_out(&mut record).await {
             Ok((windows, repaired)) => {
                 report.windows.extend(windows);
@@ -162,15 +146,10 @@ fn settled(state: &StreamState) -> Option<Timestamp> {
 
 /// One stream's comparison.
 pub(crate) struct Task<'a> {
-    pub(crate) pipeline: &'a Pipeline,
-    pub(crate) connected: &'a Connected,
+    pub(crate) underway: Underway<'a>,
     pub(crate) stream: &'a Stream,
     pub(crate) state: StreamState,
-    pub(crate) warehouse: Arc<dyn Warehouse>,
-    pub(crate) fence: Fence,
     pub(crate) options: &'a ReconcileOptions,
-    pub(crate) observer: &'a Arc<dyn Observer>,
-    pub(crate) stop: &'a watch::Receiver<bool>,
 }
 
 /// What was found, and what was repaired: rows marked as deleted, records read again.
@@ -212,20 +191,20 @@ impl Task<'_> {
     pub(crate) async fn compare(&self, whole: bool) -> Result<Vec<ReconciledWindow>> {
         // Times tell what is to be expected only of a stream that has them.
         let settled = settled(&self.state).filter(|_| self.stream.record.updated_at.is_some());
-        self.warehouse.compare(&self.fence, &self.stream.name, settled, whole).await
+        self.underway.warehouse.compare(self.underway.fence, &self.stream.name, settled, whole).await
     }
 
     /// Both numbers, where the source counts. What changed there since the settled cursor need not be here yet.
     async fn counted(&self) -> Result<Option<ReconciledWindow>> {
-        let engine = &self.connected.engine;
+        let engine = &self.underway.connected.engine;
         let Some(source) = engine.count(self.stream, None, None).await? else { return Ok(None) };
         let recent = match settled(&self.state) {
             Some(settled) if self.stream.record.updated_at.is_some() => engine.count(self.stream, Some(settled), None).await?.unwrap_or(0),
             _ => 0,
         };
-        let table = TableName::source(self.pipeline.registration.name, &self.stream.name);
-        let account = &self.connected.source.account;
-        let [live, rejected] = self.warehouse.count_live(&self.fence, &self.stream.name, &table, account).await?;
+        let table = TableName::source(self.underway.pipeline.registration.name, &self.stream.name);
+        let account = &self.underway.connected.source.account;
+        let [live, rejected] = self.underway.warehouse.count_live(self.underway.fence, &self.stream.name, &table, account).await?;
         Ok(Some(ReconciledWindow {
             stream: self.stream.name.clone(),
             window: "all".to_owned(),
@@ -240,12 +219,12 @@ impl Task<'_> {
     /// Reads keys and times into a new shadow.
     async fn read_keys(&self, limit: Option<u64>, record: &mut StreamRecord) -> Result<()> {
         self.forget_keys().await?;
-        self.list_keys(StreamState::default(), self.fence.run_id.to_string(), limit, record).await
+        self.list_keys(StreamState::default(), self.underway.fence.run_id.to_string(), limit, record).await
     }
 
     /// Throws the keys away that were read.
     pub(crate) async fn forget_keys(&self) -> Result<()> {
-        self.warehouse.discard_shadow(&self.fence, &self.stream.name, ShadowKind::Keys).await
+        self.underway.warehouse.discard_shadow(self.underway.fence, &self.stream.name, ShadowKind::Keys).await
     }
 
     /// Reads keys and times into a shadow, from where its state is: by the cheap listing where there is one, else by reading everything,
@@ -263,10 +242,10 @@ impl Task<'_> {
         let mut reduced = self.stream.clone();
         let roles = reduced.record.clone();
         reduced.record.fields.retain(|field| roles.has_role(&field.path));
-        let defaults = &self.pipeline.file.content.normalise.defaults;
+        let defaults = &self.underway.pipeline.file.content.normalise.defaults;
         let nothing = Mappings::new(Vec::new());
-        let normaliser = Normaliser::new(&nothing, &reduced.name, &reduced.record, &self.connected.source, defaults)?;
-        let mut lane = self.lane(state);
+        let normaliser = Normaliser::new(&nothing, &reduced.name, &reduced.record, &self.underway.connected.source, defaults)?;
+        let mut lane = self.underway.lane(self.stream.clone(), state);
         lane.limit = limit;
         lane.aside = Some(Aside { kind: ShadowKind::Keys, fingerprint });
         let mut read = StreamRecord { stream: self.stream.name.clone(), ..StreamRecord::default() };
@@ -286,7 +265,7 @@ impl Task<'_> {
             // A snapshot finds both, and asks before it deletes.
             self.read_again(vec![Mode::Snapshot], None, &mut repaired).await?;
         } else {
-            let differences = self.warehouse.differences(&self.fence, &self.stream.name).await?;
+            let differences = self.underway.warehouse.differences(self.underway.fence, &self.stream.name).await?;
             if differences.iter().any(|one| one.differing == Differing::Extra) {
                 self.bury(&differences, &mut repaired).await?;
             }
@@ -308,15 +287,15 @@ impl Task<'_> {
     pub(crate) async fn bury(&self, differences: &[Difference], record: &mut StreamRecord) -> Result<()> {
         let extra: Vec<&str> =
             differences.iter().filter(|one| one.differing == Differing::Extra).map(|one| one.source_id.as_str()).collect();
-        let table = TableName::source(self.pipeline.registration.name, &self.stream.name);
-        let account = &self.connected.source.account;
-        let [live, _] = self.warehouse.count_live(&self.fence, &self.stream.name, &table, account).await?;
-        guard_deletion(&self.fence, &table, live, extra.len() as u64)?;
-        let now = self.pipeline.clock().now();
-        let raw = aqueduct_engine::gone(self.stream, self.pipeline.registration.name, &extra, &self.state, now)?;
-        let mut normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
+        let table = TableName::source(self.underway.pipeline.registration.name, &self.stream.name);
+        let account = &self.underway.connected.source.account;
+        let [live, _] = self.underway.warehouse.count_live(self.underway.fence, &self.stream.name, &table, account).await?;
+        guard_deletion(self.underway.fence, &table, live, extra.len() as u64)?;
+        let now = self.underway.pipeline.clock().now();
+        let raw = aqueduct_engine::gone(self.stream, self.underway.pipeline.registration.name, &extra, &self.state, now)?;
+        let mut normaliser = self.underway.pipeline.normaliser(self.stream, &self.underway.connected.source)?;
         let checked = aqueduct_quality::check(normaliser.run(raw)?)?;
-        let receipt = self.warehouse.load(&self.fence, vec![self.pipeline.protector.protect(checked)?]).await?;
+        let receipt = self.underway.warehouse.load(self.underway.fence, vec![self.underway.pipeline.protector.protect(checked)?]).await?;
         record.add(&receipt);
         let buried = receipt.tables.first().map_or(0, |table| table.deleted);
         if buried < extra.len() as u64 {
@@ -349,39 +328,11 @@ impl Task<'_> {
         window: Option<(Timestamp, Timestamp)>,
         record: &mut StreamRecord,
     ) -> Result<()> {
-        let normaliser = self.pipeline.normaliser(self.stream, &self.connected.source)?;
-        let mut lane = self.lane(self.state.clone());
+        let normaliser = self.underway.pipeline.normaliser(self.stream, &self.underway.connected.source)?;
+        let mut lane = self.underway.lane(self.stream.clone(), self.state.clone());
         lane.window = window;
         lane.pass(self.stream.clone(), normaliser, Some(modes), record).await?;
         self.state = lane.state;
         Ok(())
-    }
-
-    fn lane(&self, state: StreamState) -> Lane {
-        let pipeline = self.pipeline;
-        Lane {
-            stream: self.stream.clone(),
-            state,
-            engine: self.connected.engine.clone(),
-            normaliser: Err(Error::new(codes::BUG, "a comparison brings its own")),
-            protector: pipeline.protector.clone(),
-            quarantine: pipeline.file.content.quality.quarantine,
-            system: pipeline.registration.name.into(),
-            warehouse: self.warehouse.clone(),
-            fence: self.fence.clone(),
-            loads: Arc::new(Semaphore::new(1)),
-            observer: self.observer.clone(),
-            stop: self.stop.clone(),
-            limit: None,
-            load: pipeline.file.content.run,
-            clock: pipeline.clock(),
-            drift: None,
-            refresh_calculated: false,
-            sweep_associations: false,
-            refresh: None,
-            aside: None,
-            window: None,
-            ledger: None,
-        }
     }
 }

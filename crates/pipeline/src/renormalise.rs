@@ -12,11 +12,11 @@ use aqueduct_schema::{Batch, Checked, Checkpoint, Entity, Error, Mode, Protected
 use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, SourcePage, SourceRow, StreamRecord, Warehouse};
 use tokio::sync::watch;
 
+use crate::held::{Held, recorded};
 use crate::lease::Lease;
-use crate::ledger::{Asked, Recording, Told, flag};
+use crate::ledger::{Asked, Told, flag};
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
-use crate::run::{RunOptions, run_id};
 
 /// Rows that are read, mapped and loaded together.
 const TOGETHER: u64 = 5_000;
@@ -56,21 +56,11 @@ pub async fn renormalise(
     observer: Arc<dyn Observer>,
     stop: watch::Receiver<bool>,
 ) -> Result<RenormaliseReport> {
-    let run_id = run_id(pipeline.clock().now());
     let asked = Asked::of(RunKind::Renormalise).with([
         (!options.select.is_empty()).then(|| format!("--select {}", options.select.join(","))),
         flag(options.allow_mass_delete, "--allow-mass-delete"),
     ]);
-    let ledger = Recording::begin(pipeline, &run_id, asked).await;
-    let observer = ledger.observer(observer);
-    let done = async {
-        let lease = Lease::take(pipeline, &run_id, &RunOptions::default(), observer.as_ref(), stop).await?;
-        let report = renormalise_leased(pipeline, options, observer.as_ref(), run_id, &lease, &ledger).await;
-        lease.release().await;
-        report
-    };
-    let done = done.await;
-    ledger.conclude(done, observer.as_ref()).await
+    recorded(pipeline, asked, observer, stop, async |held: Held<'_>| renormalise_held(pipeline, options, held).await).await
 }
 
 impl Told for RenormaliseReport {
@@ -83,14 +73,8 @@ impl Told for RenormaliseReport {
     }
 }
 
-async fn renormalise_leased(
-    pipeline: &Pipeline,
-    options: &RenormaliseOptions,
-    observer: &dyn Observer,
-    run_id: String,
-    lease: &Lease,
-    ledger: &Recording,
-) -> Result<RenormaliseReport> {
+async fn renormalise_held(pipeline: &Pipeline, options: &RenormaliseOptions, held: Held<'_>) -> Result<RenormaliseReport> {
+    let Held { run_id, lease, ledger, observer } = held;
     let connected = ledger.connect(pipeline, &options.select).await?;
     let warehouse = pipeline.warehouse().await?;
     let (name, started_at): (Arc<str>, _) = (pipeline.file.name.as_str().into(), pipeline.clock().now());

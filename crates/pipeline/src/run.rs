@@ -1,98 +1,30 @@
 //! A run: every selected stream through all stages into the warehouse, each on its own, with a record of what happened.
 
+mod options;
+mod report;
+mod streams;
+mod verdict;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_control::RunKind;
 use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
-use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, ShadowKind, StreamRecord, Warehouse};
-use tokio::sync::{Semaphore, watch};
+use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, Warehouse};
+use tokio::sync::watch;
 use tracing::{Instrument, error_span};
 
-use crate::drift::{self, Drift, DriftReport};
-use crate::filling::{Found, StreamDrift};
-use crate::identities::Resolved;
+pub use self::options::RunOptions;
+pub use self::report::RunReport;
+pub(crate) use self::streams::Streams;
+use self::verdict::verdict;
+use crate::drift::{self, Drift};
 use crate::lease::Lease;
-use crate::ledger::{Asked, Recording, Told, flag};
+use crate::ledger::Recording;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
-use crate::refresh::{self, Refresh};
-use crate::stream::{Lane, StreamEnd};
-use crate::sweep::Sweeps;
-
-/// What a person asks of one run.
-#[derive(Clone, Debug, Default)]
-pub struct RunOptions {
-    /// Streams and fields in place of the file's selection.
-    pub select: Vec<String>,
-    /// Read everything again, aside, and put it in place of what is there when it is complete.
-    pub full_refresh: bool,
-    /// Go through all stages and store nothing.
-    pub dry_run: bool,
-    /// Stop a stream after so many records.
-    pub limit: Option<u64>,
-    /// Stop with a checkpoint after so long.
-    pub timeout: Option<Duration>,
-    /// How long to wait for another run of the pipeline to end; without it the run fails at once.
-    pub wait_for_lease: Option<Duration>,
-    /// Read calculated fields again for all records, whether they are due or not.
-    pub refresh_calculated: bool,
-    /// Read all links between records, whether that is due or not.
-    pub sweep_associations: bool,
-    /// Compare the ids at the source with the rows that are here, whether that is due or not.
-    pub sweep_ids: bool,
-    /// Let snapshots and refreshes mark any number of rows as deleted.
-    pub allow_mass_delete: bool,
-    /// The time of its schedule that the run was started for, as the ledger names it.
-    pub occurrence: Option<String>,
-    /// The run's id, where it has one already because it has begun an occurrence; see [`crate::Occurring`].
-    pub run_id: Option<String>,
-    /// Which attempt at that occurrence it is, from 1.
-    pub attempt: u32,
-}
-
-impl RunOptions {
-    /// What the ledger of runs tells of them.
-    fn asked(&self) -> Asked {
-        let kind = if self.dry_run { RunKind::DryRun } else { RunKind::Run };
-        let asked = Asked { occurrence: self.occurrence.clone(), attempt: self.attempt, ..Asked::of(kind) };
-        asked.with([
-            (!self.select.is_empty()).then(|| format!("--select {}", self.select.join(","))),
-            flag(self.full_refresh, "--full-refresh"),
-            self.limit.map(|limit| format!("--limit {limit}")),
-            self.timeout.map(|timeout| format!("--timeout {}s", timeout.as_secs())),
-            flag(self.refresh_calculated, "--refresh-calculated"),
-            flag(self.sweep_associations, "--sweep-associations"),
-            flag(self.sweep_ids, "--sweep-ids"),
-            flag(self.allow_mass_delete, "--allow-mass-delete"),
-        ])
-    }
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub struct RunReport {
-    /// The ledger's entry.
-    pub record: RunRecord,
-    /// The error of each stream that is not complete.
-    pub errors: Vec<(String, Error)>,
-    /// What the policy does, in sentences.
-    pub policy: Vec<String>,
-    /// For each stream, how many fields the source has that are not selected and so not stored.
-    pub left_out: BTreeMap<String, usize>,
-    /// Streams that nothing maps onto the common schema, so that only their source tables are filled.
-    pub unmapped: Vec<String>,
-    /// What has changed at the source, and which columns that concerns.
-    pub drift: DriftReport,
-    /// What was found about who is who.
-    pub identities: Vec<Resolved>,
-    /// The limit of records at which streams stopped, if there was one.
-    pub limit: Option<u64>,
-    /// Whether nothing was stored.
-    pub dry_run: bool,
-}
+use crate::underway::Underway;
 
 /// Runs a pipeline under its lease. When `stop` becomes true, every stream ends after the page under way and its checkpoint is committed.
 ///
@@ -125,20 +57,6 @@ async fn recorded(
     ledger.conclude(done, observer.as_ref()).await
 }
 
-impl Told for RunReport {
-    fn record(&self) -> Option<&RunRecord> {
-        Some(&self.record)
-    }
-
-    fn errors(&self) -> &[(String, Error)] {
-        &self.errors
-    }
-
-    fn changes(&self) -> Vec<String> {
-        self.drift.changes.iter().map(ToString::to_string).collect()
-    }
-}
-
 async fn run_leased(
     pipeline: &Pipeline,
     options: &RunOptions,
@@ -165,12 +83,10 @@ async fn run_leased(
     let Drift { report: mut drifted, schemas, streams: drifts } =
         drift::compare(pipeline, &mut connected, stored, &states, options.full_refresh);
     warehouse.record_schemas(&fence, &schemas, &drifted.changes).await?;
-    let refreshes = refreshes(pipeline, options, &connected, &warehouse).await?;
-    fail::fail_point!("pipeline::run_begun");
-    let mut ends = run_streams(pipeline, options, &connected, &states, refreshes, drifts, &warehouse, &fence, &observer, &stop).await;
-    let sweeps =
-        Sweeps { pipeline, options, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
-    sweeps.carry_out(&states, &mut ends).await?;
+    let underway = Underway { pipeline, connected: &connected, warehouse: &warehouse, fence: &fence, observer: &observer, stop: &stop };
+    let streams = Streams { underway, options };
+    let mut ends = streams.read(&states, drifts).await?;
+    streams.sweep(&states, &mut ends).await?;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
     let interrupted = *stop.borrow() && !timed_out;
@@ -259,104 +175,6 @@ async fn begin(pipeline: &Pipeline, options: &RunOptions, start: &RunStart, dest
     Ok((warehouse, states, fence))
 }
 
-/// The refreshes that are asked for, each with what an earlier run has read aside. A dry run has nothing to put in place.
-async fn refreshes(
-    pipeline: &Pipeline,
-    options: &RunOptions,
-    connected: &Connected,
-    warehouse: &Arc<dyn Warehouse>,
-) -> Result<BTreeMap<String, Refresh>> {
-    if !options.full_refresh || options.dry_run {
-        return Ok(BTreeMap::new());
-    }
-    let mut shadows = warehouse.shadows(&pipeline.file.name, ShadowKind::Refresh).await?;
-    let whole = connected.selected.iter().filter(|stream| refresh::is_whole(stream));
-    let refreshes = whole.map(|stream| {
-        let fingerprint = refresh::fingerprint(pipeline, connected, stream);
-        (stream.name.clone(), Refresh { shadow: shadows.remove(&stream.name), fingerprint })
-    });
-    Ok(refreshes.collect())
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of one run, used nowhere else")]
-async fn run_streams(
-    pipeline: &Pipeline,
-    options: &RunOptions,
-    connected: &Connected,
-    states: &BTreeMap<String, StreamState>,
-    mut refreshes: BTreeMap<String, Refresh>,
-    mut drifts: BTreeMap<String, StreamDrift>,
-    warehouse: &Arc<dyn Warehouse>,
-    fence: &Fence,
-    observer: &Arc<dyn Observer>,
-    stop: &watch::Receiver<bool>,
-) -> Vec<StreamEnd> {
-    let places = Arc::new(Semaphore::new(pipeline.file.content.run.parallel_streams.max(1)));
-    let loads = Arc::new(Semaphore::new(warehouse.capabilities().parallel_loads.max(1)));
-    let mut tasks = Vec::new();
-    let protector = if options.dry_run { Arc::new(pipeline.protector.without_originals()) } else { pipeline.protector.clone() };
-    for stream in &connected.selected {
-        let refresh = refreshes.remove(&stream.name);
-        // Where a refresh cannot be read aside, the state is forgotten and the rows are merged.
-        let forgotten = options.full_refresh && refresh.is_none();
-        let lane = Lane {
-            stream: stream.clone(),
-            state: states.get(&stream.name).filter(|_| !forgotten).cloned().unwrap_or_default(),
-            engine: connected.engine.clone(),
-            normaliser: pipeline.normaliser(stream, &connected.source),
-            protector: protector.clone(),
-            quarantine: pipeline.file.content.quality.quarantine,
-            system: pipeline.registration.name.into(),
-            warehouse: warehouse.clone(),
-            fence: fence.clone(),
-            loads: loads.clone(),
-            observer: observer.clone(),
-            stop: stop.clone(),
-            limit: options.limit,
-            load: pipeline.file.content.run,
-            clock: pipeline.clock(),
-            drift: drifts.remove(&stream.name),
-            refresh_calculated: options.refresh_calculated,
-            sweep_associations: options.sweep_associations,
-            refresh,
-            aside: None,
-            window: None,
-            ledger: None,
-        };
-        // Waited for here and not in the task, so that streams are read in their order.
-        let place = places.clone().acquire_owned().await;
-        let name = stream.name.clone();
-        let observer = observer.clone();
-        let span = error_span!("stream", stream = %name);
-        let task = async move {
-            let _place = place;
-            let end = lane.run().await;
-            between_streams();
-            observer.observe(Event::Finished { record: &end.record, error: end.error.as_ref() });
-            end
-        };
-        tasks.push((name, tokio::spawn(task.instrument(span))));
-    }
-    let mut ends = Vec::new();
-    for (name, task) in tasks {
-        ends.push(task.await.unwrap_or_else(|_| StreamEnd {
-            record: StreamRecord {
-                stream: name.clone(),
-                error: Some("the stream's task broke down".to_owned()),
-                ..StreamRecord::default()
-            },
-            error: Some(Error::new(codes::BUG, format!("the task of stream `{name}` broke down"))),
-            found: Found::default(),
-        }));
-    }
-    ends
-}
-
-/// The moment after a stream ended, where the battery ends the process.
-fn between_streams() {
-    fail::fail_point!("pipeline::between_streams");
-}
-
 /// A stop signal that also comes when the time is up, and the task that waits for it.
 fn with_deadline(stop: watch::Receiver<bool>, timeout: Option<Duration>) -> (watch::Receiver<bool>, Option<tokio::task::JoinHandle<()>>) {
     let Some(timeout) = timeout else { return (stop, None) };
@@ -371,24 +189,6 @@ fn with_deadline(stop: watch::Receiver<bool>, timeout: Option<Duration>) -> (wat
         }
     });
     (receiver, Some(task))
-}
-
-/// The run's status and exit code from what its streams did.
-fn verdict(streams: &[StreamRecord], errors: &[(String, Error)], interrupted: bool) -> (RunStatus, u8) {
-    let Some((_, first)) = errors.first() else { return (RunStatus::Ok, 0) };
-    if errors.iter().all(|(_, error)| error.kind() == ErrorKind::Interrupted) {
-        // A signal is a person's or a scheduler's wish; a run out of time is incomplete.
-        return if interrupted { (RunStatus::Interrupted, 130) } else { (RunStatus::Partial, 6) };
-    }
-    let code = first.exit_code();
-    let one_cause = errors.iter().all(|(_, error)| error.exit_code() == code);
-    // A destination that fails, a pipeline taken over, a quota used up and a guard that stops concern the run, not one stream.
-    let whole = matches!(first.kind(), ErrorKind::Destination | ErrorKind::Locked | ErrorKind::Quota | ErrorKind::Quality | ErrorKind::Bug);
-    if one_cause && (whole || errors.len() == streams.len()) {
-        let committed = streams.iter().any(|stream| stream.loaded + stream.unchanged > 0);
-        return (if committed { RunStatus::Partial } else { RunStatus::Failed }, code);
-    }
-    (RunStatus::Partial, 6)
 }
 
 fn left_out(connected: &Connected) -> BTreeMap<String, usize> {
@@ -412,28 +212,6 @@ pub(crate) fn run_id(now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn streams(loaded: &[u64]) -> Vec<StreamRecord> {
-        loaded.iter().map(|loaded| StreamRecord { loaded: *loaded, ..StreamRecord::default() }).collect()
-    }
-
-    fn errors(codes: &[aqueduct_schema::Code]) -> Vec<(String, Error)> {
-        codes.iter().map(|code| ("s".to_owned(), Error::new(*code, "x"))).collect()
-    }
-
-    #[test]
-    fn the_exit_code_tells_what_happened() {
-        assert_eq!(verdict(&streams(&[1, 1]), &[], false), (RunStatus::Ok, 0));
-        assert_eq!(verdict(&streams(&[1, 0]), &errors(&[codes::PERMISSION_DENIED]), false), (RunStatus::Partial, 6));
-        assert_eq!(verdict(&streams(&[0]), &errors(&[codes::SOURCE_FAILED]), false), (RunStatus::Failed, 4));
-        assert_eq!(verdict(&streams(&[5]), &errors(&[codes::SOURCE_FAILED]), false), (RunStatus::Partial, 4));
-        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::QUOTA_REACHED]), false), (RunStatus::Partial, 7));
-        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::FENCED]), false), (RunStatus::Partial, 9));
-        assert_eq!(verdict(&streams(&[5, 0]), &errors(&[codes::FENCED, codes::SOURCE_FAILED]), false), (RunStatus::Partial, 6));
-        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::INTERRUPTED]), true), (RunStatus::Interrupted, 130));
-        assert_eq!(verdict(&streams(&[5, 5]), &errors(&[codes::INTERRUPTED]), false), (RunStatus::Partial, 6));
-        assert_eq!(verdict(&streams(&[5]), &[], true), (RunStatus::Ok, 0));
-    }
 
     #[test]
     fn run_ids_sort_by_time() {

@@ -2,20 +2,18 @@
 //! is read. For streams whose deletions nothing else tells, once a day; for others where the pipeline file says so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
 use aqueduct_schema::{Error, ErrorKind, Mode, Result, StreamState, Timestamp, codes};
-use aqueduct_warehouse::{Differing, Fence, ReconciledWindow, Shadow, ShadowKind, StreamRecord, Warehouse};
-use tokio::sync::watch;
+use aqueduct_warehouse::{Differing, ReconciledWindow, Shadow, ShadowKind, StreamRecord};
 
-use crate::observer::{Event, Observer};
-use crate::pipeline::{Connected, Pipeline};
+use crate::observer::Event;
 use crate::reconcile::{ReconcileOptions, Task};
 use crate::refresh;
-use crate::run::RunOptions;
+use crate::run::Streams;
 use crate::stream::StreamEnd;
+use crate::underway::Underway;
 
 /// Hours between two sweeps of a stream whose deletions nothing else tells, where the pipeline file does not say it.
 const HOURS: u64 = 24;
@@ -48,25 +46,14 @@ fn is_due(stream: &Stream, before: &StreamState, now: Timestamp, hours: Option<u
     asked || before.ids_swept_at.is_none_or(|at| now.since(at) >= span)
 }
 
-/// What the sweeps of a run share.
-pub(crate) struct Sweeps<'a> {
-    pub(crate) pipeline: &'a Pipeline,
-    pub(crate) options: &'a RunOptions,
-    pub(crate) connected: &'a Connected,
-    pub(crate) warehouse: &'a Arc<dyn Warehouse>,
-    pub(crate) fence: &'a Fence,
-    pub(crate) observer: &'a Arc<dyn Observer>,
-    pub(crate) stop: &'a watch::Receiver<bool>,
-}
-
-impl Sweeps<'_> {
+impl Streams<'_> {
     /// Sweeps the streams that are due among those that this run has completed, one after the other. `before` are the states with which
     /// the run began. What a sweep did, and what kept it from its end, is added to the stream's own end.
     ///
     /// # Errors
     /// When the warehouse cannot be asked where the streams stand.
-    pub(crate) async fn carry_out(&self, before: &BTreeMap<String, StreamState>, ends: &mut [StreamEnd]) -> Result<()> {
-        let Self { options, pipeline, .. } = self;
+    pub(crate) async fn sweep(&self, before: &BTreeMap<String, StreamState>, ends: &mut [StreamEnd]) -> Result<()> {
+        let Self { options, underway: Underway { pipeline, connected, warehouse, stop, .. } } = *self;
         if options.dry_run || options.limit.is_some() || options.full_refresh {
             return Ok(());
         }
@@ -74,20 +61,20 @@ impl Sweeps<'_> {
         let hours = pipeline.file.content.run.ids_sweep_hours;
         let before_of = |stream: &Stream| before.get(&stream.name).cloned().unwrap_or_default();
         let due: Vec<&Stream> =
-            self.connected.selected.iter().filter(|stream| is_due(stream, &before_of(stream), now, hours, options.sweep_ids)).collect();
+            connected.selected.iter().filter(|stream| is_due(stream, &before_of(stream), now, hours, options.sweep_ids)).collect();
         if due.is_empty() {
             return Ok(());
         }
-        let mut states = self.warehouse.states(&pipeline.file.name).await?;
-        let mut shadows = self.warehouse.shadows(&pipeline.file.name, ShadowKind::Keys).await?;
+        let mut states = warehouse.states(&pipeline.file.name).await?;
+        let mut shadows = warehouse.shadows(&pipeline.file.name, ShadowKind::Keys).await?;
         for stream in due {
             let Some(end) = ends.iter_mut().find(|end| end.record.stream == stream.name && end.error.is_none()) else { continue };
             let state = states.remove(&stream.name).unwrap_or_default();
             // A reading that goes on in the next run says nothing yet of what is settled.
-            if *self.stop.borrow() || state.reading.is_some() {
+            if *stop.borrow() || state.reading.is_some() {
                 continue;
             }
-            if let Err(error) = self.sweep(stream, state, shadows.remove(&stream.name), &mut end.record).await {
+            if let Err(error) = self.sweep_stream(stream, state, shadows.remove(&stream.name), &mut end.record).await {
                 end.record.error = Some(error.to_string());
                 end.error = Some(error);
             }
@@ -95,20 +82,10 @@ impl Sweeps<'_> {
         Ok(())
     }
 
-    async fn sweep(&self, stream: &Stream, state: StreamState, shadow: Option<Shadow>, record: &mut StreamRecord) -> Result<()> {
-        let Self { pipeline, connected, warehouse, fence, observer, stop, .. } = *self;
+    async fn sweep_stream(&self, stream: &Stream, state: StreamState, shadow: Option<Shadow>, record: &mut StreamRecord) -> Result<()> {
+        let Underway { warehouse, fence, observer, .. } = self.underway;
         let options = ReconcileOptions { allow_mass_delete: self.options.allow_mass_delete, ..ReconcileOptions::default() };
-        let mut task = Task {
-            pipeline,
-            connected,
-            stream,
-            state,
-            warehouse: warehouse.clone(),
-            fence: fence.clone(),
-            options: &options,
-            observer,
-            stop,
-        };
+        let mut task = Task { underway: self.underway, stream, state, options: &options };
         observer.observe(Event::Note(&format!("{}: the ids at the source are compared with the rows that are here", stream.name)));
         let counted = self.counted(stream).await?;
         let listed = self.list(&task, shadow, record).await?;
@@ -146,8 +123,8 @@ impl Sweeps<'_> {
 
     /// Lists the ids into a shadow, or goes on with the listing that an earlier run was stopped in.
     async fn list(&self, task: &Task<'_>, shadow: Option<Shadow>, record: &mut StreamRecord) -> Result<Listed> {
-        let fingerprint = format!("ids {}", refresh::fingerprint(self.pipeline, self.connected, task.stream));
-        let now = self.pipeline.clock().now();
+        let fingerprint = format!("ids {}", refresh::fingerprint(self.underway.pipeline, self.underway.connected, task.stream));
+        let now = self.underway.pipeline.clock().now();
         // A listing that is complete and was not taken is one that would have deleted too much: it is only good for who allows that.
         let usable = |shadow: &Shadow| {
             let goes_on = shadow.state.reading.is_some() || self.options.allow_mass_delete;
@@ -166,14 +143,14 @@ impl Sweeps<'_> {
             task.list_keys(state, fingerprint, None, record).await?;
         }
         fail::fail_point!("pipeline::ids_listed");
-        let stored = self.warehouse.shadows(&self.pipeline.file.name, ShadowKind::Keys).await?.remove(&task.stream.name);
+        let stored = self.underway.warehouse.shadows(&self.underway.pipeline.file.name, ShadowKind::Keys).await?.remove(&task.stream.name);
         // A destination that keeps nothing has no shadow either.
         Ok(stored.map_or(Listed { ids: 0, began_at: now }, |shadow| Listed { ids: shadow.counts.rows, began_at: shadow.began_at }))
     }
 
     /// How many live records the source says there are, where it says it in one request.
     async fn counted(&self, stream: &Stream) -> Result<Option<u64>> {
-        match self.connected.engine.count(stream, None, None).await {
+        match self.underway.connected.engine.count(stream, None, None).await {
             // Whoever may list may not always count, and some answers leave the number out.
             Err(error)
                 if error.kind() == ErrorKind::Permission || matches!(error.code(), codes::REQUEST_REJECTED | codes::MALFORMED_ANSWER) =>
@@ -187,7 +164,7 @@ impl Sweeps<'_> {
     /// Reads what is there and not here: by spans of time where records have times, else everything.
     async fn fetch(&self, task: &mut Task<'_>, record: &mut StreamRecord) -> Result<()> {
         let stream = task.stream;
-        let differences = self.warehouse.differences(&self.fence.clone(), &stream.name).await?;
+        let differences = self.underway.warehouse.differences(self.underway.fence, &stream.name).await?;
         let lacking: Vec<_> = differences.into_iter().filter(|one| one.differing != Differing::Extra).collect();
         let mut read = StreamRecord { stream: stream.name.clone(), ..StreamRecord::default() };
         let by_time = stream.modes.contains(&Mode::Backfill) && lacking.iter().all(|one| one.updated_at.is_some());
@@ -207,7 +184,8 @@ impl Sweeps<'_> {
 
     /// Tombstones for what is gone, with the time of the sweep in the state, in one load.
     async fn bury(&self, task: &Task<'_>, extra: u64, record: &mut StreamRecord) -> Result<()> {
-        let differences = if extra > 0 { self.warehouse.differences(self.fence, &task.stream.name).await? } else { Vec::new() };
+        let differences =
+            if extra > 0 { self.underway.warehouse.differences(self.underway.fence, &task.stream.name).await? } else { Vec::new() };
         task.bury(&differences, record).await.map_err(|error| match error.kind() {
             ErrorKind::Quality => error.data_note("No row was marked as deleted for it; everything else is committed."),
             _ => error,

@@ -6,6 +6,7 @@ mod keeping;
 use aqueduct_schema::{Reading, Timestamp, Traffic};
 use serde::{Deserialize, Serialize};
 
+use crate::counts::Counts;
 use crate::holder::Holder;
 
 pub use keeping::{RunFilter, RunRetention};
@@ -79,8 +80,7 @@ pub struct RunEntry {
     pub process: ProcessUse,
 }
 
-/// What a stream did in a run. `read = new + changed + unchanged + quarantined + filtered` for a stream that was read to its end and
-/// loaded; a row marked as deleted counts as changed too.
+/// What a stream did in a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StreamEntry {
@@ -94,20 +94,9 @@ pub struct StreamEntry {
     /// The readings that were made: way, first instant and end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
-    /// Records read and committed.
-    pub read: u64,
-    /// Rows that are new in the stream's first table: its source table, or a common one where that alone was written.
-    pub new: u64,
-    /// Rows that have changed there.
-    pub changed: u64,
-    /// Records that were already stored as they are.
-    pub unchanged: u64,
-    /// Rows marked as deleted there.
-    pub deleted: u64,
-    /// Records that went to quarantine.
-    pub quarantined: u64,
-    /// Records left out on purpose.
-    pub filtered: u64,
+    /// What became of its records.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Loads committed.
     pub loads: u64,
     /// Rows inserted, updated or marked as deleted, in all tables.
@@ -228,6 +217,39 @@ impl Outcome {
 impl RunEntry {
     /// Changes of a source that an entry holds at most; the warehouse has all of them.
     pub const MOST_CHANGES: usize = 50;
+
+    /// Of a plain run that begins now and of which nothing more is known.
+    pub fn begun(run_id: String, pipeline: String, began: Timestamp) -> Self {
+        Self {
+            holder: Holder::this(&run_id),
+            run_id,
+            pipeline,
+            kind: RunKind::Run,
+            options: Vec::new(),
+            occurrence: None,
+            attempt: first(),
+            version: String::new(),
+            connector: String::new(),
+            destination: String::new(),
+            began,
+            ended: None,
+            written: None,
+            alive_until: None,
+            outcome: Outcome::Running,
+            exit_code: None,
+            error: None,
+            in_warehouse: false,
+            streams: Vec::new(),
+            traffic: Traffic::default(),
+            schema_changes: Vec::new(),
+            process: ProcessUse::default(),
+        }
+    }
+
+    /// What became of the records of all streams.
+    pub fn counts(&self) -> Counts {
+        self.streams.iter().map(|stream| stream.counts).sum()
+    }
 
     /// The sum of something over all streams.
     pub fn sum(&self, of: impl Fn(&StreamEntry) -> u64) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqueduct_control::{Control, Holder, Outcome, RunEntry, RunFilter, RunKind, RunRetention, StreamEntry};
+use aqueduct_control::{Control, Counts, Holder, Outcome, RunEntry, RunFilter, RunKind, RunRetention, StreamEntry};
 use aqueduct_schema::Timestamp;
 
 use crate::store::Store;
@@ -17,29 +17,14 @@ fn at(second: i64) -> Timestamp {
 fn entry(pipeline: &str, second: i64, chance: &str) -> RunEntry {
     let digits: String = at(second).to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     let run_id = format!("{digits}-{chance}");
+    let counts = Counts { read: 5, ..Counts::default() };
     RunEntry {
         holder: Holder { host: "far".into(), place: "another machine".into(), process: 7, born: "1".into(), run_id: run_id.clone() },
-        run_id,
-        pipeline: pipeline.to_owned(),
-        kind: RunKind::Run,
-        options: Vec::new(),
-        occurrence: None,
-        attempt: 1,
         version: "1".into(),
         connector: "hubspot".into(),
         destination: "sqlite a.db".into(),
-        began: at(second),
-        ended: None,
-        written: None,
-        alive_until: None,
-        outcome: Outcome::Running,
-        exit_code: None,
-        error: None,
-        in_warehouse: false,
-        streams: vec![StreamEntry { stream: "contacts".into(), read: 5, ..StreamEntry::default() }],
-        traffic: Default::default(),
-        schema_changes: Vec::new(),
-        process: Default::default(),
+        streams: vec![StreamEntry { stream: "contacts".into(), counts, ..StreamEntry::default() }],
+        ..RunEntry::begun(run_id, pipeline.to_owned(), at(second))
     }
 }
 

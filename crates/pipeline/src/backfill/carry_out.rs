@@ -1,5 +1,7 @@
 //! The windows of a backfill, newest first, several at once, each loaded, then verified.
 
+mod verifying;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aqueduct_connector::Stream;
 use aqueduct_engine::{Clock, SystemClock};
-use aqueduct_schema::{Error, ErrorKind, Mode, Result, TableName, codes};
+use aqueduct_schema::{Error, ErrorKind, Mode, Result, codes};
 use aqueduct_warehouse::{BackfillState, BackfillWindow, Fence, StreamRecord, TimeSpan, Warehouse, WindowKey, WindowNote, WindowState};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -15,11 +17,12 @@ use tracing::{Instrument, error_span};
 
 use super::calls::Calls;
 use super::tally::{OfWindow, Tally};
-use super::verify::{self, Verdict};
-use super::{BackfillEvent, BackfillObserver, sum_into};
+use super::{BackfillEvent, BackfillObserver};
 use crate::lease::Lease;
+use crate::observer::Observer;
 use crate::pipeline::{Connected, Pipeline};
 use crate::stream::{InLedger, Lane};
+use crate::underway::Underway;
 
 /// How often it is looked whether somebody asks for a pause.
 const LOOK: Duration = Duration::from_secs(1);
@@ -219,31 +222,11 @@ impl<'a> CarryOut<'a> {
     }
 
     fn lane(&self, index: usize, stream: Stream, ledger: Arc<InLedger>, stop: watch::Receiver<bool>) -> Lane {
-        let (pipeline, window) = (self.pipeline, &self.windows[index]);
-        Lane {
-            stream,
-            state: window.place.clone(),
-            engine: self.connected.engine.clone(),
-            normaliser: Err(Error::new(codes::BUG, "a window brings its own")),
-            protector: pipeline.protector.clone(),
-            quarantine: pipeline.file.content.quality.quarantine,
-            system: pipeline.registration.name.into(),
-            warehouse: self.warehouse.clone(),
-            fence: self.fence.clone(),
-            loads: self.loads.clone(),
-            observer: Arc::new(OfWindow { index, before: window.read, tally: self.tally.clone() }),
-            stop,
-            limit: None,
-            load: pipeline.file.content.run,
-            clock: pipeline.clock(),
-            drift: None,
-            refresh_calculated: false,
-            sweep_associations: false,
-            refresh: None,
-            aside: None,
-            window: None,
-            ledger: Some(ledger),
-        }
+        let window = &self.windows[index];
+        let observer: Arc<dyn Observer> = Arc::new(OfWindow { index, before: window.read, tally: self.tally.clone() });
+        let Self { pipeline, connected, warehouse, fence, .. } = *self;
+        let underway = Underway { pipeline, connected, warehouse, fence, observer: &observer, stop: &stop };
+        Lane { loads: self.loads.clone(), ledger: Some(ledger), ..underway.lane(stream, window.place.clone()) }
     }
 
     /// Takes note of how reading a window ended.
@@ -294,82 +277,6 @@ impl<'a> CarryOut<'a> {
         Ok(())
     }
 
-    /// Verifies the windows that are loaded; false when nothing is left to be done, true when a window is to be read again.
-    async fn verify(&mut self, halted: &watch::Receiver<bool>) -> Result<bool> {
-        let loaded = |window: &BackfillWindow| window.state == WindowState::Loaded && window.expected.is_none() && window.error.is_none();
-        let mut streams: Vec<String> = self.windows.iter().filter(|window| loaded(window)).map(|window| window.stream.clone()).collect();
-        streams.sort();
-        streams.dedup();
-        let mut more = false;
-        for name in streams {
-            let Some(stream) = self.stream(&name).cloned() else { continue };
-            let indexes: Vec<usize> =
-                (0..self.windows.len()).filter(|index| self.windows[*index].stream == name && loaded(&self.windows[*index])).collect();
-            let spans: Vec<_> = indexes.iter().map(|index| self.windows[*index].span).collect();
-            let table = TableName::source(self.pipeline.registration.name, &name);
-            let began = Instant::now();
-            let found = self.warehouse.count_spans(&table, &self.connected.source.account, &spans).await?;
-            self.counting = Counting { ended: Instant::now(), took: began.elapsed() };
-            for (place, index) in indexes.into_iter().enumerate() {
-                let found = found.as_ref().and_then(|found| found.get(place).copied());
-                let mut stopped = halted.clone();
-                let expected = tokio::select! {
-                    expected = verify::count(&self.connected.engine, &stream, self.windows[index].span) => expected,
-                    // It stays loaded, and is verified when somebody goes on.
-                    _ = stopped.wait_for(|stop| *stop) => return Ok(false),
-                };
-                match expected {
-                    Ok(expected) => more |= self.judged(index, verify::judge(&self.windows[index], found, expected)).await?,
-                    Err(error) => return Err(self.calls.told(error)),
-                }
-            }
-        }
-        Ok(more)
-    }
-
-    /// Takes note of a verdict; true when the window is to be read again.
-    async fn judged(&mut self, index: usize, verdict: Verdict) -> Result<bool> {
-        let first = !self.again.contains(&index);
-        let window = &mut self.windows[index];
-        window.requests += 1;
-        let (state, counted, error) = match verdict {
-            Verdict::Complete { expected, found } => (WindowState::Verified, Some((expected, found)), None),
-            Verdict::Lacks { .. } if first => (WindowState::Pending, None, None),
-            Verdict::Lacks { expected, found } => {
-                let missing = expected.saturating_sub(found + window.quarantined);
-                let error = Error::new(codes::COUNTS_DIFFER, format!("the source counts {missing} more than arrived"));
-                (WindowState::Differs, Some((expected, found)), Some(error))
-            }
-            // It stays loaded, and is not asked for again in this process.
-            Verdict::NotKnown => {
-                (WindowState::Loaded, None, Some(Error::new(codes::COUNTS_DIFFER, "not verified: the source does not count")))
-            }
-        };
-        let words = error.as_ref().map(|error| if verdict == Verdict::NotKnown { error.message().to_owned() } else { error.to_string() });
-        window.state = state;
-        window.error.clone_from(&words);
-        if let Some((expected, found)) = counted {
-            (window.expected, window.found) = (Some(expected), Some(found));
-        }
-        let again = state == WindowState::Pending;
-        if again {
-            window.place = Default::default();
-            self.again.insert(index);
-            let Verdict::Lacks { expected, found } = verdict else { return Ok(true) };
-            let note = format!("{} {}: {found} of {expected} records are there; it is read once more", window.stream, window.span);
-            self.observer.observe(BackfillEvent::Note(&note));
-        }
-        if let (WindowState::Differs, Some(error)) = (state, error) {
-            self.errors.push((self.windows[index].stream.clone(), error.with("window", self.windows[index].span)));
-        }
-        self.note(index, WindowNote { state: Some(state), requests: 1, counted, error: words, ..WindowNote::default() }).await?;
-        fail::fail_point!("backfill::window_verified");
-        if !again {
-            self.observer.observe(BackfillEvent::Window(&self.windows[index]));
-        }
-        Ok(again)
-    }
-
     /// Looks every moment whether somebody asks for a pause.
     fn look_for_pause(&self, halt: Arc<watch::Sender<bool>>, paused: Arc<AtomicBool>) -> AbortHandle {
         let (warehouse, id) = (self.warehouse.clone(), self.id.clone());
@@ -404,6 +311,18 @@ impl<'a> CarryOut<'a> {
             self.errors.retain(|(_, error)| error.kind() != ErrorKind::Interrupted);
         }
         Ended { state, exit_code, interrupted, errors: self.errors, records: self.records }
+    }
+}
+
+/// What the windows of a stream did, as a record of a run has it.
+fn sum_into(records: &mut Vec<StreamRecord>, done: &StreamRecord) {
+    let Some(known) = records.iter_mut().find(|record| record.stream == done.stream) else {
+        records.push(done.clone());
+        return;
+    };
+    known.join(done);
+    if done.error.is_some() {
+        known.error.clone_from(&done.error);
     }
 }
 

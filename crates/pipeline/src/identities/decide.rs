@@ -130,12 +130,12 @@ async fn decided(
 }
 
 /// Does something while the pipeline is held, and nobody else resolves the identities of its destination.
-async fn held<T>(
+async fn held<T: Send + Sync>(
     pipeline: &Pipeline,
     observer: Arc<dyn Observer>,
     work: impl AsyncFnOnce(&dyn Warehouse, &Fence) -> Result<T>,
 ) -> Result<T> {
-    crate::held::held(pipeline, RunKind::Identity, observer.as_ref(), async |warehouse: &dyn Warehouse, fence: &Fence, lease: &Lease| {
+    crate::held::held(pipeline, RunKind::Identity, observer.clone(), async |warehouse: &dyn Warehouse, fence: &Fence, lease: &Lease| {
         let identities = Lease::take_for_identities(pipeline, &fence.run_id, observer.as_ref(), lease.stop()).await?;
         let done = work(warehouse, fence).await;
         identities.release().await;

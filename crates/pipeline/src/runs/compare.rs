@@ -162,9 +162,9 @@ fn stream_notes(one: &StreamEntry, other: &StreamEntry, notable: &mut Vec<(u8, S
         _ => {}
     }
     for (rank, what, one, other, least) in [
-        (2, "records in quarantine", one.quarantined, other.quarantined, 0),
-        (3, "rows marked as deleted", one.deleted, other.deleted, 10),
-        (4, "records read", one.read, other.read, 100),
+        (2, "records in quarantine", one.counts.quarantined, other.counts.quarantined, 0),
+        (3, "rows marked as deleted", one.counts.deleted, other.counts.deleted, 10),
+        (4, "records read", one.counts.read, other.counts.read, 100),
     ] {
         if notably(one, other, least) {
             notable.push((rank, format!("Stream {name} had {} {what} and has {}.", amount(one), amount(other))));
@@ -191,13 +191,13 @@ type Number = fn(&StreamEntry) -> u64;
 
 fn stream_differences(one: &StreamEntry, other: &StreamEntry) -> Vec<Difference> {
     let numbers: [(&str, Number); 9] = [
-        ("read", |s| s.read),
-        ("new", |s| s.new),
-        ("changed", |s| s.changed),
-        ("unchanged", |s| s.unchanged),
-        ("deleted", |s| s.deleted),
-        ("quarantined", |s| s.quarantined),
-        ("filtered", |s| s.filtered),
+        ("read", |s| s.counts.read),
+        ("new", |s| s.counts.new),
+        ("changed", |s| s.counts.changed),
+        ("unchanged", |s| s.counts.unchanged),
+        ("deleted", |s| s.counts.deleted),
+        ("quarantined", |s| s.counts.quarantined),
+        ("filtered", |s| s.counts.filtered),
         ("loads", |s| s.loads),
         ("calls", |s| s.traffic.requests()),
     ];
@@ -238,7 +238,7 @@ fn whole(one: &RunEntry, other: &RunEntry, now: Timestamp) -> Vec<Difference> {
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use aqueduct_control::{EntryError, Holder, Outcome, RunKind};
+    use aqueduct_control::{Counts, EntryError, Holder, Outcome};
 
     /// A run of 100 seconds that did what it was to do.
     pub(crate) fn entry() -> RunEntry {
@@ -247,44 +247,31 @@ pub(crate) mod tests {
         let stream = StreamEntry {
             stream: "contacts".to_owned(),
             ended: true,
-            read: 1_000,
-            new: 10,
-            changed: 20,
-            unchanged: 967,
-            deleted: 3,
+            counts: Counts { read: 1_000, new: 10, changed: 20, unchanged: 967, deleted: 3, ..Counts::default() },
             settled_until: Some(began),
             ..StreamEntry::default()
         };
+        let run_id = "20260202024000-00000abc".to_owned();
         RunEntry {
-            run_id: "20260202024000-00000abc".to_owned(),
-            pipeline: "crm".to_owned(),
-            kind: RunKind::Run,
-            options: Vec::new(),
-            occurrence: None,
-            attempt: 1,
-            holder: Holder { place: String::new(), ..Holder::this("20260202024000-00000abc") },
+            holder: Holder { place: String::new(), ..Holder::this(&run_id) },
             version: "1".to_owned(),
             connector: "hubspot".to_owned(),
             destination: "sqlite a.db".to_owned(),
-            began,
             ended: Some(ended),
             written: Some(ended),
-            alive_until: None,
             outcome: Outcome::Ok,
             exit_code: Some(0),
-            error: None,
             in_warehouse: true,
             streams: vec![stream],
-            traffic: Traffic::default(),
-            schema_changes: Vec::new(),
-            process: Default::default(),
+            ..RunEntry::begun(run_id, "crm".to_owned(), began)
         }
     }
 
     #[test]
     fn runs_that_are_alike_have_nothing_notable() {
         let (one, mut other) = (entry(), entry());
-        (other.streams[0].read, other.streams[0].new) = (1_040, 50);
+        let counts = &mut other.streams[0].counts;
+        (counts.read, counts.new) = (1_040, 50);
         let told = compare(&one, &other, one.began);
         assert!(told.notable.is_empty(), "{told:?}");
         let differences: Vec<(&str, u64, u64)> =
@@ -299,7 +286,7 @@ pub(crate) mod tests {
         other.traffic.time.limits_ms = 190_000;
         other.schema_changes = vec!["contacts: fax is gone (was text)".to_owned()];
         (other.outcome, other.exit_code) = (Outcome::Partial, Some(6));
-        other.streams[0].quarantined = 4;
+        other.streams[0].counts.quarantined = 4;
         other.streams[0].error =
             Some(EntryError { code: "AQ3003".to_owned(), message: "AQ3003 it failed".to_owned(), ..EntryError::default() });
         let told = compare(&one, &other, one.began);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aqueduct_control::{Outcome, RunEntry, RunKind, StreamEntry};
+use aqueduct_control::{Counts, Outcome, RunEntry, RunKind, StreamEntry};
 use aqueduct_schema::Timestamp;
 use serde::Serialize;
 
@@ -113,29 +113,29 @@ fn new(entry: &RunEntry) -> Vec<String> {
     if matches!(entry.outcome, Outcome::Refused) || (entry.streams.is_empty() && entry.error.is_some()) {
         return vec!["Nothing was read, and nothing in the warehouse has changed.".to_owned()];
     }
-    let sum = |of: fn(&StreamEntry) -> u64| entry.sum(of);
-    let (read, fresh, changed, deleted) = (sum(|s| s.read), sum(|s| s.new), sum(|s| s.changed), sum(|s| s.deleted));
+    let counts = entry.counts();
     let mut told = Vec::new();
-    match (read, fresh + changed + deleted) {
+    match (counts.read, counts.written()) {
         (0, 0) if entry.streams.is_empty() => return vec!["The ledger has no counts of records for this kind of run.".to_owned()],
         (0, 0) => told.push("The source had nothing that was not here already.".to_owned()),
-        (_, 0) => told.push(format!("It looked at {}, and all were here already as they are.", records(read))),
+        (read, 0) => told.push(format!("It looked at {}, and all were here already as they are.", records(read))),
         _ => told.push(format!(
             "It looked at {}: {} new, {} changed, {} deleted at the source (their rows are marked, not removed), {} as they were.",
-            records(read),
-            amount(fresh),
-            amount(changed),
-            amount(deleted),
-            amount(sum(|s| s.unchanged))
+            records(counts.read),
+            amount(counts.new),
+            amount(counts.changed),
+            amount(counts.deleted),
+            amount(counts.unchanged)
         )),
     }
     if entry.kind == RunKind::DryRun {
         told.push("None of it was stored.".to_owned());
     }
-    let busy: Vec<&StreamEntry> = entry.streams.iter().filter(|s| s.new + s.changed + s.deleted > 0).collect();
+    let busy: Vec<&StreamEntry> = entry.streams.iter().filter(|stream| stream.counts.written() > 0).collect();
     if entry.streams.len() > 1 {
         for stream in busy.iter().take(MOST_STREAMS) {
-            let parts = [(stream.new, "new"), (stream.changed, "changed"), (stream.deleted, "deleted")];
+            let Counts { new, changed, deleted, .. } = stream.counts;
+            let parts = [(new, "new"), (changed, "changed"), (deleted, "deleted")];
             let parts: Vec<String> =
                 parts.iter().filter(|(count, _)| *count > 0).map(|(n, word)| format!("{} {word}", amount(*n))).collect();
             told.push(format!("{}: {}.", stream.stream, parts.join(", ")));
@@ -159,7 +159,7 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
             told.push(format!(
                 "Stream {} was not finished; what it had committed by then ({}) stays.",
                 stream.stream,
-                records(stream.read)
+                records(stream.counts.read)
             ));
         }
         if let Some((done, all)) = stream.windows.filter(|(done, all)| done < all) {
@@ -170,7 +170,7 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
     if never_came && entry.kind != RunKind::DryRun {
         told.push("It did not come as far as its warehouse, which is as it was.".to_owned());
     }
-    let quarantined = entry.sum(|stream| stream.quarantined);
+    let quarantined = entry.counts().quarantined;
     if quarantined > 0 {
         let (wait, reason) = if quarantined == 1 { ("waits", "its reason") } else { ("wait", "the reason of each") };
         told.push(format!("{} could not be loaded and {wait} in quarantine, with {reason}.", records(quarantined)));
@@ -287,7 +287,7 @@ fn next(entry: &RunEntry) -> Vec<String> {
         Outcome::Running => told.push(format!("Wait, or watch it: `aqueduct runs tail {pipeline}`.")),
         _ => {}
     }
-    if entry.sum(|stream| stream.quarantined) > 0 {
+    if entry.counts().quarantined > 0 {
         told.push(format!("Look at what is in quarantine: `aqueduct quarantine list {pipeline}`."));
     }
     if !entry.schema_changes.is_empty() {
@@ -350,7 +350,7 @@ mod tests {
             data: words("Everything committed before is whole."),
             next: words("Try later."),
         };
-        (entry.streams[0].error, entry.streams[0].quarantined) = (Some(error), 1);
+        (entry.streams[0].error, entry.streams[0].counts.quarantined) = (Some(error), 1);
         let told = explain(&entry, at(500));
         assert!(told.did.last().unwrap().contains("0 of 1 streams"), "{told:?}");
         assert!(told.doubtful[0].starts_with("Stream contacts is not complete: AQ3003 the source failed. Everything"), "{told:?}");

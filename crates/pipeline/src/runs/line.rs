@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use aqueduct_control::{EntryError, Outcome, RunEntry, RunKind};
+use aqueduct_control::{Counts, EntryError, Outcome, RunEntry, RunKind};
 use aqueduct_schema::{Error, ErrorKind, Result, Timestamp, codes};
 use serde::Serialize;
 
@@ -33,20 +33,9 @@ pub struct RunLine {
     pub ended: Option<Timestamp>,
     /// How long it took.
     pub seconds: f64,
-    /// Records read.
-    pub read: u64,
-    /// Rows that are new.
-    pub new: u64,
-    /// Rows that have changed.
-    pub changed: u64,
-    /// Records that were already stored as they are.
-    pub unchanged: u64,
-    /// Rows marked as deleted.
-    pub deleted: u64,
-    /// Records that went to quarantine.
-    pub quarantined: u64,
-    /// Records left out on purpose.
-    pub filtered: u64,
+    /// What became of records.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Requests sent to the source.
     pub calls: u64,
     /// Requests that were sent again.
@@ -97,13 +86,7 @@ impl RunLine {
             began: Some(entry.began),
             ended,
             seconds: ended.map_or(0.0, |ended| ended.since(entry.began).as_secs_f64()),
-            read: entry.sum(|stream| stream.read),
-            new: entry.sum(|stream| stream.new),
-            changed: entry.sum(|stream| stream.changed),
-            unchanged: entry.sum(|stream| stream.unchanged),
-            deleted: entry.sum(|stream| stream.deleted),
-            quarantined: entry.sum(|stream| stream.quarantined),
-            filtered: entry.sum(|stream| stream.filtered),
+            counts: entry.counts(),
             calls: entry.traffic.requests(),
             retries: entry.traffic.retried(),
             wire_bytes: entry.traffic.wire_bytes(),
@@ -114,11 +97,11 @@ impl RunLine {
                 .iter()
                 .map(|stream| StreamLine {
                     stream: stream.stream.clone(),
-                    read: stream.read,
-                    new: stream.new,
-                    changed: stream.changed,
-                    deleted: stream.deleted,
-                    quarantined: stream.quarantined,
+                    read: stream.counts.read,
+                    new: stream.counts.new,
+                    changed: stream.counts.changed,
+                    deleted: stream.counts.deleted,
+                    quarantined: stream.counts.quarantined,
                     settled_until: stream.settled_until,
                     error: stream.error.as_ref().map(|error| error.code.clone()),
                 })
@@ -143,13 +126,7 @@ impl RunLine {
             began: None,
             ended: None,
             seconds: 0.0,
-            read: 0,
-            new: 0,
-            changed: 0,
-            unchanged: 0,
-            deleted: 0,
-            quarantined: 0,
-            filtered: 0,
+            counts: Counts::default(),
             calls: 0,
             retries: 0,
             wire_bytes: 0,
@@ -173,7 +150,8 @@ impl std::fmt::Display for RunLine {
             write!(formatter, ", {}", error.code)?;
         }
         if self.began.is_some() && self.outcome != Outcome::Refused {
-            let parts = [(self.new, "new"), (self.changed, "changed"), (self.deleted, "deleted"), (self.quarantined, "quarantined")];
+            let Counts { new, changed, deleted, quarantined, .. } = self.counts;
+            let parts = [(new, "new"), (changed, "changed"), (deleted, "deleted"), (quarantined, "quarantined")];
             for (count, word) in parts {
                 write!(formatter, ", {} {word}", amount(count))?;
             }

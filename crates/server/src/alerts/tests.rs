@@ -8,7 +8,7 @@ use super::sinks::Sink;
 use super::*;
 use crate::alert::Event;
 use aqueduct_pipeline::Environment;
-use aqueduct_pipeline::control_store::{Holder, Outcome, RunEntry, RunKind, StreamEntry};
+use aqueduct_pipeline::control_store::{Counts, Outcome, RunEntry, StreamEntry};
 use aqueduct_pipeline::schema::{Secret, Timestamp};
 
 /// What a sink was sent: the second, the reason, the event and the count.
@@ -90,28 +90,13 @@ impl World {
         let began = self.at(second);
         let digits: String = began.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
         let entry = RunEntry {
-            run_id: format!("{digits}-00000001"),
-            pipeline: "crm".to_owned(),
-            kind: RunKind::Run,
-            options: Vec::new(),
-            occurrence: None,
-            attempt: 1,
-            holder: Holder::this(""),
-            version: String::new(),
-            connector: String::new(),
-            destination: String::new(),
-            began,
             ended: Some(began),
-            written: None,
-            alive_until: None,
             outcome: Outcome::Ok,
             exit_code: Some(0),
-            error: None,
             in_warehouse: true,
             streams: vec![StreamEntry { stream: "contacts".to_owned(), ended: true, ..stream }],
-            traffic: Default::default(),
             schema_changes: vec!["a field".to_owned(); changes],
-            process: Default::default(),
+            ..RunEntry::begun(format!("{digits}-00000001"), "crm".to_owned(), began)
         };
         self.control.begin_run(&entry, Duration::from_secs(60)).await.unwrap();
     }
@@ -251,8 +236,7 @@ async fn streams_are_judged_from_the_ledger() {
         World::new("rules: [{ to: [mail], at_least: info }]\nbounds: [{ streams: [contacts], freshness: 2h, quarantine: 0.1 }]\n").await;
     let stream = |settled: i64, read: u64, quarantined: u64| StreamEntry {
         settled_until: Some(Timestamp::from_seconds(BEGINNING + settled)),
-        read,
-        quarantined,
+        counts: Counts { read, quarantined, ..Counts::default() },
         ..StreamEntry::default()
     };
     world.run(0, stream(0, 100, 10), 0).await;

@@ -153,15 +153,15 @@ impl Figures<'_> {
         }
         for (stream, sums) in &totals.streams {
             let labels = [pipeline, stream.as_str()];
-            sheet.set(&table::READ, &labels, sums.read as f64)?;
+            sheet.set(&table::READ, &labels, sums.counts.read as f64)?;
             sheet.set(&table::QUARANTINED, &labels, sums.last_quarantined as f64)?;
             for (kind, count) in [
-                ("new", sums.new),
-                ("changed", sums.changed),
-                ("unchanged", sums.unchanged),
-                ("deleted", sums.deleted),
-                ("quarantined", sums.quarantined),
-                ("filtered", sums.filtered),
+                ("new", sums.counts.new),
+                ("changed", sums.counts.changed),
+                ("unchanged", sums.counts.unchanged),
+                ("deleted", sums.counts.deleted),
+                ("quarantined", sums.counts.quarantined),
+                ("filtered", sums.counts.filtered),
             ] {
                 sheet.set(&table::ROWS, &[pipeline, stream, kind], count as f64)?;
             }

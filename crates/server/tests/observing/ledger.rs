@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aqueduct_pipeline::control_store::{AccountName, Ask, Control, EntryError, Holder, Outcome, Priority, RunEntry, RunKind, StreamEntry};
+use aqueduct_pipeline::control_store::{AccountName, Ask, Control, Counts, EntryError, Outcome, Priority, RunEntry, StreamEntry};
 use aqueduct_pipeline::schema::{Calls, Secret, TimeSpent, Timestamp, Traffic};
 
 use crate::scheduler::NOW;
@@ -25,13 +25,7 @@ pub(crate) fn run(pipeline: &str, minutes_ago: u64, outcome: Outcome, exit_code:
     let stream = StreamEntry {
         stream: "contacts".into(),
         ended: true,
-        read: 100,
-        new: 40,
-        changed: 20,
-        unchanged: 30,
-        deleted: 2,
-        quarantined: 4,
-        filtered: 6,
+        counts: Counts { read: 100, new: 40, changed: 20, unchanged: 30, deleted: 2, quarantined: 4, filtered: 6 },
         bytes_written: 5_000,
         settled_until: Some(began),
         ..StreamEntry::default()
@@ -44,20 +38,10 @@ pub(crate) fn run(pipeline: &str, minutes_ago: u64, outcome: Outcome, exit_code:
         wire_bytes: requests * 100,
     };
     RunEntry {
-        run_id: format!("{digits}-{minutes_ago:08x}"),
-        pipeline: pipeline.into(),
-        kind: RunKind::Run,
-        options: Vec::new(),
-        occurrence: None,
-        attempt: 1,
-        holder: Holder::this(""),
         version: "0.1.0".into(),
         connector: "hubspot".into(),
         destination: "sqlite://warehouse.db".into(),
-        began,
         ended: Some(began.plus(Duration::from_secs(90))),
-        written: None,
-        alive_until: None,
         outcome,
         exit_code: Some(exit_code),
         error: (exit_code != 0).then(|| EntryError { code: "AQ3003".into(), ..EntryError::default() }),
@@ -71,6 +55,7 @@ pub(crate) fn run(pipeline: &str, minutes_ago: u64, outcome: Outcome, exit_code:
         },
         schema_changes: vec!["a new field".into()],
         process: aqueduct_pipeline::control_store::ProcessUse { peak_memory_bytes: Some(64_000_000), cpu_ms: Some(2_500) },
+        ..RunEntry::begun(format!("{digits}-{minutes_ago:08x}"), pipeline.into(), began)
     }
 }
 

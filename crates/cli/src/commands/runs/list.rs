@@ -43,7 +43,7 @@ fn none(context: &Context) -> u8 {
 
 fn row(run: &RunEntry, now: Timestamp) -> Vec<String> {
     let took = if run.outcome == Outcome::Interrupted && run.ended.is_none() { "?".to_owned() } else { span(run.duration(now)) };
-    let sum = |of: fn(&aqueduct_pipeline::control_store::StreamEntry) -> u64| amount(run.sum(of));
+    let counts = run.counts();
     vec![
         run.run_id.clone(),
         run.pipeline.clone(),
@@ -52,11 +52,11 @@ fn row(run: &RunEntry, now: Timestamp) -> Vec<String> {
         took,
         run.outcome.word().to_owned(),
         run.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
-        sum(|stream| stream.read),
-        sum(|stream| stream.new),
-        sum(|stream| stream.changed),
-        sum(|stream| stream.deleted),
-        sum(|stream| stream.quarantined),
+        amount(counts.read),
+        amount(counts.new),
+        amount(counts.changed),
+        amount(counts.deleted),
+        amount(counts.quarantined),
         amount(run.traffic.requests()),
     ]
 }

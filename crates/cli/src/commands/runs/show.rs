@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aqueduct_pipeline::control_store::{RunEntry, StreamEntry};
+use aqueduct_pipeline::control_store::{Counts, RunEntry, StreamEntry};
 use aqueduct_pipeline::runs::{amount, bytes, moment, share, span};
 use aqueduct_pipeline::schema::{Result, Timestamp, Traffic};
 
@@ -70,8 +70,8 @@ fn facts(entry: &RunEntry, now: Timestamp) -> Vec<(&'static str, String)> {
 
 fn streams(entry: &RunEntry) -> String {
     let row = |stream: &StreamEntry| {
-        let numbers =
-            [stream.read, stream.new, stream.changed, stream.unchanged, stream.deleted, stream.quarantined, stream.filtered, stream.loads];
+        let Counts { read, new, changed, unchanged, deleted, quarantined, filtered } = stream.counts;
+        let numbers = [read, new, changed, unchanged, deleted, quarantined, filtered, stream.loads];
         let state = match (&stream.error, stream.ended) {
             (Some(error), _) => error.code.clone(),
             (None, false) => "not ended".to_owned(),

@@ -148,10 +148,10 @@ fn words(entry: &RunEntry) -> String {
     let streams: Vec<String> = entry
         .streams
         .iter()
-        .filter(|stream| stream.read > 0 || stream.ended)
+        .filter(|stream| stream.counts.read > 0 || stream.ended)
         .map(|stream| {
             let windows = stream.windows.map_or_else(String::new, |(done, all)| format!(", {done} of {all} windows"));
-            format!("{} {} read{windows}{}", stream.stream, amount(stream.read), if stream.ended { ", done" } else { "" })
+            format!("{} {} read{windows}{}", stream.stream, amount(stream.counts.read), if stream.ended { ", done" } else { "" })
         })
         .collect();
     let what = if streams.is_empty() { "has begun".to_owned() } else { streams.join("; ") };
