@@ -22,7 +22,7 @@ pub(crate) use identity::{EntityArgument, ExplainAction, ExplainArguments, Ident
 pub(crate) use quarantine::{QuarantineAction, Which};
 pub(crate) use runs::{RunArgument, RunsAction, RunsArguments, Status, since};
 pub(crate) use schedule::{ExportArguments, ExportFormat, ScheduleAction};
-pub(crate) use schema::{SchemaArguments, SchemaFormat};
+pub(crate) use schema::{SchemaArguments, SchemaFormat, SchemaOf};
 pub(crate) use serve::{Place, ServeArguments};
 
 /// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
@@ -30,19 +30,19 @@ pub(crate) use serve::{Place, ServeArguments};
 #[command(name = "aqueduct", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// Print machine-readable JSON on standard output.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub(crate) json: bool,
     /// Print no progress and no words but errors.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 102)]
     pub(crate) quiet: bool,
     /// Print what happens in detail; twice for every request.
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, display_order = 103, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Read variables from this file besides .env.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, display_order = 104, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     /// How logs, words and errors are written on standard error.
-    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true, value_name = "FORMAT")]
+    #[arg(long, global = true, display_order = 105, value_enum, default_value_t, hide_default_value = true, value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -222,6 +222,10 @@ pub(crate) enum Command {
         /// The occurrence that a scheduler has claimed, as PIPELINE/2026-11-22T12:00:00Z; without the claim nothing is done.
         #[arg(long, value_name = "OCCURRENCE", conflicts_with_all = ["dry_run", "jitter"])]
         occurrence: Option<aqueduct_pipeline::control_store::occurrence::OccurrenceId>,
+        /// Keep what the pipeline's schedule says besides when: for cron, systemd, Kubernetes or Airflow, which know when. Waits for jitter,
+        /// black-outs and the pipelines before, tries again what fails, and says why where nothing is to be run.
+        #[arg(long, conflicts_with_all = ["occurrence", "dry_run", "jitter", "wait_for_lease"])]
+        scheduled: bool,
     },
     /// Run pipelines on their schedules, until a signal comes.
     Serve(ServeArguments),
@@ -296,7 +300,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: QuarantineAction,
     },
-    /// Print the common schema: tables, columns, and where each connector's values come from.
+    /// Print the common schema (tables, columns, where each connector's values come from), or the JSON Schema of a kind of file.
     Schema {
         #[command(flatten)]
         schema: SchemaArguments,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::Address;
 use crate::budget::{Account, Answer, Ask, Told};
-use crate::documents::{Change, Documents, Place};
+use crate::documents::{Change, Documents, KINDS, Place};
 use crate::holder::Holder;
 use crate::lease::{self, Acquired, Lease};
 use crate::postgres::Postgres;
@@ -256,6 +256,7 @@ impl Control {
         T: Serialize + DeserializeOwned,
         R: Send,
     {
+        debug_assert!(KINDS.contains(&place.kind), "{} is no kind of document", place.kind);
         let mut outcome = None;
         let mut decide = |content: Option<&str>, now: Timestamp| {
             let stored = content.map(serde_json::from_str).transpose().map_err(|_| unreadable(place.kind))?;

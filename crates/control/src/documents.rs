@@ -3,6 +3,10 @@
 use aqueduct_schema::{Result, Timestamp};
 use async_trait::async_trait;
 
+/// The kinds of documents, as docs/control-store.md tells of them.
+pub(crate) const KINDS: [&str; 11] =
+    ["account", "alert", "alert_pace", "budget", "lease", "occurrence", "run", "run of pipeline", "schedule", "tokens", "totals"];
+
 /// Where a document is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'p> {
@@ -56,4 +60,16 @@ pub(crate) trait Documents: Send + Sync {
     /// # Errors
     /// `AQ4004` when the database cannot be asked.
     async fn now(&self) -> Result<Timestamp>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_documented() {
+        let page = include_str!("../../../docs/control-store.md");
+        let told: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ").map(|(kind, _)| kind)).collect();
+        assert_eq!(told, KINDS, "docs/control-store.md lists other kinds of documents");
+    }
 }

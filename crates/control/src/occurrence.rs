@@ -271,4 +271,7 @@ pub struct Tally {
     pub lost: u32,
     /// Runs in a row that another run of the pipeline kept from beginning.
     pub held: u32,
+    /// Runs in a row whose source had no quota left and did not say until when.
+    #[serde(default)]
+    pub spent: u32,
 }

@@ -16,6 +16,11 @@ const LISTED: usize = 20;
 const LOST_RUNS: u32 = 3;
 /// The waits after a run that found the pipeline held by another run.
 const HELD: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
+/// The waits after a run whose source had no quota left and did not say until when. Some vendors begin a day anew at a midnight, others let go
+/// of requests that are a day old: runs that end at their first request until there is some meet both.
+const SPENT: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(6 * 3_600));
+/// How many such waits there are: 1, 2, 4, 6, 6 and 6 hours are a day and an hour, after which every quota of a day has been renewed.
+const SPENT_RUNS: u32 = 6;
 /// The wait after a run that died, where the schedule names none.
 const AFTER_DEATH: Duration = Duration::from_secs(10);
 /// A lease that ends later than this was written under a clock that has been set back since.
@@ -44,8 +49,11 @@ pub fn claim(stored: Option<Occurrence>, id: &OccurrenceId, by: &Claimant, at: T
         attempts: Vec::new(),
         tally: Tally::default(),
     });
-    let State::Due { not_before } = &occurrence.state else { return None };
-    if not_before.is_some_and(|not_before| at < not_before) {
+    let is_to_be_had = match &occurrence.state {
+        State::Due { not_before } => not_before.is_none_or(|not_before| not_before <= at),
+        _ => false,
+    };
+    if !is_to_be_had {
         return None;
     }
     occurrence.terms = by.terms;
@@ -219,6 +227,9 @@ fn conclude(mut occurrence: Occurrence, attempt: Attempt, at: Timestamp) -> Occu
     if attempt.exit.code != Some(9) {
         tally.held = 0;
     }
+    if attempt.exit.code != Some(7) {
+        tally.spent = 0;
+    }
     let again = again(tally, &attempt, occurrence.terms, at);
     let over = Ended { exit_code: attempt.exit.code, run_id: attempt.run_id.clone(), ended_at: at };
     occurrence.attempts.push(attempt);
@@ -246,8 +257,13 @@ fn again(tally: &mut Tally, attempt: &Attempt, terms: Terms, at: Timestamp) -> O
             tally.held = tally.held.saturating_add(1);
             Some(backoff(HELD.0, HELD.1, tally.held))
         }
-        // The next occurrence goes on from the checkpoint as well as a further attempt would.
-        (Some(7), _) => attempt.exit.again_at.map(|again_at| again_at.max(at)),
+        (Some(7), _) => match attempt.exit.again_at {
+            Some(again_at) => Some(again_at.max(at)),
+            None => {
+                tally.spent = tally.spent.saturating_add(1);
+                (tally.spent <= SPENT_RUNS).then(|| backoff(SPENT.0, SPENT.1, tally.spent))
+            }
+        },
         (Some(130 | 143) | None, None) => {
             tally.lost = tally.lost.saturating_add(1);
             let first = if first.is_zero() { AFTER_DEATH } else { first };

@@ -186,8 +186,8 @@ fn exit_codes_decide_whether_a_run_is_tried_again() {
         (Some(4), None, None, Some(30)),
         (Some(5), None, None, Some(30)),
         (Some(6), None, None, Some(30)),
-        (Some(7), None, None, None),
-        (Some(7), None, Some(3_600), Some(3_600)),
+        (Some(7), None, None, Some(3_600)),
+        (Some(7), None, Some(7_200), Some(7_200)),
         (Some(8), None, None, None),
         (Some(9), None, None, Some(15)),
         (Some(143), None, None, Some(30)),
@@ -243,6 +243,10 @@ fn waits_grow_up_to_the_longest() {
     // A run that died has not been judged, so it is tried again whatever the schedule says.
     assert_eq!(waits(None, Terms::default(), 50), [10, 10, 10]);
     assert_eq!(waits(None, TERMS, 50), [30, 60, 100]);
+    // A day and an hour: past every midnight, and past the last request that counts where a day goes back from now.
+    let spent = waits(Some(7), Terms::default(), 50);
+    assert_eq!(spent.iter().map(|seconds| seconds / 3_600).collect::<Vec<_>>(), [1, 2, 4, 6, 6, 6]);
+    assert_eq!(spent.iter().sum::<u64>(), 25 * 3_600);
     // Whoever holds the pipeline will end; the run waits for it as long as it takes, and the list of attempts stays short.
     let held = waits(Some(9), Terms::default(), 40);
     assert_eq!((held.len(), held[0], held[1], held[40]), (41, 15, 30, 300));

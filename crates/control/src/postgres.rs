@@ -15,6 +15,8 @@ const ATTEMPTS: u32 = 5;
 const NO_RIGHT: &str = "42501";
 /// How long somebody who holds a document may take; a machine that lost its network must not stop the others.
 const LOCK_LIMIT: &str = "20s";
+/// How long a single connection may take that is to say why there is none.
+const ONCE: Duration = Duration::from_secs(5);
 
 /// Two processes that create the same table at once would meet in the catalogue, so they queue. The number is any that is ours.
 const MAKE: [&str; 4] = [
@@ -49,7 +51,16 @@ impl Postgres {
             .options([("lock_timeout", LOCK_LIMIT), ("idle_in_transaction_session_timeout", LOCK_LIMIT)])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(20));
-        let pool = pool.connect_with(options).await.map_err(|error| failed("be opened", &error))?;
+        let pool = match pool.connect_with(options.clone()).await {
+            Ok(pool) => pool,
+            // The pool tries until its time is up and does not say then what was in the way; asking once more by itself does.
+            Err(sqlx::Error::PoolTimedOut) => {
+                let once = tokio::time::timeout(ONCE, PgConnection::connect_with(&options)).await;
+                let error = once.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut);
+                return Err(failed("be opened", &error));
+            }
+            Err(error) => return Err(failed("be opened", &error)),
+        };
         let store = Self { pool };
         store.make().await.map_err(|error| failed("be set up", &error))?;
         Ok(store)

@@ -3,7 +3,7 @@
 use aqueduct_schema::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::occurrence::{Exit, Skipped, Why};
+use crate::occurrence::{Exit, Occurrence, Skipped, State, Why};
 
 /// Ended pauses that are remembered; they matter only to a scheduler that was away meanwhile.
 const PAUSES: usize = 20;
@@ -100,6 +100,22 @@ pub struct Outcome {
     pub exit: Exit,
     /// How many attempts there were.
     pub attempts: u32,
+}
+
+impl Outcome {
+    /// Of an occurrence that was run and is over.
+    pub fn of(occurrence: &Occurrence) -> Option<Self> {
+        let State::Ended(ended) = &occurrence.state else { return None };
+        let last = occurrence.attempts.last();
+        Some(Self {
+            at: occurrence.at,
+            began_at: last.map(|last| last.began_at),
+            ended_at: ended.ended_at,
+            run_id: ended.run_id.clone(),
+            exit: last.map(|last| last.exit.clone()).unwrap_or_default(),
+            attempts: occurrence.tally.attempts,
+        })
+    }
 }
 
 /// What closes an open occurrence.

@@ -91,8 +91,8 @@ macro_rules! located {
                 stringify!($name).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                $schema()
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                $schema(generator)
             }
         }
     )*};

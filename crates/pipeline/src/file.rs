@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aqueduct_connector::selection::nearest;
 use aqueduct_normalise::Normalise;
 use aqueduct_privacy::Policy;
 use aqueduct_quality::{Contract, QuarantineLimits};
@@ -22,7 +23,7 @@ use crate::identities::IdentitySection;
 pub struct PipelineFile {
     /// The pipeline's name, under which its state is kept; the file's name without its ending where it is left out.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = "^[A-Za-z0-9_-]{1,63}$"))]
     pub name: Option<Spanned<String>>,
     /// When it runs: see docs/scheduling.md.
     #[serde(default)]
@@ -78,6 +79,7 @@ pub struct SourceSection {
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaSection {
     /// The part of every limit, more than 0 and at most 1.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub share: f64,
     /// How many requests all processes together may send in a day. The run that reaches it stops with a checkpoint and exit code 7.
     pub daily: Option<u64>,
@@ -224,7 +226,7 @@ impl LoadedFile {
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
         let shown = path.display().to_string();
         let text = read_text(path)?;
-        let mut content: PipelineFile = aqueduct_schema::yaml::read(&shown, &shield(&text))?;
+        let mut content = form(&shown, &text)?;
         environment.expand_all(&mut content.source.config, &shown, &text)?;
         environment.expand_secret(&mut content.destination.url.value, &shown, &text)?;
         if let Some(key) = &mut content.privacy.token_key {
@@ -298,6 +300,22 @@ fn beside(pipeline: &Path, path: &Path) -> PathBuf {
     if path.exists() { path.to_owned() } else { pipeline.parent().unwrap_or(Path::new(".")).join(path) }
 }
 
+/// Reads the form of a pipeline file. A key or a word that is misspelt is told with the nearest that is right.
+pub(crate) fn form(shown: &str, text: &str) -> Result<PipelineFile> {
+    aqueduct_schema::yaml::read(shown, &shield(text)).map_err(|error| {
+        // "unknown field `evry`, expected one of cron, every"
+        let near = error.message().split_once("unknown ").and_then(|(_, rest)| {
+            let (word, known) = rest.split_once('`')?.1.split_once("`, expected ")?;
+            let known = known.trim_start_matches("one of ").split(", ").map(|known| known.trim_matches('`'));
+            nearest(word, known).map(str::to_owned)
+        });
+        match near {
+            Some(near) => error.advise(format!("Did you mean `{near}`?")),
+            None => error,
+        }
+    })
+}
+
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read ({})", path.display(), error.kind())))
@@ -318,12 +336,7 @@ pub struct Outline {
 /// `AQ1012` when the file cannot be read, `AQ1002`, `AQ1003`, `AQ1004` and `AQ1014` with line and column.
 pub fn outline(path: &Path, environment: &Environment) -> Result<Outline> {
     let text = read_text(path)?;
-    let mut content: PipelineFile = aqueduct_schema::yaml::read(&path.display().to_string(), &shield(&text))?;
+    let mut content = form(&path.display().to_string(), &text)?;
     let control = control(&mut content, path, environment, &text)?;
     Ok(Outline { connector: content.source.connector.value, control })
-}
-
-/// The JSON Schema of pipeline files, for editors.
-pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(PipelineFile).to_value()
 }

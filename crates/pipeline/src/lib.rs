@@ -2,11 +2,13 @@
 
 mod associations;
 pub mod backfill;
+pub mod called;
 mod cells;
 mod columns;
 mod contract;
 mod control;
 pub mod drift;
+pub mod editor;
 pub mod environment;
 pub mod file;
 mod filling;
@@ -43,7 +45,7 @@ pub use aqueduct_control as control_store;
 pub use aqueduct_control::Priority;
 pub use aqueduct_engine::{Clock, SystemClock};
 pub use aqueduct_identity as identity;
-pub use aqueduct_normalise::cleaners;
+pub use aqueduct_normalise::{cleaners, mapping_schema};
 pub use aqueduct_schedule as schedule;
 pub use aqueduct_schema as schema;
 pub use aqueduct_warehouse as warehouse;
@@ -51,6 +53,7 @@ pub use backfill::{
     BackfillEvent, BackfillObserver, BackfillOptions, BackfillReport, Plan, Resume, WindowLength, backfill, backfill_status, backfills,
     pause_backfill, plan_backfill,
 };
+pub use called::Call;
 pub use control::ControlAddress;
 pub use drift::{DriftReport, Waiting};
 pub use environment::Environment;

@@ -11,8 +11,9 @@ use aqueduct_schema::{Error, Result, codes};
 use serde_saphyr::Spanned;
 
 use crate::control::ControlAddress;
-use crate::environment::{Environment, place, shield};
-use crate::file::{PipelineFile, read_text};
+use crate::environment::{Environment, place};
+use crate::file::{PipelineFile, form, read_text};
+use crate::runs::moment;
 
 /// A pipeline as a scheduler sees it: its file is not opened further than that, so no variable has to be set and no connector to be there.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ impl Scheduled {
     /// `AQ1004` and `AQ1014` for an address that cannot be used.
     pub fn control(&self, environment: &Environment) -> Result<ControlAddress> {
         let text = read_text(&self.file)?;
-        let mut content: PipelineFile = aqueduct_schema::yaml::read(&self.file.display().to_string(), &shield(&text))?;
+        let mut content = form(&self.file.display().to_string(), &text)?;
         crate::file::control(&mut content, &self.file, environment, &text)
     }
 }
@@ -134,7 +135,7 @@ async fn paused_in(address: ControlAddress) -> Result<HashMap<String, String>> {
     }
     let control = Control::open(&address.url, address.key).await?;
     let told = |pause: Pause| {
-        let since = format!("paused since {} by {}", pause.since, pause.by);
+        let since = format!("paused since {} by {}", moment(pause.since), pause.by);
         match pause.reason {
             Some(reason) => format!("{since}: {reason}"),
             None => since,
@@ -147,7 +148,7 @@ async fn paused_in(address: ControlAddress) -> Result<HashMap<String, String>> {
 fn read(path: &Path) -> Result<Scheduled> {
     let shown = path.display().to_string();
     let text = read_text(path)?;
-    let content: PipelineFile = aqueduct_schema::yaml::read(&shown, &shield(&text))?;
+    let content = form(&shown, &text)?;
     let name = name(&content, path, &text)?;
     let schedule = schedule(&content, &shown, &text)?;
     let spot = |value: &Spanned<String>| (value.referenced.line(), value.referenced.column());

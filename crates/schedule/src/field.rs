@@ -197,6 +197,14 @@ fn bounds(kind: Kind, part: &str, at: usize) -> Result<(u8, u8), Problem> {
         return Ok((value, value));
     };
     let until_at = at + from.len() + 1;
+    if from.is_empty() || until.is_empty() {
+        let problem = Problem::new(at, format!("`{part}` is a range that lacks an end"));
+        return Err(problem.advise(format!(
+            "Write both ends with a `-` between them, as in `{}-{}`.",
+            kind.range().start(),
+            kind.range().end()
+        )));
+    }
     let (low, mut high) = (number(kind, from, at)?, number(kind, until, until_at)?);
     // A range that ends with Sunday, where that is written as a name or as 0, ends the week.
     if kind == Kind::Weekday && high == 0 && low > 0 {

@@ -4,6 +4,7 @@
 
 mod blackout;
 mod check;
+mod editor;
 pub mod export;
 mod expression;
 mod field;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aqueduct_schema::{Error, Result, codes};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::blackout::Blackouts;
 use crate::check::{Checker, refuse_contradictions};
@@ -151,6 +151,23 @@ impl Schedule {
     /// The occurrences after `from`, up to `until` and with it: what has fallen due when the clock goes from one to the other.
     pub fn between(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         self.after(from).take_while(move |occurrence| *occurrence <= until)
+    }
+
+    /// The latest occurrence at or before an instant; nothing where there was none in the nine years before, in which every day of a calendar
+    /// lies.
+    pub fn latest(&self, instant: Timestamp) -> Option<Timestamp> {
+        // Occurrences are counted forwards, so it is looked for in ever longer stretches that end here.
+        [1, 24, 32 * 24, 366 * 24, 9 * 366 * 24].into_iter().find_map(|hours| {
+            let from = instant.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN);
+            self.between(from, instant).last()
+        })
+    }
+
+    /// How long it is from one occurrence to the next, on average of the ten after an instant.
+    pub fn rhythm(&self, after: Timestamp) -> Option<Duration> {
+        let ahead: Vec<Timestamp> = self.after(after).take(11).collect();
+        let gaps = u32::try_from(ahead.len().checked_sub(1)?).ok().filter(|gaps| *gaps > 0)?;
+        Some(ahead.last()?.duration_since(*ahead.first()?).unsigned_abs() / gaps)
     }
 
     /// What becomes of an occurrence of a pipeline: when its run starts, or why it does not. It follows from the pipeline's name, the schedule and

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::editor;
+
 /// When a pipeline runs: either `cron` or `every`, and what holds for its runs. See docs/scheduling.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["cron"] }, { "required": ["every"] }]))]
 pub struct ScheduleSection {
     /// Cron fields: minute, hour, day of the month, month, weekday, or these after a field of seconds; or one of `@hourly`, `@daily`,
     /// `@midnight`, `@weekly`, `@monthly`, `@yearly`. Not together with `every`.
@@ -16,7 +19,7 @@ pub struct ScheduleSection {
     /// An interval: `30s`, `15m`, `6h`, `1h30m`, `1d`, `1w`. Seconds, minutes and hours are counted as they pass, days by the calendar. Not
     /// together with `cron`.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "editor::span")]
     pub every: Option<Spanned<String>>,
     /// The time zone of the fields and of days, an IANA name; UTC where it is left out.
     #[serde(default)]
@@ -25,11 +28,11 @@ pub struct ScheduleSection {
     /// The longest that a start is put off, so that pipelines do not all begin at once: `30s`, `5m`. How long it is for one occurrence follows
     /// from the pipeline's name and the occurrence, and is always the same. None where it is left out.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "editor::span")]
     pub jitter: Option<Spanned<String>>,
     /// How long a run may take before it is stopped with a checkpoint: `90s`, `10m`, `2h`. No limit where it is left out.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "editor::span")]
     pub timeout: Option<Spanned<String>>,
     /// What happens to an occurrence that falls due while a run of the pipeline is under way.
     #[serde(default)]
@@ -52,7 +55,7 @@ pub struct ScheduleSection {
     pub paused: bool,
     /// Which pipeline goes first where more are due than may run at once: the higher number, from -100 to 100; 0 where it is left out.
     #[serde(default)]
-    #[schemars(with = "Option<i32>")]
+    #[schemars(with = "Option<i32>", range(min = -100, max = 100))]
     pub priority: Option<Spanned<i32>>,
 }
 
@@ -87,13 +90,13 @@ pub enum CatchUp {
 #[serde(deny_unknown_fields, default)]
 pub struct RetriesSection {
     /// How often a run that failed is tried again, 0 to 20; 0 where it is left out.
-    #[schemars(with = "Option<u32>")]
+    #[schemars(with = "Option<u32>", range(max = 20))]
     pub attempts: Option<Spanned<u32>>,
     /// How long the first wait is; each further one is twice as long. `1m` where it is left out.
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "editor::span")]
     pub backoff: Option<Spanned<String>>,
     /// The longest wait; `1h` where it is left out.
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "editor::span")]
     pub most: Option<Spanned<String>>,
 }
 
@@ -103,13 +106,13 @@ pub struct RetriesSection {
 pub struct BlackoutSection {
     /// The weekdays on which the window begins, `mon` to `sun`; every day where it is left out.
     #[serde(default)]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "editor::weekdays")]
     pub days: Vec<Spanned<String>>,
     /// When it begins: `22:00`.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "editor::time_of_day")]
     pub from: Spanned<String>,
     /// When it ends: `06:30`; `24:00` is the end of the day.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "editor::time_of_day")]
     pub until: Spanned<String>,
     /// The time zone of both, an IANA name; the schedule's where it is left out.
     #[serde(default)]

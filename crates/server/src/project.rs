@@ -5,6 +5,7 @@ use std::path::Path;
 use aqueduct_pipeline::Environment;
 use aqueduct_pipeline::environment::shield;
 use aqueduct_pipeline::schema::{Error, Result, codes};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::alerts::{AlertSettings, AlertsSection, Source};
@@ -12,11 +13,19 @@ use crate::alerts::{AlertSettings, AlertsSection, Source};
 /// The file's usual name.
 pub const FILE: &str = "aqueduct.yaml";
 
-#[derive(Debug, Deserialize)]
+/// What holds for the server and not for one pipeline.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Project")]
 struct Content {
+    /// Who is told of what: see docs/monitoring.md.
     #[serde(default)]
     alerts: Option<AlertsSection>,
+}
+
+/// The JSON Schema of the file, for editors.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Content).to_value()
 }
 
 /// What the file says, checked.

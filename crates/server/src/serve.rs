@@ -96,7 +96,10 @@ impl Server {
         let runner = Arc::new(ProcessRunner::new(processes));
         let parts = Parts { store: Arc::new(control), runner: runner.clone(), clock: clock.clone(), alerts, board: board.clone() };
         let mut scheduler = Scheduler::new(parts, settings);
-        scheduler.set_plans(files.changed()?.unwrap_or_default()).await;
+        let plans = files.changed()?.unwrap_or_default();
+        let scheduled = plans.pipelines.values().filter(|plan| plan.schedule.is_some()).count();
+        tracing::info!("{scheduled} {} a schedule", if scheduled == 1 { "pipeline has" } else { "pipelines have" });
+        scheduler.set_plans(plans).await;
         let mut looked = Instant::now();
         while !*stop.borrow() {
             let wait = match scheduler.tick().await {
@@ -134,7 +137,8 @@ impl Server {
         let begun = Instant::now();
         let mut cut = false;
         if scheduler.running() > 0 {
-            tracing::info!("waiting for {} runs to end", scheduler.running());
+            let runs = scheduler.running();
+            tracing::info!("waiting for {runs} {} to end", if runs == 1 { "run" } else { "runs" });
         }
         loop {
             if let Err(error) = scheduler.tick().await {

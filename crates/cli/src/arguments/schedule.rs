@@ -14,8 +14,8 @@ pub(crate) enum ScheduleAction {
         #[arg(value_name = "PIPELINE")]
         pipelines: Vec<PathBuf>,
         /// How many occurrences, of all pipelines together.
-        #[arg(long, default_value_t = 10, value_name = "N")]
-        count: usize,
+        #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        count: u32,
         /// From when on: 2026-03-28, 2026-03-28T22:00 (both in UTC) or 2026-03-28T22:00:00Z; now where it is left out.
         #[arg(long, value_name = "TIME", value_parser = instant)]
         from: Option<jiff::Timestamp>,
@@ -91,7 +91,7 @@ pub(crate) struct ExportArguments {
     /// For kubernetes: the Secret whose entries are the pipelines' variables.
     #[arg(long, value_name = "NAME", value_parser = word)]
     pub(crate) secret: Option<String>,
-    /// Parts to leave out where the format cannot say them: retries, after, blackout, overlap, catch-up, daylight-saving.
+    /// Parts to leave out where the format cannot say them: overlap, catch-up, daylight-saving.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub(crate) leave_out: Vec<aqueduct_pipeline::schedule::export::Part>,
 }

@@ -22,6 +22,7 @@ mod run;
 mod runs;
 mod schedule;
 mod schedule_state;
+mod scheduled;
 mod schema;
 mod serve;
 mod state;
@@ -33,8 +34,9 @@ pub(crate) use identity::words as identity_words;
 
 use std::path::{Path, PathBuf};
 
+use aqueduct_pipeline::connector::selection::nearest;
 use aqueduct_pipeline::schema::{Error, Result, codes};
-use aqueduct_pipeline::{Depth, Environment, Pipeline, Registry};
+use aqueduct_pipeline::{Depth, Environment, Pipeline, Registry, pipeline_files};
 
 use crate::arguments::{Arguments, Command, ScheduleAction};
 use crate::output::Output;
@@ -76,6 +78,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             summary_file,
             allow_mass_delete,
             occurrence,
+            scheduled,
         } => {
             let options = aqueduct_pipeline::RunOptions {
                 select,
@@ -92,11 +95,11 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
                 run_id: None,
                 attempt: 1,
             };
-            run::run(&context, &pipeline.pipeline, &options, &run::Around { jitter, summary_file, occurrence }).await
+            run::run(&context, &pipeline.pipeline, &options, &run::Around { jitter, summary_file, occurrence, scheduled }).await
         }
         Command::Serve(arguments) => serve::serve(&context, arguments).await,
         Command::Schedule { action } => match action {
-            ScheduleAction::Next { pipelines, count, from } => schedule::next(&context, &pipelines, count, from).await,
+            ScheduleAction::Next { pipelines, count, from } => schedule::next(&context, &pipelines, count as usize, from).await,
             ScheduleAction::Pause { pipeline, reason } => schedule_state::pause(&context, &pipeline.pipeline, reason).await,
             ScheduleAction::Resume { pipeline } => schedule_state::resume(&context, &pipeline.pipeline).await,
             ScheduleAction::Status { pipelines } => schedule_state::status(&context, &pipelines).await,
@@ -122,7 +125,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         Command::Quarantine { action } => quarantine::quarantine(&context, action).await,
         Command::Drift { pipeline, accept, limit } => drift::drift(&context, &pipeline.pipeline, accept.as_deref(), limit).await,
         Command::State { action } => state::state(&context, action).await,
-        Command::Schema { schema } => schema::schema(&context, schema.format, schema.dialect),
+        Command::Schema { schema } => schema::schema(&context, &schema),
         Command::Runs(arguments) => runs::runs(&context, arguments).await,
         Command::Resolve { entity, input, id, columns, link, output, pairs, country, link_from, threads } => resolve::told(&columns)
             .and_then(|columns| {
@@ -181,8 +184,13 @@ pub(crate) fn find(named: &Path) -> Result<PathBuf> {
     if inside.is_file() {
         return Ok(inside);
     }
-    Err(Error::new(codes::FILE_UNREADABLE, format!("there is no pipeline `{}`", named.display()))
-        .advise("Name a pipeline file, or one in the folder pipelines/. `aqueduct init hubspot` writes one to start from."))
+    let error = Error::new(codes::FILE_UNREADABLE, format!("there is no pipeline `{}`", named.display()));
+    let files = pipeline_files(Path::new("pipelines")).unwrap_or_default();
+    let names: Vec<_> = files.iter().filter_map(|file| Some(file.file_stem()?.to_string_lossy())).collect();
+    Err(match nearest(&named.to_string_lossy(), names.iter().map(AsRef::as_ref)) {
+        Some(near) => error.advise(format!("Did you mean `{near}`?")),
+        None => error.advise("Name a pipeline file, or one in the folder pipelines/. `aqueduct init hubspot` writes one to start from."),
+    })
 }
 
 /// A destination as it may be shown: without user and password.

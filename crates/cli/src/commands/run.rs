@@ -14,7 +14,7 @@ use aqueduct_pipeline::{Clock, Environment, Event, Observer, Occurring, Pipeline
 use tokio::sync::watch;
 
 use crate::cleaning_summary;
-use crate::commands::{Context, shown_destination};
+use crate::commands::{Context, scheduled, shown_destination};
 use crate::output::{Output, json_error};
 use crate::progress::Progress;
 use crate::summary::summary;
@@ -31,23 +31,53 @@ pub(crate) struct Around {
     pub(crate) summary_file: Option<PathBuf>,
     /// The occurrence that it is for.
     pub(crate) occurrence: Option<OccurrenceId>,
+    /// Whether it is to find out by its schedule which occurrence it is for.
+    pub(crate) scheduled: bool,
 }
 
 /// Runs a pipeline and prints what it did; the last line says it all, for mail from cron.
 pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, around: &Around) -> Result<u8> {
-    let output = &context.output;
     if let Some(file) = &around.summary_file {
         runs::check(file)?;
     }
     let signals = Signals::listen();
-    let ending = Arc::new(Ending { progress: Progress::new(output), entry: Mutex::default() });
-    let done = carry_out(context, named, options, around, &signals, &ending).await;
+    Ok(match around.scheduled {
+        true => scheduled::run(context, named, options, around, &signals).await,
+        false => attempt(context, named, options, around, &signals, around.occurrence.as_ref()).await,
+    })
+}
+
+/// One run, under an occurrence or not.
+pub(crate) async fn attempt(
+    context: &Context,
+    named: &Path,
+    options: &RunOptions,
+    around: &Around,
+    signals: &Signals,
+    occurrence: Option<&OccurrenceId>,
+) -> u8 {
+    let ending = Arc::new(Ending { progress: Progress::new(&context.output), entry: Mutex::default() });
+    let done = carry_out(context, named, options, around, signals, &ending, occurrence).await;
+    let entry = ending.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+    conclude(context, named, options, around, signals, done, entry)
+}
+
+/// Says how a run ended, or why there was none; its exit code.
+pub(crate) fn conclude(
+    context: &Context,
+    named: &Path,
+    options: &RunOptions,
+    around: &Around,
+    signals: &Signals,
+    done: Result<u8>,
+    entry: Option<RunEntry>,
+) -> u8 {
+    let output = &context.output;
     let (exit_code, error) = match done {
         Ok(exit_code) => (exit_code, None),
         Err(error) if error.kind() == ErrorKind::Interrupted => (signals.exit_code(), Some(error)),
         Err(error) => (error.exit_code(), Some(error)),
     };
-    let entry = ending.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
     let line = match (entry, &error) {
         (Some(entry), _) => RunLine::of(&entry, Some(exit_code)),
         (None, error) => {
@@ -70,7 +100,7 @@ pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, a
         // What was loaded is loaded, whoever hears of it.
         output.error(&error);
     }
-    Ok(exit_code)
+    exit_code
 }
 
 async fn carry_out(
@@ -80,6 +110,7 @@ async fn carry_out(
     around: &Around,
     signals: &Signals,
     ending: &Arc<Ending>,
+    occurrence: Option<&OccurrenceId>,
 ) -> Result<u8> {
     let pipeline = context.pipeline(named)?;
     if let Some(most) = around.jitter {
@@ -87,7 +118,7 @@ async fn carry_out(
         context.output.words(&format!("{} begins in {}", pipeline.file.name, runs::span(wait)));
         jitter::wait(wait, signals.stop.clone()).await?;
     }
-    let Some(id) = &around.occurrence else {
+    let Some(id) = occurrence else {
         let done = aqueduct_pipeline::run(&pipeline, options, ending.clone(), signals.stop.clone()).await;
         return told(done, &pipeline, &context.output, signals);
     };

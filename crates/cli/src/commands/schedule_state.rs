@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use aqueduct_pipeline::control_store::Control;
 use aqueduct_pipeline::control_store::occurrence::{Occurrence, OccurrenceId, State};
-use aqueduct_pipeline::control_store::standing::{Pause, Standing};
+use aqueduct_pipeline::control_store::standing::{Outcome, Pause, Standing};
+use aqueduct_pipeline::runs::moment;
 use aqueduct_pipeline::schema::{Error, Result, Timestamp, codes};
 use aqueduct_pipeline::{Clock, Scheduled, SystemClock, file, survey};
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use crate::output::table;
 
 /// Who asks, where it is asked here.
 const COMMAND_LINE: &str = "command line";
+/// How many of a pipeline's latest occurrences are looked at.
+const RECENT: usize = 20;
 
 /// Pauses a pipeline's schedule.
 pub(crate) async fn pause(context: &Context, named: &Path, reason: Option<String>) -> Result<u8> {
@@ -31,9 +34,7 @@ pub(crate) async fn pause(context: &Context, named: &Path, reason: Option<String
         true => context.output.answer(&format!(
             "{name} is paused. What is running goes on; what falls due until `aqueduct schedule resume {name}` is not run."
         )),
-        false => context
-            .output
-            .answer(&format!("{name} is paused already, since {}.", since.map_or_else(String::new, |since| since.to_string()))),
+        false => context.output.answer(&format!("{name} is paused already, since {}.", since.map_or_else(String::new, moment))),
     }
     Ok(0)
 }
@@ -103,6 +104,31 @@ async fn told(control: &Control, pipeline: &Scheduled, standing: Option<&Standin
         let found = control.occurrence(&id).await?;
         open.push(open_told(occurrence.at, occurrence.starts_at(), found.as_ref()));
     }
+    // What `run --scheduled` has run stands in no scheduler's notes.
+    let latest = control.occurrences(&pipeline.name, now, RECENT).await?;
+    let known = |at: Timestamp| standing.is_some_and(|standing| standing.open.iter().any(|open| open.at == at));
+    let called = latest.iter().rev().filter(|occurrence| !occurrence.is_over() && !known(occurrence.at));
+    open.extend(called.map(|occurrence| open_told(occurrence.at, occurrence.at, Some(occurrence))));
+    let ended: Vec<Outcome> = latest.iter().filter_map(Outcome::of).collect();
+    let noted = standing.and_then(|standing| Some((standing.last.clone()?, standing.last_success_at, standing.failures)));
+    let (last, last_success_at, failures) = match (noted, ended.first()) {
+        (Some((last, success, failures)), first) if first.is_none_or(|first| first.ended_at <= last.ended_at) => {
+            (Some(last), success, failures)
+        }
+        (noted, first) => {
+            let is_well = |outcome: &&Outcome| outcome.exit.code == Some(0);
+            let success = ended.iter().find(is_well).map(|outcome| outcome.ended_at).or(noted.and_then(|(_, success, _)| success));
+            let failures = ended.iter().position(|outcome| is_well(&outcome)).unwrap_or(ended.len());
+            (first.cloned(), success, u32::try_from(failures).unwrap_or(u32::MAX))
+        }
+    };
+    let skipped = standing.and_then(|standing| standing.skipped.clone());
+    let skipped = skipped.or_else(|| {
+        latest.iter().find_map(|occurrence| match &occurrence.state {
+            State::Skipped(skipped) => Some((occurrence.at, skipped.clone())),
+            _ => None,
+        })
+    });
     let schedule = pipeline.schedule.as_ref();
     let paused = standing.and_then(|standing| standing.paused.as_ref());
     let in_file = schedule.is_some_and(aqueduct_pipeline::schedule::Schedule::paused);
@@ -121,10 +147,10 @@ async fn told(control: &Control, pipeline: &Scheduled, standing: Option<&Standin
         "schedule": schedule.map(aqueduct_pipeline::schedule::Schedule::words),
         "paused": paused,
         "open": open,
-        "last": standing.and_then(|standing| standing.last.as_ref()),
-        "last_success_at": standing.and_then(|standing| standing.last_success_at),
-        "failures_in_a_row": standing.map_or(0, |standing| standing.failures),
-        "last_skipped": standing.and_then(|standing| standing.skipped.as_ref()).map(|(at, skipped)| json!({
+        "last": last,
+        "last_success_at": last_success_at,
+        "failures_in_a_row": failures,
+        "last_skipped": skipped.map(|(at, skipped)| json!({
             "at": at, "why": skipped.why, "about": skipped.about, "count": skipped.count,
         })),
         "next": next,

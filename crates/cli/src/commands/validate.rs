@@ -12,7 +12,7 @@ use crate::output::json_error;
 /// Checks pipeline files; with `online` also against the source's own fields. Every file is checked, whatever the others say.
 pub(crate) async fn validate(context: &Context, named: Vec<PathBuf>, online: bool, schema: bool) -> Result<u8> {
     if schema {
-        context.output.json_line(&aqueduct_pipeline::file::json_schema());
+        context.output.json_line(&aqueduct_pipeline::editor::pipeline_schema(&context.registry));
         return Ok(0);
     }
     let mut files = Vec::new();

@@ -6,6 +6,7 @@ mod alerts;
 mod backfill;
 mod backfill_jobs;
 mod budgets;
+mod called;
 mod cleaning;
 mod consent;
 mod contract;

@@ -4,14 +4,13 @@ use aqueduct_schema::Error;
 
 use super::plan::{Limits, five_fields_of_croniter, plan};
 use super::reckoning::Reckoning;
-use super::{Exported, Format, Job, Options, Part, Refusals, preamble, run_words, shell};
+use super::{Exported, Job, Options, Part, Refusals, preamble, run_words, shell};
 use crate::section::{CatchUp, Overlap};
 
 pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
-    let mut refusals = Refusals::new(Format::Airflow, options);
+    let mut refusals = Refusals::new(options);
     let mut files = Vec::new();
     for job in jobs {
-        refusals.own_only(job);
         match job.schedule.overlap() {
             Overlap::Skip | Overlap::Queue => {}
             Overlap::Cancel => refusals.refuse_part(Part::Overlap, job, "Airflow does not stop the run under way when the next falls due"),
@@ -37,14 +36,13 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
 fn dag(job: &Job<'_>, fields: &str, zone: &str, options: &Options) -> String {
     let schedule = job.schedule;
     let mut words = vec![shell(&options.command)];
-    words.extend(run_words(job, None).iter().map(|word| shell(word)));
+    words.extend(run_words(job).iter().map(|word| shell(word)));
     // Jinja reads the command before the shell does.
     let command = words.join(" ").replace("{{", "{{ '{{' }}").replace("{%", "{{ '{%' }}");
     let start = options.from.to_zoned(jiff::tz::TimeZone::UTC);
     let mut text = format!("\"\"\"{}\"\"\"\n", preamble(Some(job)).join("\n").replace('\\', "\\\\").replace('"', "\\\""));
     text.push_str(
-        "\nfrom datetime import timedelta\n\n\
-         import pendulum\n\
+        "\nimport pendulum\n\
          from airflow.timetables.trigger import CronTriggerTimetable\n\n\
          try:\n    from airflow.sdk import DAG\nexcept ImportError:  # Airflow 2\n    from airflow import DAG\n\
          try:\n    from airflow.providers.standard.operators.bash import BashOperator\n\
@@ -75,17 +73,8 @@ fn dag(job: &Job<'_>, fields: &str, zone: &str, options: &Options) -> String {
     if schedule.overlap() != Overlap::Queue {
         text.push_str("        skip_on_exit_code=9,\n");
     }
-    let retries = schedule.retries();
-    text.push_str(&format!("        retries={},\n", retries.attempts));
-    if retries.attempts > 0 {
-        // A factor since Airflow 3.2, a switch before.
-        text.push_str(&format!(
-            "        retry_delay=timedelta(seconds={}),\n        retry_exponential_backoff=2.0,\n        max_retry_delay=timedelta(seconds={}),\n",
-            retries.backoff.as_secs(),
-            retries.most.as_secs()
-        ));
-    }
-    text.push_str("    )\n");
+    // The run tries again itself, whatever Airflow's own settings say of tasks.
+    text.push_str("        retries=0,\n    )\n");
     text
 }
 

@@ -2,19 +2,17 @@
 
 use aqueduct_schema::Error;
 
-use super::plan::{Limits, five_fields, plan, shortest_gap};
+use super::plan::{Limits, five_fields, plan};
 use super::reckoning::Reckoning;
-use super::{Exported, Format, Job, Options, Part, Refusals, preamble, run_words, shell};
+use super::{Exported, Job, Options, Part, Refusals, preamble, run_words, shell};
 use crate::section::{CatchUp, Overlap};
 use crate::zone::Zone;
 
 pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
     let machine = Zone::named(&options.cron_zone).map_err(|error| vec![error])?;
-    let mut refusals = Refusals::new(Format::Crontab, options);
+    let mut refusals = Refusals::new(options);
     let mut tables: Vec<(String, Vec<String>)> = Vec::new();
     for job in jobs {
-        refusals.own_only(job);
-        refusals.no_retries(job, "cron does not try a run again that failed");
         if job.schedule.overlap() == Overlap::Cancel {
             refusals.refuse_part(Part::Overlap, job, "cron cannot stop the run under way when the next falls due");
         }
@@ -71,9 +69,8 @@ fn table(tables: &[(String, Vec<String>)], options: &Options, machine: &Zone) ->
 }
 
 fn lines(job: &Job<'_>, fields: &[String], options: &Options) -> Vec<String> {
-    let wait = if job.schedule.overlap() == Overlap::Queue { shortest_gap(job) } else { None };
     let mut words = vec![shell(&options.command), "--quiet".to_owned()];
-    words.extend(run_words(job, wait).iter().map(|word| shell(word)));
+    words.extend(run_words(job).iter().map(|word| shell(word)));
     // Cron mails what a command prints, so that errors arrive and good runs say nothing; a `%` would end the command.
     let command = format!("cd {} && {} >/dev/null", shell(&options.folder), words.join(" ")).replace('%', "\\%");
     let user = options.user.as_ref().map(|user| format!(" {user}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use aqueduct_schema::{Error, codes};
 
 use super::plan::{Limits, five_fields, plan, shortest_gap};
 use super::reckoning::Reckoning;
-use super::{Exported, Format, Job, Options, Part, Refusals, preamble, run_words};
+use super::{Exported, Job, Options, Part, Refusals, preamble, run_words};
 use crate::section::{CatchUp, Overlap};
 
 /// The longest name of a CronJob: the controller adds eleven characters for its Jobs.
@@ -19,7 +19,7 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
         let error = Error::new(codes::BAD_USAGE, "Kubernetes needs the image that has the command and the pipelines");
         return Err(vec![error.advise("Add `--image REGISTRY/NAME:TAG`.")]);
     };
-    let mut refusals = Refusals::new(Format::Kubernetes, options);
+    let mut refusals = Refusals::new(options);
     let mut files: Vec<Exported> = Vec::new();
     for job in jobs {
         let name = format!("aqueduct-{}", job.pipeline.to_lowercase().replace('_', "-"));
@@ -32,8 +32,6 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
             let message = format!("its name is `{name}` in Kubernetes, which another pipeline has already");
             refusals.refuse(job, &message, "Give one of the two a `name` that differs by more than case and underscores.");
         }
-        refusals.own_only(job);
-        refusals.no_retries(job, "a Job's waits between attempts are Kubernetes' own and cannot be set");
         if job.schedule.catch_up() == CatchUp::All {
             refusals.refuse_part(Part::CatchUp, job, "Kubernetes makes up for the latest of what it missed, not for all");
         }
@@ -84,10 +82,7 @@ fn manifest(job: &Job<'_>, name: &str, image: &str, fields: &str, zone: &str, op
     line("  jobTemplate:".to_owned());
     line("    spec:".to_owned());
     line("      backoffLimit: 0".to_owned());
-    let wait = if schedule.overlap() == Overlap::Queue { shortest_gap(job) } else { None };
-    if let Some(timeout) = schedule.timeout() {
-        // The run keeps its own time and stops with a checkpoint; this is for one that does not.
-        let all = timeout.as_secs() + schedule.jitter().as_secs() + wait.unwrap_or_default().as_secs() + 2 * GRACE;
+    if let Some(all) = deadline(job) {
         line(format!("      activeDeadlineSeconds: {all}"));
     }
     line("      template:".to_owned());
@@ -102,7 +97,7 @@ fn manifest(job: &Job<'_>, name: &str, image: &str, fields: &str, zone: &str, op
     line("            - name: aqueduct".to_owned());
     line(format!("              image: {}", quoted(image)));
     line(format!("              command: [{}]", quoted(&options.command)));
-    let words: Vec<String> = run_words(job, wait).iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = run_words(job).iter().map(|word| quoted(word)).collect();
     line(format!("              args: [{}]", words.join(", ")));
     line(format!("              workingDir: {}", quoted(&options.folder)));
     if let Some(secret) = &options.secret {
@@ -112,6 +107,18 @@ fn manifest(job: &Job<'_>, name: &str, image: &str, fields: &str, zone: &str, op
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// Seconds after which a Job is stopped. The run keeps its own time and stops with a checkpoint; this is for one that does not. None where it may
+/// wait longer than can be said: for the end of a black-out, or for other pipelines.
+fn deadline(job: &Job<'_>) -> Option<u64> {
+    let schedule = job.schedule;
+    let timeout = schedule.timeout().filter(|_| schedule.dependencies().is_empty() && !schedule.has_blackouts())?;
+    let retries = schedule.retries();
+    let waits = (1..=retries.attempts).filter_map(|attempt| retries.wait(attempt)).sum::<std::time::Duration>();
+    let queue = if schedule.overlap() == Overlap::Queue { shortest_gap(job) } else { None };
+    let runs = (timeout.as_secs() + 2 * GRACE) * u64::from(retries.attempts + 1);
+    Some(runs + waits.as_secs() + schedule.jitter().as_secs() + queue.unwrap_or_default().as_secs())
 }
 
 /// A text as YAML and JSON both take it.

@@ -44,12 +44,6 @@ impl fmt::Display for Format {
 /// A part of a schedule that a format may be unable to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// `retries`.
-    Retries,
-    /// `after`.
-    After,
-    /// `blackout`.
-    Blackout,
     /// `overlap: queue` and `overlap: cancel`.
     Overlap,
     /// `catch_up: all` and, where the program always catches up or never does, the other two.
@@ -60,14 +54,11 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Retries, Self::After, Self::Blackout, Self::Overlap, Self::CatchUp, Self::DaylightSaving];
+    pub const ALL: [Self; 3] = [Self::Overlap, Self::CatchUp, Self::DaylightSaving];
 
     /// Its word on the command line.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Retries => "retries",
-            Self::After => "after",
-            Self::Blackout => "blackout",
             Self::Overlap => "overlap",
             Self::CatchUp => "catch-up",
             Self::DaylightSaving => "daylight-saving",
@@ -152,14 +143,13 @@ pub fn export(format: Format, jobs: &[Job<'_>], options: &Options) -> Result<Vec
 
 /// Collects what a format cannot say.
 struct Refusals<'o> {
-    format: Format,
     options: &'o Options,
     errors: Vec<Error>,
 }
 
 impl<'o> Refusals<'o> {
-    fn new(format: Format, options: &'o Options) -> Self {
-        Self { format, options, errors: Vec::new() }
+    fn new(options: &'o Options) -> Self {
+        Self { options, errors: Vec::new() }
     }
 
     /// Refuses what cannot be done without.
@@ -181,24 +171,6 @@ impl<'o> Refusals<'o> {
         self.options.leave_out.contains(&part)
     }
 
-    /// Refuses what nothing but Aqueduct's own scheduler does.
-    fn own_only(&mut self, job: &Job<'_>) {
-        let schedule = job.schedule;
-        if !schedule.dependencies().is_empty() {
-            let names = schedule.dependencies().join(", ");
-            self.refuse_part(Part::After, job, &format!("{} cannot let it wait for the runs of {names}", self.format));
-        }
-        if schedule.has_blackouts() {
-            self.refuse_part(Part::Blackout, job, &format!("{} has no black-outs", self.format));
-        }
-    }
-
-    fn no_retries(&mut self, job: &Job<'_>, why: &str) {
-        if job.schedule.retries().attempts > 0 {
-            self.refuse_part(Part::Retries, job, why);
-        }
-    }
-
     fn finish(self, files: Vec<Exported>) -> Result<Vec<Exported>, Vec<Error>> {
         if self.errors.is_empty() { Ok(files) } else { Err(self.errors) }
     }
@@ -213,20 +185,9 @@ fn preamble(job: Option<&Job<'_>>) -> Vec<String> {
     lines
 }
 
-/// The words of the command that runs a pipeline, the program left out.
-fn run_words(job: &Job<'_>, wait: Option<std::time::Duration>) -> Vec<String> {
-    let mut words = vec!["run".to_owned(), job.file.to_owned()];
-    let schedule = job.schedule;
-    if !schedule.jitter().is_zero() {
-        words.extend(["--jitter".to_owned(), format!("{}s", schedule.jitter().as_secs())]);
-    }
-    if let Some(timeout) = schedule.timeout() {
-        words.extend(["--timeout".to_owned(), format!("{}s", timeout.as_secs())]);
-    }
-    if let Some(wait) = wait {
-        words.extend(["--wait-for-lease".to_owned(), format!("{}s", wait.as_secs())]);
-    }
-    words
+/// The words of the command that runs a pipeline, the program left out. What the schedule says besides when, the run keeps itself.
+fn run_words(job: &Job<'_>) -> [String; 3] {
+    ["run".to_owned(), job.file.to_owned(), "--scheduled".to_owned()]
 }
 
 /// A word as a shell takes it.

@@ -4,7 +4,7 @@ use aqueduct_schema::Error;
 
 use super::plan::{Limits, plan, ranges};
 use super::reckoning::Reckoning;
-use super::{Exported, Format, Job, Options, Part, Refusals, preamble, run_words};
+use super::{Exported, Job, Options, Part, Refusals, preamble, run_words};
 use crate::expression::Expression;
 use crate::field::{Field, Special};
 use crate::section::{CatchUp, Overlap};
@@ -12,11 +12,9 @@ use crate::section::{CatchUp, Overlap};
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
-    let mut refusals = Refusals::new(Format::Systemd, options);
+    let mut refusals = Refusals::new(options);
     let mut files = Vec::new();
     for job in jobs {
-        refusals.own_only(job);
-        refusals.no_retries(job, "a timer of systemd cannot count the attempts of one occurrence");
         match job.schedule.overlap() {
             Overlap::Skip => {}
             Overlap::Queue => refusals.refuse_part(Part::Overlap, job, "systemd drops what falls due while the service runs"),
@@ -49,7 +47,7 @@ pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported
 
 fn service(job: &Job<'_>, options: &Options) -> String {
     let mut words = vec![escaped(&options.command)];
-    words.extend(run_words(job, None).iter().map(|word| escaped(word)));
+    words.extend(run_words(job).iter().map(|word| escaped(word)));
     let mut text: String = preamble(Some(job)).iter().map(|line| format!("# {line}\n")).collect();
     text.push_str(&format!(
         "\n[Unit]\nDescription=Aqueduct pipeline {}\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\nType=oneshot\n",

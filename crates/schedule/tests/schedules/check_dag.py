@@ -34,12 +34,9 @@ class DAG:
 
 
 class BashOperator:
-    def __init__(self, *, task_id, bash_command, cwd=None, append_env=False, skip_on_exit_code=99, retries=0,
-                 retry_delay=timedelta(seconds=300), retry_exponential_backoff=0, max_retry_delay=None):
+    def __init__(self, *, task_id, bash_command, cwd=None, append_env=False, skip_on_exit_code=99, retries=0):
         made["tasks"].append({
             "task_id": task_id, "command": bash_command, "cwd": cwd, "append_env": append_env, "skip": skip_on_exit_code, "retries": retries,
-            "delay": retry_delay.total_seconds(), "factor": retry_exponential_backoff,
-            "most": max_retry_delay and max_retry_delay.total_seconds(),
         })
 
 

@@ -62,8 +62,7 @@ fn a_crontab_is_one_that_cron_takes() {
     assert_cron_takes(&table);
     assert_eq!(
         entries(&table),
-        ["*/15 * * * * cd /srv/crm && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml --jitter 90s --timeout 7200s \
-          --wait-for-lease 900s >/dev/null"]
+        ["*/15 * * * * cd /srv/crm && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml --scheduled >/dev/null"]
     );
     assert!(table.contains("\n# hub_spot: every 15 minutes\n"), "{table}");
     // A user makes it a table for /etc/cron.d; signs that mean something to a shell or to cron are kept from them.
@@ -73,8 +72,8 @@ fn a_crontab_is_one_that_cron_takes() {
     assert_eq!(
         entries(&table),
         [
-            "0 0,3,6,9,12,15,18,21 * * * crm cd '/srv/100\\% it'\\''s' && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml >/dev/null",
-            "30 1,4,7,10,13,16,19,22 * * * crm cd '/srv/100\\% it'\\''s' && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml >/dev/null",
+            "0 0,3,6,9,12,15,18,21 * * * crm cd '/srv/100\\% it'\\''s' && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml --scheduled >/dev/null",
+            "30 1,4,7,10,13,16,19,22 * * * crm cd '/srv/100\\% it'\\''s' && /usr/local/bin/aqueduct --quiet run pipelines/hub_spot.yaml --scheduled >/dev/null",
         ]
     );
     let fields = |yaml: &str, options: &Options| -> Vec<String> {
@@ -178,11 +177,11 @@ fn units_are_what_systemd_takes() {
     };
     // The command has to be there to be verified.
     let there = Options { command: "/bin/true".into(), folder: "/tmp".into(), user: Some("root".into()), ..options() };
-    let (sound, said, files) = verify("cron: '30 6 * * 1-5'\ntimezone: Europe/London\ntimeout: 90m\ncatch_up: none", &there);
+    let (sound, said, files) = verify("cron: '30 6 * * 1-5'\ntimezone: Europe/London\ntimeout: 90m\ncatch_up: none\nafter: [crm]", &there);
     let complaints: Vec<&str> = said.lines().filter(|line| line.contains("hub_spot")).collect();
     assert!(sound && complaints.is_empty(), "{said}");
     let service = &files[0].text;
-    assert!(service.contains("\nExecStart=/bin/true run pipelines/hub_spot.yaml --timeout 5400s\n"), "{service}");
+    assert!(service.contains("\nExecStart=/bin/true run pipelines/hub_spot.yaml --scheduled\n"), "{service}");
     assert!(service.contains("\nUser=root\n") && service.contains("\nWorkingDirectory=/tmp\n"), "{service}");
     let timer = &files[1].text;
     assert!(
@@ -215,13 +214,18 @@ fn manifests_are_what_kubernetes_takes() {
                 "  timeZone: \"Europe/London\"",
                 "  concurrencyPolicy: Forbid",
                 "      activeDeadlineSeconds: 7620",
-                "              args: [\"run\", \"pipelines/hub_spot.yaml\", \"--jitter\", \"300s\", \"--timeout\", \"7200s\"]",
+                "              args: [\"run\", \"pipelines/hub_spot.yaml\", \"--scheduled\"]",
                 "                    name: \"crm-tokens\"",
             ],
         ),
         (
             "every: 20m\noverlap: cancel\npaused: true\n",
             vec!["  schedule: \"*/20 * * * *\"", "  timeZone: \"UTC\"", "  concurrencyPolicy: Replace", "  suspend: true"],
+        ),
+        (
+            "every: 1h\noverlap: queue\ntimeout: 30m\nretries: { attempts: 2, backoff: 10m }",
+            // Three runs of half an hour with two minutes each to stop, waits of 10 and 20 minutes, an hour in which another run may end.
+            vec!["      activeDeadlineSeconds: 11160"],
         ),
         ("every: 1d\noverlap: queue\ncatch_up: none\n", vec!["  concurrencyPolicy: Allow", "  startingDeadlineSeconds: 60"]),
         // What every clock shows alike is by the clock of UTC, which is never put back.
@@ -234,6 +238,13 @@ fn manifests_are_what_kubernetes_takes() {
         std::fs::write(&path, &manifest).unwrap();
         let (sound, said) = kubernetes_takes(&path);
         assert!(sound, "{said}\n{manifest}");
+    }
+    // Nobody can say how long a run waits for another pipeline, or for the end of a black-out.
+    for waits in ["after: [crm]", "blackout: [{ from: '08:00', until: '09:30' }]"] {
+        let manifest = text(Format::Kubernetes, &format!("every: 1h\ntimeout: 10m\n{waits}"), &all, "aqueduct-hub-spot.yaml");
+        assert!(!manifest.contains("activeDeadlineSeconds"), "{manifest}");
+        std::fs::write(&path, &manifest).unwrap();
+        assert!(kubernetes_takes(&path).0, "{manifest}");
     }
     // The check finds what is wrong.
     let manifest = text(Format::Kubernetes, "every: 1h", &all, "aqueduct-hub-spot.yaml");
@@ -268,30 +279,22 @@ fn dags_take_the_arguments_that_airflow_has() {
             (&dag["dag_id"], &dag["catchup"], &dag["start"]),
             (&"aqueduct_hub_spot".into(), &false.into(), &"2026-11-22T00:00:00+00:00".into())
         );
-        assert_eq!(task["command"], "/usr/local/bin/aqueduct run pipelines/hub_spot.yaml --timeout 7200s");
-        assert_eq!((&task["cwd"], &task["skip"], &task["retries"]), (&"/srv/crm".into(), &9.into(), &3.into()));
-        assert_eq!((&task["delay"], &task["factor"], &task["most"]), (&120.0.into(), &2.0.into(), &1800.0.into()));
+        assert_eq!(task["command"], "/usr/local/bin/aqueduct run pipelines/hub_spot.yaml --scheduled");
+        // The run tries again itself.
+        assert_eq!((&task["cwd"], &task["skip"], &task["retries"]), (&"/srv/crm".into(), &9.into(), &0.into()));
     }
     let odd = Options { command: "/opt/my \"aqueduct\" {{ x }}".into(), ..options() };
     let made = dag("every: 30m\noverlap: queue\ncatch_up: all\npaused: true\n", &odd, "3");
     let dag = &made["dags"][0];
     assert_eq!((&dag["cron"], &dag["timezone"], &dag["catchup"]), (&"*/30 * * * *".into(), &"UTC".into(), &true.into()));
     assert_eq!((&dag["max_active_runs"], &dag["paused"]), (&1.into(), &true.into()));
-    assert_eq!(made["tasks"][0]["command"], "'/opt/my \"aqueduct\" {{ '{{' }} x }}' run pipelines/hub_spot.yaml");
+    assert_eq!(made["tasks"][0]["command"], "'/opt/my \"aqueduct\" {{ '{{' }} x }}' run pipelines/hub_spot.yaml --scheduled");
 }
 
 #[test]
 fn what_a_format_cannot_say_is_refused_by_name() {
     use Format::{Airflow, Crontab, Kubernetes, Systemd};
     for (formats, yaml, said, advice) in [
-        (vec![Crontab, Kubernetes, Systemd], "every: 1h\nretries: { attempts: 2 }", "", "--leave-out retries"),
-        (vec![Crontab, Kubernetes, Systemd, Airflow], "every: 1h\nafter: [crm]", "wait for the runs of crm", "--leave-out after"),
-        (
-            vec![Crontab, Kubernetes, Systemd, Airflow],
-            "every: 1h\nblackout:\n- { from: 22:00, until: 06:00 }",
-            "has no black-outs",
-            "--leave-out blackout",
-        ),
         (vec![Crontab, Systemd, Airflow], "every: 1h\noverlap: cancel", "", "--leave-out overlap"),
         (vec![Systemd], "every: 1h\noverlap: queue", "", "--leave-out overlap"),
         (vec![Crontab, Kubernetes, Systemd], "every: 1h\ncatch_up: all", "", "--leave-out catch-up"),
@@ -319,9 +322,23 @@ fn what_a_format_cannot_say_is_refused_by_name() {
         }
     }
     // All that is refused is said at once, and what may be left out is.
-    let yaml = "every: 1h\nafter: [crm]\nretries: { attempts: 2 }\noverlap: cancel\n";
-    assert_eq!(exported(Crontab, yaml, &options()).unwrap_err().len(), 3);
+    let yaml = "every: 1h\ncatch_up: all\noverlap: cancel\n";
+    assert_eq!(exported(Crontab, yaml, &options()).unwrap_err().len(), 2);
     exported(Crontab, yaml, &Options { leave_out: Part::ALL.to_vec(), ..options() }).unwrap();
+}
+
+#[test]
+fn what_the_run_keeps_itself_is_in_every_export() {
+    let yaml = "every: 1h\njitter: 5m\ntimeout: 30m\nafter: [crm]\nretries: { attempts: 2 }\nblackout:\n- { from: '22:00', until: '06:00', then: skip }";
+    for (format, command) in [
+        (Format::Crontab, "--quiet run pipelines/hub_spot.yaml --scheduled >/dev/null\n"),
+        (Format::Systemd, "aqueduct run pipelines/hub_spot.yaml --scheduled\n"),
+        (Format::Kubernetes, "args: [\"run\", \"pipelines/hub_spot.yaml\", \"--scheduled\"]\n"),
+        (Format::Airflow, "aqueduct run pipelines/hub_spot.yaml --scheduled\",\n"),
+    ] {
+        let files = exported(format, yaml, &options()).unwrap();
+        assert!(files[0].text.contains(command), "{}", files[0].text);
+    }
 }
 
 #[test]

@@ -53,6 +53,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(0x5c4e_d01e), ..ProptestConfig::default() })]
 
     #[test]
+    fn the_latest_is_the_one_before_the_next(yaml in yaml(), at in instant()) {
+        let schedule = schedule(&yaml);
+        let next = schedule.next_after(at).unwrap();
+        prop_assert_eq!(schedule.latest(next), Some(next));
+        let latest = schedule.latest(at);
+        prop_assert!(latest.is_none_or(|latest| latest <= at && schedule.next_after(latest) == Some(next)), "{latest:?}");
+    }
+
+    #[test]
     fn the_next_is_later_and_nothing_lies_between(yaml in yaml(), at in instant(), share in 0.0..1.0_f64) {
         let schedule = schedule(&yaml);
         let next = schedule.next_after(at).unwrap();

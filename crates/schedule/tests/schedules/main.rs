@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod croniter;
+mod editors;
 mod examples;
 mod exports;
 mod laws;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aqueduct_pipeline::schema::Secret;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -11,7 +12,7 @@ use super::span::{Span, TimeOfDay};
 use crate::alert::Severity;
 
 /// Who is told of what, and when. See docs/monitoring.md.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlertsSection {
     /// Where messages go, by a name of one's own.
@@ -21,6 +22,7 @@ pub(crate) struct AlertsSection {
     pub(crate) rules: Vec<RuleSection>,
     /// The time zone of quiet hours and of times in messages, an IANA name; UTC where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(crate) timezone: Option<Spanned<String>>,
     /// When nobody wants to hear of what can wait.
     #[serde(default)]
@@ -43,8 +45,9 @@ pub(crate) struct AlertsSection {
 }
 
 /// Where messages go: one of the three.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(crate) struct SinkSection {
     /// Any program that takes JSON over HTTP.
     #[serde(default)]
@@ -58,38 +61,45 @@ pub(crate) struct SinkSection {
 }
 
 /// A program that takes JSON over HTTP.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookSection {
     /// Its address, with `https://`; `http://` for this machine alone.
+    #[schemars(with = "Secret")]
     pub(crate) url: Spanned<Secret>,
     /// What messages are signed with, 16 characters at least.
     #[serde(default)]
+    #[schemars(with = "Option<Secret>")]
     pub(crate) secret: Option<Spanned<Secret>>,
     /// Further headers.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Secret>")]
     pub(crate) headers: BTreeMap<String, Spanned<Secret>>,
     /// How long an answer may take; `10s` where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<Span>")]
     pub(crate) timeout: Option<Spanned<Span>>,
 }
 
 /// A Slack-compatible webhook.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SlackSection {
     /// The webhook's address. Whoever has it can write, so it is a secret.
+    #[schemars(with = "Secret")]
     pub(crate) url: Spanned<Secret>,
     /// How long an answer may take; `10s` where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<Span>")]
     pub(crate) timeout: Option<Spanned<Span>>,
 }
 
 /// A mail server and who gets mail.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailSection {
     /// The mail server's name.
+    #[schemars(with = "String")]
     pub(crate) host: Spanned<String>,
     /// Its port; 587 with `starttls`, 465 with `tls`, 25 with `none`, where it is left out.
     #[serde(default)]
@@ -99,24 +109,30 @@ pub(crate) struct EmailSection {
     pub(crate) tls: TlsWord,
     /// A file with the certificate of an authority of one's own, in PEM, beside those that everybody knows.
     #[serde(default)]
+    #[schemars(with = "Option<PathBuf>")]
     pub(crate) ca_file: Option<Spanned<PathBuf>>,
     /// Whom to log in as; nobody where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<Secret>")]
     pub(crate) user: Option<Spanned<Secret>>,
     /// The password.
     #[serde(default)]
+    #[schemars(with = "Option<Secret>")]
     pub(crate) password: Option<Spanned<Secret>>,
     /// From whom.
+    #[schemars(with = "String")]
     pub(crate) from: Spanned<String>,
     /// To whom.
+    #[schemars(with = "Vec<String>")]
     pub(crate) to: Vec<Spanned<String>>,
     /// How long each step of sending may take; `20s` where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<Span>")]
     pub(crate) timeout: Option<Spanned<Span>>,
 }
 
 /// How a connection to a mail server is encrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TlsWord {
     /// It begins plain, and is encrypted before anything is said that matters. Nothing is sent where the server cannot.
@@ -129,10 +145,11 @@ pub(crate) enum TlsWord {
 }
 
 /// Which events go where.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleSection {
     /// The names of sinks.
+    #[schemars(with = "Vec<String>")]
     pub(crate) to: Vec<Spanned<String>>,
     /// The events; every one where it is left out.
     #[serde(default)]
@@ -146,10 +163,11 @@ pub(crate) struct RuleSection {
 }
 
 /// When nobody wants to hear of what can wait.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuietSection {
     /// When it begins.
+    #[schemars(with = "TimeOfDay")]
     pub(crate) from: Spanned<TimeOfDay>,
     /// When it ends.
     pub(crate) until: TimeOfDay,
@@ -158,21 +176,23 @@ pub(crate) struct QuietSection {
     pub(crate) days: Vec<DayWord>,
     /// The time zone of both, where it is another.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(crate) timezone: Option<Spanned<String>>,
 }
 
 /// How many messages a sink gets at most.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MostSection {
     /// So many.
+    #[schemars(with = "u32")]
     pub(crate) messages: Spanned<u32>,
     /// In so long.
     pub(crate) per: Span,
 }
 
 /// What streams are held to.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BoundsSection {
     /// The pipelines, with `*` for any letters; every one where it is left out.
@@ -186,11 +206,12 @@ pub(crate) struct BoundsSection {
     pub(crate) freshness: Option<Span>,
     /// The part of a run's records that may go to quarantine, 0 to 1; no bound where it is left out.
     #[serde(default)]
+    #[schemars(with = "Option<f64>")]
     pub(crate) quarantine: Option<Spanned<f64>>,
 }
 
 /// An event by its word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EventWord {
     RunFailed,
@@ -221,7 +242,7 @@ impl EventWord {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DayWord {
     Mon,

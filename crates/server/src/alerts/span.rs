@@ -1,8 +1,10 @@
 //! Spans of time and times of day as the file has them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -29,6 +31,16 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^\d+[smhdw]$" })
+    }
+}
+
 /// A time of day: `22:00`; `24:00` is the end of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimeOfDay {
@@ -48,6 +60,16 @@ impl<'de> Deserialize<'de> for TimeOfDay {
         let (hour, minute): (u16, u16) = (hour.parse().map_err(|_| wrong())?, minute.parse().map_err(|_| wrong())?);
         let minutes = hour * 60 + minute;
         if minute > 59 || minutes > 24 * 60 { Err(wrong()) } else { Ok(Self { minutes }) }
+    }
+}
+
+impl JsonSchema for TimeOfDay {
+    fn schema_name() -> Cow<'static, str> {
+        "TimeOfDay".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^(([01]?\d|2[0-3]):[0-5]\d|24:00)$" })
     }
 }
 

@@ -40,12 +40,14 @@ impl Scheduler {
             let found = match found.as_ref().map(|occurrence| &occurrence.state) {
                 Some(State::Claimed(claim)) if latest && claim.holder == self.holder => {
                     tracing::warn!(occurrence = %gone.id, "the process ended before its run began{}", with(gone.code));
-                    self.store.give_up(&gone.id, &self.holder, &exit, now).await?.document
+                    let given_up = self.store.give_up(&gone.id, &self.holder, &exit, now).await?;
+                    given_up.document
                 }
                 Some(State::Begun(run)) if run.holder.process == gone.process && run.holder.host == self.holder.host => {
                     tracing::warn!(occurrence = %gone.id, run = %run.holder.run_id, "the run has died{}", with(gone.code));
                     let run_id = run.holder.run_id.clone();
-                    self.store.end(&gone.id, &run_id, &exit, now).await?.document
+                    let ended = self.store.end(&gone.id, &run_id, &exit, now).await?;
+                    ended.document
                 }
                 _ => found,
             };
@@ -100,7 +102,12 @@ impl Scheduler {
             self.note(id, asked.document).await;
         }
         if !self.stopping.contains_key(id) {
-            tracing::info!(occurrence = %id, run = %run.holder.run_id, "the run is told to stop: {why:?}");
+            let reason = match why {
+                Stop::Overlap => "the next occurrence has fallen due",
+                Stop::Timeout => "it has taken longer than its schedule allows",
+                Stop::Shutdown => "the scheduler stops",
+            };
+            tracing::info!(occurrence = %id, run = %run.holder.run_id, "the run is told to stop: {reason}");
             self.runner.signal(&run.holder, Signal::Terminate);
             let kill_at = now.plus(self.settings.grace);
             self.stopping.insert(id.clone(), kill_at);

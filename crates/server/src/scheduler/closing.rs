@@ -1,18 +1,15 @@
 //! Occurrences that are over: taken from the open ones, told to people, and forgotten in time.
 
-use std::time::Duration;
-
+use aqueduct_pipeline::called;
 use aqueduct_pipeline::control_store::occurrence::{Attempt, Occurrence, OccurrenceId, Skipped, State, Stop, Why};
 use aqueduct_pipeline::control_store::standing::{Closing, Open, Outcome};
 use aqueduct_pipeline::schema::{Result, Timestamp};
 
-use super::turn::{Scheduler, instant, timestamp};
+use super::turn::Scheduler;
 use crate::alert::{Alert, Event};
 
 /// How many closed occurrences of a pipeline there are between two times of forgetting old ones.
 const FORGET_EVERY: u32 = 50;
-/// How long occurrences are kept, and how many of a pipeline that has more in that time.
-const KEPT: (Duration, usize) = (Duration::from_secs(30 * 86_400), 1_000);
 
 impl Scheduler {
     /// Takes over what is stored of an open occurrence, and tells of an attempt that this scheduler has seen fail.
@@ -56,7 +53,10 @@ impl Scheduler {
         for open in over {
             let id = OccurrenceId::new(name, open.at);
             let document = match &open.skipped {
-                Some(skipped) => self.store.skip(&id, skipped).await?.document,
+                Some(skipped) => {
+                    let skipped = self.store.skip(&id, skipped).await?;
+                    skipped.document
+                }
                 None => self.document(&id).cloned(),
             };
             if let Some(document) = document {
@@ -80,20 +80,10 @@ impl Scheduler {
 
     /// Closes one; whoever does it tells people.
     async fn close(&mut self, id: &OccurrenceId, document: Occurrence, now: Timestamp) -> Result<()> {
-        let how = match &document.state {
-            State::Ended(ended) => {
-                let last = document.attempts.last();
-                Closing::Ran(Outcome {
-                    at: id.at,
-                    began_at: last.map(|last| last.began_at),
-                    ended_at: ended.ended_at,
-                    run_id: ended.run_id.clone(),
-                    exit: last.map(|last| last.exit.clone()).unwrap_or_default(),
-                    attempts: document.tally.attempts,
-                })
-            }
-            State::Skipped(skipped) => Closing::Skipped(skipped.clone()),
-            _ => return Ok(()),
+        let how = match (Outcome::of(&document), &document.state) {
+            (Some(outcome), _) => Closing::Ran(outcome),
+            (None, State::Skipped(skipped)) => Closing::Skipped(skipped.clone()),
+            (None, _) => return Ok(()),
         };
         let closed = self.store.close(id, &how).await?;
         if let Some(entry) = self.pipelines.get_mut(&id.pipeline) {
@@ -170,14 +160,8 @@ impl Scheduler {
         if entry.closed % FORGET_EVERY != 1 {
             return Ok(());
         }
-        let ahead: Vec<Timestamp> =
-            entry.schedule().map(|schedule| schedule.after(instant(now)).take(11).map(timestamp).collect()).unwrap_or_default();
-        let rhythm = match (ahead.first(), ahead.last()) {
-            (Some(first), Some(last)) if ahead.len() > 1 => last.since(*first) / u32::try_from(ahead.len() - 1).unwrap_or(1),
-            _ => KEPT.0,
-        };
-        let age = rhythm.saturating_mul(u32::try_from(KEPT.1).unwrap_or(u32::MAX)).min(KEPT.0);
-        self.store.forget_occurrences(name, now.minus(age), 2 * FORGET_EVERY as usize).await?;
+        let kept = entry.schedule().map_or(called::KEPT.0, |schedule| called::kept(schedule, now));
+        self.store.forget_occurrences(name, now.minus(kept), 2 * FORGET_EVERY as usize).await?;
         Ok(())
     }
 }

@@ -37,6 +37,8 @@ impl Scheduler {
             let latest = self.store.occurrences(&other, at, BACK).await?;
             let decisive = latest.iter().find(|occurrence| match &occurrence.state {
                 State::Skipped(skipped) => skipped.why == Why::Dependency,
+                // A call of `run --scheduled` that found the pipeline held: another run has done its part.
+                State::Ended(ended) => ended.exit_code != Some(9),
                 _ => true,
             });
             match decisive.map(|occurrence| &occurrence.state) {

@@ -92,8 +92,13 @@ impl Judge<'_> {
         let mut judged: Vec<(Open, Option<Why>)> = due.iter().map(|at| self.first_judgement(*at)).collect();
         let is_late = |open: &Open| self.now.since(open.starts_at()) > self.tolerance;
         let latest = judged.iter().rposition(|(_, why)| why.is_none()).filter(|_| !self.more);
+        // Of several that could all start now nobody was there for the earlier ones, however short a time ago they fell due.
+        let can_start = |open: &Open| open.starts_at() <= self.now;
+        let is_crowd = self.more || judged.iter().filter(|(open, why)| why.is_none() && can_start(open)).count() > 1;
         for (index, (open, why)) in judged.iter_mut().enumerate() {
-            if why.is_some() || !is_late(open) {
+            // Where every one is run, the last of a crowd would otherwise overlap with those before it.
+            let is_missed = is_crowd && can_start(open) && (Some(index) != latest || self.policy == CatchUp::All);
+            if why.is_some() || !(is_late(open) || is_missed) {
                 continue;
             }
             match self.policy {

@@ -74,45 +74,6 @@ async fn a_cancelled_run_that_does_not_stop_is_killed() {
 }
 
 #[tokio::test]
-async fn what_fell_due_while_nobody_was_there_follows_the_policy() {
-    type Case<'c> = (&'c str, &'c [&'c str], &'c [(&'c str, &'c str, u64)]);
-    let cases: [Case<'_>; 4] = [
-        ("{ every: 10m, catch_up: latest }", &["p/12:50", "p/13:00"], &[("12:10", "catch_up", 4)]),
-        ("{ every: 10m, catch_up: all, overlap: queue }", &["p/12:10", "p/12:20", "p/12:30", "p/12:40", "p/12:50", "p/13:00"], &[]),
-        ("{ every: 10m, catch_up: all }", &["p/12:10", "p/12:20", "p/12:30", "p/12:40", "p/12:50", "p/13:00"], &[]),
-        ("{ every: 10m, catch_up: none }", &["p/13:00"], &[("12:10", "catch_up", 5)]),
-    ];
-    for (section, began, skipped) in cases {
-        let mut world = World::new("2026-11-22T11:59:00Z", &[("p", section)]).await;
-        world.until("2026-11-22T12:05:00Z").await;
-        world.away_until("2026-11-22T12:55:00Z").await;
-        world.restart(plans(&[("p", section)])).await;
-        world.until("2026-11-22T13:05:00Z").await;
-        assert_eq!(world.began()[0], "p/12:00");
-        assert_eq!(world.began()[1..], *began, "{section}");
-        let told = world.skipped("p").await;
-        assert_eq!(told.iter().map(|(at, why, count)| (at.as_str(), *why, *count)).collect::<Vec<_>>(), skipped, "{section}");
-        let missed = world.events().iter().any(|event| matches!(event, Event::OccurrenceMissed { count: 5, .. }));
-        assert_eq!(missed, section.contains("none"), "a person is told of what nobody makes up for");
-    }
-}
-
-#[tokio::test]
-async fn a_long_absence_is_caught_up_in_parts_and_nothing_is_lost() {
-    // Four weeks of minutes are 40,320 occurrences: one is run, the others are in a few records.
-    let section = "{ cron: \"* * * * *\" }";
-    let mut world = World::new("2026-01-01T00:00:30Z", &[("p", section)]).await;
-    world.until("2026-01-01T00:05:30Z").await;
-    world.away_until("2026-01-29T00:05:30Z").await;
-    world.restart(plans(&[("p", section)])).await;
-    world.until("2026-01-29T00:05:50Z").await;
-    assert_eq!(world.status("p").await.occurrences.skipped_catch_up, 28 * 24 * 60 - 1);
-    assert!(world.skipped("p").await.len() < 60, "old records are forgotten");
-    assert_eq!(world.began().len(), 6);
-    assert_eq!(world.began()[5], "p/00:05");
-}
-
-#[tokio::test]
 async fn failed_runs_are_tried_again_with_growing_waits() {
     let section = "{ every: 6h, retries: { attempts: 3, backoff: 1m, most: 3m } }";
     let mut world = World::new("2026-11-22T11:59:00Z", &[("p", section)]).await;
