@@ -22,6 +22,8 @@ pub(crate) enum Database {
     Postgres { server: Arc<PrivateServer>, name: String, port: u16 },
 }
 
+/// The one database of a server that a trial has to itself.
+const ONLY: &str = "postgres";
 const MARK: &str = "~~table~~";
 
 impl Database {
@@ -36,6 +38,12 @@ impl Database {
         let name = format!("trial_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         psql(server.port(), "postgres", &format!("CREATE DATABASE {name}"));
         Self::Postgres { server: server.clone(), name, port: server.port() }
+    }
+
+    /// The one database of a server that a trial has to itself.
+    pub(crate) fn only(server: PrivateServer) -> Self {
+        let port = server.port();
+        Self::Postgres { server: Arc::new(server), name: ONLY.to_owned(), port }
     }
 
     /// The same database by way of another port, where a proxy listens.
@@ -95,9 +103,11 @@ impl Database {
         }
     }
 
-    /// Removes what a trial has made.
+    /// Removes what a trial has made. A server of the trial's own goes as a whole.
     pub(crate) fn remove(&self) {
-        if let Self::Postgres { server, name, .. } = self {
+        if let Self::Postgres { server, name, .. } = self
+            && name != ONLY
+        {
             psql(server.port(), "postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }

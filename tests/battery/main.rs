@@ -12,6 +12,7 @@ mod random;
 mod reader;
 mod report;
 mod rows;
+mod serving;
 mod source;
 mod world;
 
@@ -121,13 +122,25 @@ async fn battery(asked: &Asked) -> Report {
         .collect();
     let whole = asked.rows.is_empty() && asked.trial.is_none();
     let planted = if asked.planted && whole { planted::find_all(&shared, asked.seed, asked.mistake.as_deref()).await } else { Vec::new() };
+    let order: Vec<u8> = chosen.iter().map(|row| row.number).collect();
+    let (waiting, working): (Vec<Row>, Vec<Row>) = chosen.into_iter().partition(|row| row.waits);
+    let (mut reports, waited) =
+        tokio::join!(one_after_the_other(asked, &shared, working, begun), one_after_the_other(asked, &shared, waiting, begun));
+    reports.extend(waited);
+    reports.sort_by_key(|report| order.iter().position(|number| *number == report.number));
+    let length = if asked.release { "release" } else { "quick" };
+    Report { length, seed: asked.seed, took: begun.elapsed(), rows: reports, planted }
+}
+
+/// Tries rows, which share the time that is left by their numbers of trials.
+async fn one_after_the_other(asked: &Asked, shared: &Arc<Shared>, rows: Vec<Row>, begun: Instant) -> Vec<RowReport> {
     let mut reports = Vec::new();
-    let mut weights: u64 = chosen.iter().map(|row| row.quick).sum();
-    for row in chosen {
+    let mut weights: u64 = rows.iter().map(|row| row.quick).sum();
+    for row in rows {
         let left = asked.minutes.map(|minutes| Duration::from_secs(minutes * 60).saturating_sub(begun.elapsed()));
         let deadline = left.map(|left| Instant::now() + left.mul_f64(row.quick as f64 / weights.max(1) as f64));
         weights -= row.quick;
-        let report = try_row(asked, &shared, row, deadline).await;
+        let report = try_row(asked, shared, row, deadline).await;
         say(&format!(
             "row {}: {} trials in {} s, {} failed{}",
             report.number,
@@ -141,8 +154,7 @@ async fn battery(asked: &Asked) -> Report {
         }
         reports.push(report);
     }
-    let length = if asked.release { "release" } else { "quick" };
-    Report { length, seed: asked.seed, took: begun.elapsed(), rows: reports, planted }
+    reports
 }
 
 async fn try_row(asked: &Asked, shared: &Arc<Shared>, row: Row, deadline: Option<Instant>) -> RowReport {

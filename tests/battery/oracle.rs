@@ -25,28 +25,43 @@ pub(crate) enum Account {
 
 /// Judges the end of a trial: no loss, no duplicate, the content of an undisturbed run, an exact account of all records.
 pub(crate) async fn judge(world: &World, account: Account) -> Outcome {
-    let undisturbed = world.another_database().await;
-    let ran = world.run_into(&undisturbed, aqueduct_pipeline::RunOptions::default()).await;
-    let (source, database) = (&world.source, &world.database);
-    let (dump, expected) = tokio::task::block_in_place(|| (database.dump(), undisturbed.dump()));
+    let (expected, mut outcome) = undisturbed(world).await;
+    outcome.add(judge_against(world, account, &expected));
+    outcome
+}
+
+/// What a run into a new database brings that nothing disturbs.
+pub(crate) async fn undisturbed(world: &World) -> (Dump, Outcome) {
+    let database = world.another_database().await;
+    let ran = world.run_into(&database, aqueduct_pipeline::RunOptions::default()).await;
     let mut outcome = Outcome::default();
     outcome.must(ran.code == Some(0), || format!("the undisturbed run ended with {:?}: {}", ran.code, ran.words));
+    let dump = tokio::task::block_in_place(|| {
+        let dump = database.dump();
+        database.remove();
+        dump
+    });
+    if let Database::Sqlite(path) = &database {
+        let _ = std::fs::remove_file(path);
+    }
+    (dump, outcome)
+}
+
+/// The same with what such a run has brought, for an account that is judged several times and does not change between.
+pub(crate) fn judge_against(world: &World, account: Account, expected: &Dump) -> Outcome {
+    let (source, database) = (&world.source, &world.database);
+    let dump = tokio::task::block_in_place(|| database.dump());
+    let mut outcome = Outcome::default();
     against_source(source, &dump, &mut outcome);
     duplicates(&dump, &mut outcome);
-    against_undisturbed(&dump, &expected, account, &mut outcome);
+    against_undisturbed(&dump, expected, account, &mut outcome);
     whole_loads(&dump, &mut outcome);
     accounting(&dump, &mut outcome);
     settled(source, &dump, &mut outcome);
     secrets_in_ledger(source, &dump, &mut outcome);
     outcome.bound("requests to an account", source.counters().total, 20_000);
     outcome.bound("MiB in a trial's folder", folder_bytes(world.folder.path()) >> 20, 64);
-    tokio::task::block_in_place(|| {
-        undisturbed.remove();
-        database.remove();
-    });
-    if let Database::Sqlite(path) = &undisturbed {
-        let _ = std::fs::remove_file(path);
-    }
+    tokio::task::block_in_place(|| database.remove());
     outcome
 }
 

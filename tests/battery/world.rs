@@ -107,9 +107,15 @@ impl World {
     /// The same account and pipeline, with a folder and a SQLite file of its own.
     pub(crate) fn beside(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::sqlite(folder.path(), "warehouse.db");
+        self.beside_in(folder, database)
+    }
+
+    /// The same account and pipeline, with another folder and destination.
+    pub(crate) fn beside_in(&self, folder: TempDir, database: Database) -> Self {
         Self {
             source: self.source.clone(),
-            database: Database::sqlite(folder.path(), "warehouse.db"),
+            database,
             folder,
             shared: self.shared.clone(),
             memory: self.memory,
@@ -277,8 +283,21 @@ impl Running {
         used.files = used.files.max(std::fs::read_dir(process.join("fd")).map_or(0, |files| files.count() as u64));
     }
 
-    /// Sends a signal.
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
+    /// Sends a signal, unless the process has ended.
     pub(crate) fn signal(&mut self, signal: &str) {
+        if self.has_ended() {
+            return;
+        }
         let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).stderr(Stdio::null()).status();
     }
 
@@ -309,6 +328,14 @@ impl Running {
             }
         };
         Ran { code, words, used: Some(used) }
+    }
+}
+
+/// Nothing outlives its trial.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

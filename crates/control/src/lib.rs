@@ -21,6 +21,8 @@ pub mod occurrence;
 pub mod occurrence_rules;
 #[cfg(test)]
 mod occurrence_tests;
+#[cfg(feature = "planted-no-claim")]
+mod planted;
 mod postgres;
 mod quota;
 mod scheduling;

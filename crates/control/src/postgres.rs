@@ -107,7 +107,9 @@ impl Postgres {
             }
             Err(error) => return Ok(Err(error)),
         }
+        fail::fail_point!("control::before_commit");
         transaction.commit().await?;
+        fail::fail_point!("control::after_commit");
         Ok(Ok(()))
     }
 }

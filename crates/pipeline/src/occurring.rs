@@ -53,7 +53,9 @@ impl Occurring {
         let run_id = crate::run::run_id(pipeline.clock().now());
         let life = Duration::from_secs(pipeline.file.content.control.lease_seconds.max(1));
         let control = pipeline.control().open().await?.clone();
+        fail::fail_point!("occurrence::before_begin");
         let begun = control.begin(id, &Holder::this(&run_id), life, clock.now()).await?;
+        fail::fail_point!("occurrence::begun");
         let attempt = match begun.document.as_ref().and_then(Occurrence::run).filter(|_| begun.done) {
             Some(run) => run.attempt,
             None => return Err(refusal(id, begun.document.as_ref())),
@@ -86,8 +88,11 @@ impl Occurring {
         self.hearing.abort();
         let at = self.clock.0.now();
         let exit = Exit { code: Some(code), error: error.map(str::to_owned), again_at: again_in.map(|wait| at.plus(wait)) };
+        fail::fail_point!("occurrence::before_end");
         for attempt in 1..=TELLING.0 {
-            match self.control.end(&self.id, &self.run_id, &exit, at).await {
+            let told = self.control.end(&self.id, &self.run_id, &exit, at).await;
+            fail::fail_point!("occurrence::ended");
+            match told {
                 Ok(ended) => return ended.done && !self.lost.load(Ordering::SeqCst),
                 Err(error) if attempt == TELLING.0 => warn!("the end of the occurrence {} could not be told: {error}", self.id),
                 Err(_) => SystemClock.sleep(TELLING.1).await,
@@ -112,7 +117,9 @@ impl Hearing {
         let mut stopped = false;
         loop {
             next_sign_of_life(self.life, &mut outer, &mut stopped, &self.sender).await;
-            match self.control.hear(&self.id, &self.run_id, self.life).await {
+            let heard = self.control.hear(&self.id, &self.run_id, self.life).await;
+            fail::fail_point!("occurrence::heard");
+            match heard {
                 Ok(heard) if heard.done => {
                     if heard.document.as_ref().and_then(Occurrence::run).is_some_and(|run| run.stop.is_some()) {
                         self.sender.send_replace(true);

@@ -3,7 +3,7 @@
 //! A small shell stands between: it stops the server and removes the folder as soon as its input ends, which it does even when
 //! this process is killed. The server refuses to run as root, so root hands it to the user `nobody`.
 
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind, Result, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,38 +33,70 @@ impl PrivateServer {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start; the message says what to do.
     pub fn start() -> Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let binaries = binaries()?;
-        let folder =
-            std::env::temp_dir().join(format!("aqueduct-postgres-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        std::fs::create_dir(&folder)?;
-        if is_root() {
-            run(Command::new("chown").arg("nobody").arg(&folder))?;
+        Self::on_a_free_port(|port| {
+            let folder = new_folder()?;
+            let data = folder.join("data");
+            create(&folder, &data, &[])?;
+            Self::serve(&folder, &data, port, &[], &[])
+        })
+    }
+
+    /// Creates a cluster of one database, `postgres`, with small pieces of log, in a folder that only its owner may read; no server runs.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or `data` cannot be written.
+    pub fn create_cluster(data: &Path) -> Result<()> {
+        let folder = new_folder()?;
+        let made = folder.join("data");
+        create(&folder, &made, &["--wal-segsize=1"])?;
+        let mut single = unprivileged(&binaries()?.join("postgres"));
+        single.args(["--single", "-D"]).arg(&made).arg("postgres").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut single = single.current_dir(&folder).spawn()?;
+        // Each line is a statement; without the templates the cluster is a third as large.
+        let statements = "UPDATE pg_database SET datistemplate = false\nDROP DATABASE template0\nDROP DATABASE template1\n";
+        single.stdin.take().ok_or(ErrorKind::BrokenPipe)?.write_all(statements.as_bytes())?;
+        if !single.wait()?.success() {
+            return Err(Error::other("the cluster could not be made small"));
         }
-        let data = folder.join("data");
-        let mut initdb = unprivileged(&binaries.join("initdb"));
-        initdb.args(["--locale=C", "--encoding=UTF8", "--auth=trust", "--no-sync", "--username", USER, "--pgdata"]).arg(&data);
-        run(initdb.current_dir(&folder))?;
-        // The port may be taken by another process before the server binds it: then the server ends, and another port is tried.
+        run(Command::new("cp").arg("-rp").arg(&made).arg(data))?;
+        std::fs::remove_dir_all(&folder)
+    }
+
+    /// Starts a server over a cluster that is there already and stays when the server stops: one of [`PrivateServer::create_cluster`], or
+    /// what a power cut has left of it. `settings` are the server's, as `name=value`; `variables` are those of its processes.
+    ///
+    /// # Errors
+    /// When the server does not start; its log is in the message.
+    pub fn over(data: &Path, settings: &[&str], variables: &[(&str, String)]) -> Result<Self> {
+        if is_root() {
+            run(Command::new("chown").args(["-R", "nobody"]).arg(data))?;
+        }
+        run(Command::new("chmod").arg("700").arg(data))?;
+        Self::on_a_free_port(|port| Self::serve(&new_folder()?, data, port, settings, variables))
+    }
+
+    /// The port may be taken by another process before the server binds it: then the server ends, and another port is tried.
+    fn on_a_free_port(start: impl Fn(u16) -> Result<Self>) -> Result<Self> {
         let mut last = Error::other("PostgreSQL did not start");
         for _ in 0..5 {
             let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-            match Self::serve(&binaries, &folder, &data, port) {
+            match start(port) {
                 Ok(server) => return Ok(server),
                 Err(error) => last = error,
             }
         }
-        let _ = std::fs::remove_dir_all(&folder);
         Err(last)
     }
 
-    fn serve(binaries: &Path, folder: &Path, data: &Path, port: u16) -> Result<Self> {
-        let server = unprivileged(&binaries.join("postgres"));
+    fn serve(folder: &Path, data: &Path, port: u16, settings: &[&str], variables: &[(&str, String)]) -> Result<Self> {
+        let server = unprivileged(&binaries()?.join("postgres"));
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "sh"]).arg(folder).arg(server.get_program()).args(server.get_args()).arg("-D").arg(data);
-        for setting in ["listen_addresses=127.0.0.1".to_owned(), format!("port={port}"), "unix_socket_directories=".to_owned()] {
+        let port_setting = format!("port={port}");
+        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", &port_setting].iter().chain(settings) {
             keeper.arg("-c").arg(setting);
         }
+        keeper.envs(variables.iter().map(|(name, value)| (name, value)));
         let keeper = keeper.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut server = Self { keeper, folder: folder.to_owned(), port };
         let begun = Instant::now();
@@ -130,6 +162,27 @@ fn binaries() -> Result<PathBuf> {
              install it (Debian: apt-get install postgresql)",
         )
     })
+}
+
+/// A folder of its own for a server.
+fn new_folder() -> Result<PathBuf> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let folder = std::env::temp_dir().join(format!("aqueduct-postgres-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    std::fs::create_dir(&folder)?;
+    own(&folder)?;
+    Ok(folder)
+}
+
+/// Hands a folder to whoever runs servers.
+fn own(folder: &Path) -> Result<()> {
+    if is_root() { run(Command::new("chown").arg("nobody").arg(folder)) } else { Ok(()) }
+}
+
+/// Creates a cluster in a folder that the server's user may write.
+fn create(folder: &Path, data: &Path, more: &[&str]) -> Result<()> {
+    let mut initdb = unprivileged(&binaries()?.join("initdb"));
+    initdb.args(["--locale=C", "--encoding=UTF8", "--auth=trust", "--no-sync", "--username", USER]).args(more).arg("--pgdata").arg(data);
+    run(initdb.current_dir(folder))
 }
 
 fn is_root() -> bool {

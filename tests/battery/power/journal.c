@@ -3,8 +3,9 @@
  * Writes down, in order and with the data, everything that changes files under one folder and everything that makes changes last, so that
  * the battery can tell afterwards what a power cut at any moment would have left. Sending over a network is noted with its first bytes.
  *
- * BATTERY_JOURNAL_ROOT is the folder, BATTERY_JOURNAL_FILE the file to write into, which is elsewhere. One lock is held over an operation
- * and its record, so the order of the records is the order of what happened. Nothing is really synced: it would only take time.
+ * BATTERY_JOURNAL_ROOT is the folder, BATTERY_JOURNAL_FILE the file to write into, which is elsewhere. Several processes may write into it:
+ * the command, and a database server with all its children. Two locks, one among threads and one among processes, are held over an
+ * operation and its record, so the order of the records is the order of what happened. Nothing is really synced: it would only take time.
  *
  * A record: one byte of what, then inode, offset (u64), length of a path, of a second path, of data (u32), all in the machine's order;
  * then both paths and the data. C created, O opened, T cut to the offset, W written, S synced, M folder made, D folder synced, R renamed,
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,30 +47,46 @@ __attribute__((constructor)) static void begin(void) {
     journal = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-static void put(const void *bytes, size_t length) {
-    const char *at = bytes;
-    while (length > 0) {
-        long done = syscall(SYS_write, journal, at, length);
-        if (done <= 0) abort();
-        at += done;
-        length -= (size_t)done;
-    }
+/* A signal's handler may write too, and must not wait for what it has interrupted. */
+static void enter(sigset_t *before) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+    pthread_mutex_lock(&lock);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    if (journal >= 0 && syscall(SYS_fcntl, journal, F_SETLKW, &whole) != 0) abort();
 }
 
+static void leave(const sigset_t *before) {
+    struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    int error = errno;
+    if (journal >= 0) syscall(SYS_fcntl, journal, F_SETLK, &whole);
+    errno = error;
+    pthread_mutex_unlock(&lock);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* One write, so that a process that is killed leaves no half of a record among those of others. */
 static void note(char what, uint64_t inode, uint64_t offset, const char *path, const char *other, const struct iovec *data, int parts,
                  size_t length) {
     uint32_t lengths[3] = {path ? (uint32_t)strlen(path) : 0, other ? (uint32_t)strlen(other) : 0, (uint32_t)length};
-    put(&what, 1);
-    put(&inode, 8);
-    put(&offset, 8);
-    put(lengths, sizeof lengths);
-    if (path) put(path, lengths[0]);
-    if (other) put(other, lengths[1]);
-    for (int part = 0; part < parts && length > 0; part++) {
+    char head[29];
+    head[0] = what;
+    memcpy(head + 1, &inode, 8);
+    memcpy(head + 9, &offset, 8);
+    memcpy(head + 17, lengths, 12);
+    struct iovec all[IOV_MAX];
+    int used = 0;
+    size_t total = sizeof head + lengths[0] + lengths[1] + length;
+    all[used++] = (struct iovec){head, sizeof head};
+    if (path) all[used++] = (struct iovec){(void *)path, lengths[0]};
+    if (other) all[used++] = (struct iovec){(void *)other, lengths[1]};
+    for (int part = 0; part < parts && length > 0 && used < IOV_MAX; part++) {
         size_t some = data[part].iov_len < length ? data[part].iov_len : length;
-        put(data[part].iov_base, some);
+        all[used++] = (struct iovec){data[part].iov_base, some};
         length -= some;
     }
+    if (length > 0 || syscall(SYS_writev, journal, all, used) != (long)total) abort();
 }
 
 /* The path below the folder, without the slash before it; nothing for what is elsewhere. */
@@ -82,6 +100,10 @@ static const char *below(const char *path, char *whole) {
         int length = snprintf(whole, PATH_MAX, "%s/%s", here, path);
         if (length >= PATH_MAX) return NULL;
     }
+    /* A folder may be named by a point after itself. */
+    size_t end = strlen(whole);
+    while (end > 1 && (whole[end - 1] == '/' || (whole[end - 1] == '.' && whole[end - 2] == '/'))) whole[--end] = 0;
+    for (char *point; (point = strstr(whole, "/./"));) memmove(point, point + 2, strlen(point + 2) + 1);
     size_t length = strlen(root);
     if (strncmp(whole, root, length) != 0 || (whole[length] != '/' && whole[length] != 0)) return NULL;
     return whole[length] ? whole + length + 1 : whole + length;
@@ -93,7 +115,8 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
     char whole[PATH_MAX];
     const char *name = at == AT_FDCWD || (path && path[0] == '/') ? below(path, whole) : NULL;
     if (!name) return (int)syscall(SYS_openat, at, path, flags, mode);
-    pthread_mutex_lock(&lock);
+    sigset_t before;
+    enter(&before);
     struct stat found;
     int existed = syscall(SYS_newfstatat, at, path, &found, 0) == 0;
     int file = (int)syscall(SYS_openat, at, path, flags, mode), error = errno;
@@ -108,7 +131,7 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
         }
         files[file] = entry;
     }
-    pthread_mutex_unlock(&lock);
+    leave(&before);
     errno = error;
     return file;
 }
@@ -130,10 +153,11 @@ int creat(const char *path, mode_t mode) { return opened(AT_FDCWD, path, O_CREAT
 
 int close(int file) {
     if (known(file)) {
-        pthread_mutex_lock(&lock);
+        sigset_t before;
+        enter(&before);
         struct known *entry = files[file];
         files[file] = NULL;
-        pthread_mutex_unlock(&lock);
+        leave(&before);
         if (entry) {
             free(entry->folder);
             free(entry);
@@ -150,9 +174,10 @@ static void sending(int file, const struct iovec *data, int parts) {
     if (getsockopt(file, SOL_SOCKET, SO_TYPE, &kind, &length) != 0) return;
     size_t sent = 0;
     for (int part = 0; part < parts; part++) sent += data[part].iov_len;
-    pthread_mutex_lock(&lock);
+    sigset_t before;
+    enter(&before);
     note('N', 0, sent, NULL, NULL, data, parts, sent < HEAD ? sent : HEAD);
-    pthread_mutex_unlock(&lock);
+    leave(&before);
 }
 
 static ssize_t written(int file, const struct iovec *data, int parts, off_t offset, int placed) {
@@ -161,14 +186,15 @@ static ssize_t written(int file, const struct iovec *data, int parts, off_t offs
         if (!placed) sending(file, data, parts);
         return placed ? syscall(SYS_pwritev, file, data, parts, offset, 0) : syscall(SYS_writev, file, data, parts);
     }
-    pthread_mutex_lock(&lock);
+    sigset_t before;
+    enter(&before);
     ssize_t done = placed ? syscall(SYS_pwritev, file, data, parts, offset, 0) : syscall(SYS_writev, file, data, parts);
     int error = errno;
     if (done > 0) {
         if (!placed) offset = (off_t)syscall(SYS_lseek, file, 0, SEEK_CUR) - done;
         note('W', entry->inode, (uint64_t)offset, NULL, NULL, data, parts, (size_t)done);
     }
-    pthread_mutex_unlock(&lock);
+    leave(&before);
     errno = error;
     return done;
 }
@@ -199,64 +225,99 @@ ssize_t sendmsg(int file, const struct msghdr *message, int flags) {
 int ftruncate(int file, off_t length) {
     struct known *entry = known(file);
     if (!entry) return (int)syscall(SYS_ftruncate, file, length);
-    pthread_mutex_lock(&lock);
+    sigset_t before;
+    enter(&before);
     int done = (int)syscall(SYS_ftruncate, file, length), error = errno;
     if (done == 0) note('T', entry->inode, (uint64_t)length, NULL, NULL, NULL, 0, 0);
-    pthread_mutex_unlock(&lock);
+    leave(&before);
     errno = error;
     return done;
 }
 int ftruncate64(int file, off_t length) { return ftruncate(file, length); }
 
+/* Room that is taken up in advance reads as zeros. */
+static int taken_up(int file, int how, off_t offset, off_t length) {
+    struct known *entry = known(file);
+    if (!entry) return (int)syscall(SYS_fallocate, file, how, offset, length);
+    sigset_t before;
+    enter(&before);
+    int done = (int)syscall(SYS_fallocate, file, how, offset, length), error = errno;
+    struct stat found;
+    if (done == 0 && how == 0 && syscall(SYS_fstat, file, &found) == 0 && found.st_size == offset + length) {
+        note('T', entry->inode, (uint64_t)found.st_size, NULL, NULL, NULL, 0, 0);
+    }
+    leave(&before);
+    errno = error;
+    return done;
+}
+int fallocate(int file, int how, off_t offset, off_t length) { return taken_up(file, how, offset, length); }
+int fallocate64(int file, int how, off_t offset, off_t length) { return taken_up(file, how, offset, length); }
+int posix_fallocate(int file, off_t offset, off_t length) { return taken_up(file, 0, offset, length) == 0 ? 0 : errno; }
+int posix_fallocate64(int file, off_t offset, off_t length) { return posix_fallocate(file, offset, length); }
+
 int fsync(int file) {
     struct known *entry = known(file);
     if (!entry) return (int)syscall(SYS_fsync, file);
-    pthread_mutex_lock(&lock);
+    sigset_t before;
+    enter(&before);
     note(entry->folder ? 'D' : 'S', entry->inode, 0, entry->folder, NULL, NULL, 0, 0);
-    pthread_mutex_unlock(&lock);
+    leave(&before);
     return 0;
 }
 int fdatasync(int file) { return fsync(file); }
 
-static int named(char what, const char *path, const char *other, long done) {
+static int named(char what, const char *path, const char *other, long done, const sigset_t *before) {
     char whole[PATH_MAX], second[PATH_MAX];
     const char *name = below(path, whole), *next = other ? below(other, second) : NULL;
     int error = errno;
     if (done == 0 && name && (!other || next)) note(what, 0, 0, name, next, NULL, 0, 0);
-    pthread_mutex_unlock(&lock);
+    leave(before);
     errno = error;
     return (int)done;
 }
 
 int rename(const char *from, const char *to) {
-    pthread_mutex_lock(&lock);
-    return named('R', from, to, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+    sigset_t before;
+    enter(&before);
+    return named('R', from, to, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), &before);
 }
 int renameat(int at, const char *from, int into, const char *to) {
-    pthread_mutex_lock(&lock);
-    return named('R', from, to, syscall(SYS_renameat2, at, from, into, to, 0));
+    sigset_t before;
+    enter(&before);
+    return named('R', from, to, syscall(SYS_renameat2, at, from, into, to, 0), &before);
 }
 int link(const char *from, const char *to) {
-    pthread_mutex_lock(&lock);
-    return named('L', from, to, syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
+    sigset_t before;
+    enter(&before);
+    return named('L', from, to, syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0), &before);
 }
 int linkat(int at, const char *from, int into, const char *to, int flags) {
-    pthread_mutex_lock(&lock);
-    return named('L', from, to, syscall(SYS_linkat, at, from, into, to, flags));
+    sigset_t before;
+    enter(&before);
+    return named('L', from, to, syscall(SYS_linkat, at, from, into, to, flags), &before);
 }
 int unlink(const char *path) {
-    pthread_mutex_lock(&lock);
-    return named('U', path, NULL, syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+    sigset_t before;
+    enter(&before);
+    return named('U', path, NULL, syscall(SYS_unlinkat, AT_FDCWD, path, 0), &before);
 }
 int unlinkat(int at, const char *path, int flags) {
-    pthread_mutex_lock(&lock);
-    return named('U', path, NULL, syscall(SYS_unlinkat, at, path, flags));
+    sigset_t before;
+    enter(&before);
+    return named('U', path, NULL, syscall(SYS_unlinkat, at, path, flags), &before);
+}
+int rmdir(const char *path) {
+    sigset_t before;
+    enter(&before);
+    return named('U', path, NULL, syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR), &before);
 }
 int mkdir(const char *path, mode_t mode) {
-    pthread_mutex_lock(&lock);
-    return named('M', path, NULL, syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+    sigset_t before;
+    enter(&before);
+    return named('M', path, NULL, syscall(SYS_mkdirat, AT_FDCWD, path, mode), &before);
 }
 int mkdirat(int at, const char *path, mode_t mode) {
-    pthread_mutex_lock(&lock);
-    return named('M', path, NULL, syscall(SYS_mkdirat, at, path, mode));
+    sigset_t before;
+    enter(&before);
+    return named('M', path, NULL, syscall(SYS_mkdirat, at, path, mode), &before);
 }

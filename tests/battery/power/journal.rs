@@ -61,7 +61,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
+        let recorder = Self { folder: tempfile::tempdir().expect("a folder") };
+        let_others_in(recorder.folder.path());
+        std::fs::write(recorder.file(), "").expect("a journal is begun");
+        let_all(&recorder.file(), 0o666);
+        recorder
     }
 
     /// The variables under which a process writes down what it does below `root`.
@@ -77,7 +81,7 @@ impl Recorder {
         self.folder.path().join("journal")
     }
 
-    /// What was done. A process that ended in the middle of a record leaves half of it, which never happened.
+    /// What has been done so far. A process that ended in the middle of a record leaves half of it, which never happened.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let bytes = std::fs::read(self.file()).expect("the journal is there");
         let mut reader = Reader { rest: &bytes };
@@ -89,11 +93,22 @@ impl Recorder {
     }
 }
 
+/// Lets others look into a folder: a server may run under a name of its own.
+pub(crate) fn let_others_in(folder: &Path) {
+    let_all(folder, 0o755);
+}
+
+fn let_all(path: &Path, mode: u32) {
+    let all = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, all).expect("others may use what is the trial's");
+}
+
 /// The compiled library, made once by the system's C compiler.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, library) = LIBRARY.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
+        let_others_in(folder.path());
         let (source, library) = (folder.path().join("journal.c"), folder.path().join("journal.so"));
         std::fs::write(&source, SOURCE).expect("the source is written");
         let mut compiler = Command::new("cc");

@@ -28,6 +28,19 @@ async fn prepared(shared: &Arc<Shared>, random: &mut Random, postgres: bool, lat
     world
 }
 
+/// A world whose first run has sent records to quarantine, by a rule that is no more.
+async fn quarantined(shared: &Arc<Shared>, random: &mut Random, postgres: bool) -> World {
+    let mut world = World::new(shared, Vendor::Hubspot, postgres, random.next(), size()).await;
+    let usual = world.more.clone();
+    world.more.push_str("normalise: { required: { contact: [phone_e164] } }\n");
+    let first = world.run_here().await;
+    assert_eq!(first.code, Some(0), "the first load: {}", first.words);
+    let waiting = world.database.execute("SELECT count(*) FROM {own}quarantine WHERE status = 'new';");
+    assert_ne!(waiting.trim(), "0", "no record was sent to quarantine");
+    world.more = usual;
+    world
+}
+
 /// A first load, and changes after it.
 async fn first_load(world: &World, random: &mut Random) {
     let first = world.run_here().await;
@@ -56,12 +69,16 @@ pub(crate) async fn at_a_point(shared: Arc<Shared>, mut random: Random, number: 
             first_load(&world, &mut random).await;
             world
         }
+        By::Replay => quarantined(&shared, &mut random, postgres).await,
         _ => prepared(&shared, &mut random, postgres, later).await,
     };
     let mut variables = Vec::new();
     if by == By::LongRun {
         world.more.push_str("control: { lease_seconds: 1 }\n");
         variables.push(("FAILPOINTS", "pipeline::before_load=sleep(250)".to_owned()));
+    }
+    if matches!(by, By::IdentifyInSqlite | By::IdentifyInPostgres) {
+        world.more.push_str("identity: { resolve: [contact] }\n");
     }
     let world = world;
     let mut outcome = Outcome::default();

@@ -11,9 +11,11 @@ pub(crate) mod power;
 pub(crate) mod quota;
 pub(crate) mod repeats;
 pub(crate) mod runners;
+pub(crate) mod schedules;
 pub(crate) mod space;
 pub(crate) mod states;
 pub(crate) mod storms;
+pub(crate) mod texts;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 
 use crate::outcome::Outcome;
 use crate::random::Random;
-use crate::rows::points::POINTS;
+use crate::rows::points::{POINTS, SCHEDULER};
 use crate::world::Shared;
 
 /// A trial: what all share, chance, and the trial's number.
@@ -38,20 +40,25 @@ pub(crate) struct Row {
     pub(crate) release: u64,
     /// Trials at once.
     pub(crate) at_once: usize,
+    /// Whether it mostly waits, so that it is tried beside the rows that have much to do.
+    pub(crate) waits: bool,
     /// Notes that at least one trial must have made, for the row to have tried what it says.
     pub(crate) must_note: &'static [&'static str],
 }
 
-/// The names of the points, each of which row 1 has to come to.
-const NAMES: [&str; POINTS.len()] = {
-    let mut names = [""; POINTS.len()];
+/// The names of points, each of which a row has to come to.
+const fn names<B: Copy, const COUNT: usize>(points: &'static [(&'static str, B)]) -> [&'static str; COUNT] {
+    let mut names = [""; COUNT];
     let mut number = 0;
-    while number < names.len() {
-        names[number] = POINTS[number].0;
+    while number < COUNT {
+        names[number] = points[number].0;
         number += 1;
     }
     names
-};
+}
+
+const NAMES: [&str; POINTS.len()] = names(POINTS);
+const NAMES_OF_THE_SCHEDULER: [&str; SCHEDULER.len()] = names(SCHEDULER);
 
 macro_rules! trial {
     ($function:path) => {
@@ -61,8 +68,10 @@ macro_rules! trial {
 
 /// All rows, in the order of their worth.
 pub(crate) fn all() -> Vec<Row> {
-    let row =
-        |number, name, trial: Trial, quick, release, at_once, must_note| Row { number, name, trial, quick, release, at_once, must_note };
+    let row = |number, name, trial: Trial, quick, release, at_once, must_note| {
+        // These wait for locks to be given up, and for a minute to pass.
+        Row { number, name, trial, quick, release, at_once, waits: matches!(number, 16 | 24), must_note }
+    };
     vec![
         row(1, "kill -9 at a named point", trial!(kills::at_a_point), POINTS.len() as u64, 40 * POINTS.len() as u64, 3, &NAMES),
         row(
@@ -81,7 +90,7 @@ pub(crate) fn all() -> Vec<Row> {
             12,
             2_000,
             3,
-            &["power cut", "power cut with a token that may be used once"],
+            &["power cut", "power cut with a token that may be used once", "power cut of a PostgreSQL server"],
         ),
         row(
             9,
@@ -120,6 +129,15 @@ pub(crate) fn all() -> Vec<Row> {
             1_000,
             4,
             &["zombie resumed", "taken over in the middle"],
+        ),
+        row(
+            25,
+            "kill -9 of the scheduler, or of a run that it started, at a named point",
+            trial!(schedules::killed),
+            schedules::ROUND,
+            40 * schedules::ROUND,
+            3,
+            &NAMES_OF_THE_SCHEDULER,
         ),
         row(17, "corrupt state", trial!(states::corrupt), 64, 10_000, 3, &["refused", "read on"]),
         row(8, "pages repeated, reversed, or pointing to themselves", trial!(storms::circles), 24, 500, 3, &["loop named"]),
@@ -167,7 +185,15 @@ pub(crate) fn all() -> Vec<Row> {
             8,
             &["stalled", "reset", "sliced", "a byte a second", "without end"],
         ),
-        row(20, "mutated pipeline files, states and pages", trial!(states::fuzzed), 16, 5_000, 2, &["texts tried"]),
+        row(
+            20,
+            "a hundred thousand mutated texts: pipeline files, states, pages, values",
+            trial!(texts::mutated),
+            100,
+            1_000,
+            2,
+            &["files refused with their place", "pages decoded"],
+        ),
         row(21, "deletions; an older backup put back", trial!(repeats::backup), 10, 300, 3, &["backup restored"]),
         row(14, "no more room at any write", trial!(space::full), 12, 600, 3, &["ran out of room"]),
         row(

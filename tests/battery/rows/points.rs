@@ -35,9 +35,63 @@ pub(crate) enum By {
     RunAfterDrift,
     /// `aqueduct backfill`, and `aqueduct backfill resume` after a kill.
     Backfill,
+    /// `aqueduct quarantine replay`, after a rule that sent records there is mended.
+    Replay,
+    /// A run that tells people apart, into SQLite.
+    IdentifyInSqlite,
+    /// The same into PostgreSQL.
+    IdentifyInPostgres,
 }
 
-/// Every point. A test holds this list against the code.
+/// What `aqueduct serve` has to meet to come to a point, or the run that it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serving {
+    /// Schedules that fall due.
+    Schedules,
+    /// The first look at a schedule that nobody has looked at before.
+    NewSchedule,
+    /// An occurrence inside a black-out, which is left out.
+    Blackout,
+    /// A run that takes longer than a scheduler waits until it looks at its claims again.
+    SlowStart,
+    /// A run that ends before it has begun its occurrence.
+    RunThatNeverBegan,
+    /// A run that ends in its middle.
+    RunThatDied,
+    /// A scheduler before it that died with a claim in its hand.
+    SchedulerThatDied,
+    /// A source that fails for one run.
+    FailingSource,
+    /// A run that lasts longer than a third of its lease.
+    LongRun,
+    /// SIGTERM, and no time for the run under way.
+    Shutdown,
+}
+
+/// Every point of the scheduler and of the runs that it starts, for row 25. The same test holds this list against the code.
+pub(crate) const SCHEDULER: &[(&str, Serving)] = &[
+    ("scheduler::taken_up", Serving::NewSchedule),
+    ("scheduler::looked", Serving::Schedules),
+    ("scheduler::skipped", Serving::Blackout),
+    ("scheduler::claimed", Serving::Schedules),
+    ("scheduler::child_started", Serving::Schedules),
+    ("scheduler::claim_renewed", Serving::SlowStart),
+    ("scheduler::given_up", Serving::RunThatNeverBegan),
+    ("scheduler::death_noted", Serving::RunThatDied),
+    ("scheduler::taken_over", Serving::SchedulerThatDied),
+    ("scheduler::retry_scheduled", Serving::FailingSource),
+    ("scheduler::stop_noted", Serving::Shutdown),
+    ("scheduler::before_close", Serving::Schedules),
+    ("scheduler::closed", Serving::Schedules),
+    ("scheduler::old_ones_forgotten", Serving::Schedules),
+    ("occurrence::before_begin", Serving::Schedules),
+    ("occurrence::begun", Serving::Schedules),
+    ("occurrence::heard", Serving::LongRun),
+    ("occurrence::before_end", Serving::Schedules),
+    ("occurrence::ended", Serving::Schedules),
+];
+
+/// Every point of the commands that read or load, for row 1. A test holds this list against the code.
 pub(crate) const POINTS: &[(&str, By)] = &[
     ("engine::request", By::Run),
     ("engine::answered", By::Run),
@@ -108,21 +162,21 @@ pub(crate) const POINTS: &[(&str, By)] = &[
     ("postgres::schemas_noted", By::RunIntoPostgres),
     ("postgres::refresh_placed", By::RefreshIntoPostgres),
     ("postgres::refresh_committed", By::RefreshIntoPostgres),
-];
-
-/// Points of commands that row 1 does not run yet.
-pub(crate) const UNTRIED: &[(&str, &str)] = &[
-    ("pipeline::replayed", "`aqueduct quarantine replay`"),
-    ("sqlite::identities_stored", "identities of people and companies"),
-    ("postgres::identities_stored", "identities of people and companies"),
+    ("pipeline::replayed", By::Replay),
+    ("sqlite::identities_stored", By::IdentifyInSqlite),
+    ("postgres::identities_stored", By::IdentifyInPostgres),
 ];
 
 impl By {
     /// Whether the destination is PostgreSQL, where that matters.
     pub(crate) fn postgres(self) -> Option<bool> {
         match self {
-            Self::RunIntoSqlite | Self::FirstRunIntoSqlite | Self::RefreshIntoSqlite => Some(false),
-            Self::RunIntoPostgres | Self::FirstRunIntoPostgres | Self::LaterRunIntoPostgres | Self::RefreshIntoPostgres => Some(true),
+            Self::RunIntoSqlite | Self::FirstRunIntoSqlite | Self::RefreshIntoSqlite | Self::IdentifyInSqlite => Some(false),
+            Self::RunIntoPostgres
+            | Self::FirstRunIntoPostgres
+            | Self::LaterRunIntoPostgres
+            | Self::RefreshIntoPostgres
+            | Self::IdentifyInPostgres => Some(true),
             _ => None,
         }
     }
@@ -130,7 +184,10 @@ impl By {
     /// Whether something is loaded before, where that matters.
     pub(crate) fn later(self) -> Option<bool> {
         match self {
-            Self::FirstRunIntoSqlite | Self::FirstRunIntoPostgres | Self::RunWithTokens | Self::RunWithLastingTokens => Some(false),
+            Self::FirstRunIntoSqlite | Self::FirstRunIntoPostgres | Self::RunWithTokens | Self::RunWithLastingTokens | Self::Replay => {
+                Some(false)
+            }
+            Self::IdentifyInSqlite | Self::IdentifyInPostgres => Some(false),
             Self::LaterRunIntoPostgres
             | Self::Refresh
             | Self::RefreshIntoSqlite
@@ -154,6 +211,7 @@ impl By {
             Self::Sweep => ("run", &["-v", "--sweep-ids"]),
             Self::Renormalise => ("renormalise", &[]),
             Self::RunAfterDrift => ("run", &["-v", "--refresh-calculated"]),
+            Self::Replay => ("quarantine replay", &[]),
             Self::Backfill => ("backfill", &["--from", "2026-01-01", "--to", "2026-07-11", "--window", "P3M"]),
             _ => ("run", &["-v"]),
         }

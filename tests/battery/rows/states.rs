@@ -1,12 +1,7 @@
-//! Rows 17 and 20: what is read back or read in is not what was written.
+//! Row 17: what is read back is not what was written.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-
-use aqueduct_pipeline::{Environment, Pipeline, Registry};
-use aqueduct_schema::StreamState;
-use aqueduct_simulator::{Effect, Fault, Match};
 
 use crate::oracle::{Account, judge, judge_run, tail};
 use crate::outcome::Outcome;
@@ -83,54 +78,4 @@ fn flipped(text: &str, random: &mut Random) -> String {
         }
     }
     String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// A text with some bytes changed, taken out, doubled or put in.
-fn mutated(text: &str, random: &mut Random) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    let pieces: [&[u8]; 8] = [b"{", b"]", b"\"", b": ", b"\n", "é".as_bytes(), b"1e400", b"\\ud800"];
-    for _ in 0..random.between(1, 6) {
-        let at = random.between(0, bytes.len().max(1) as u64) as usize;
-        match random.between(0, 4) {
-            0 if at < bytes.len() => bytes[at] = (random.next() & 0xff) as u8,
-            1 if at < bytes.len() => drop(bytes.drain(at..(at + random.between(1, 30) as usize).min(bytes.len()))),
-            2 => {
-                let end = (at + random.between(1, 60) as usize).min(bytes.len());
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            _ => drop(bytes.splice(at..at, random.pick(&pieces).iter().copied())),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Row 20.
-pub(crate) async fn fuzzed(shared: Arc<Shared>, mut random: Random, _: u64) -> Outcome {
-    let world = World::new(&shared, Vendor::Hubspot, false, 3, Size { contacts: 20, deals: 2, archived: false }).await;
-    let mut outcome = Outcome::default();
-    let file = std::fs::read_to_string(world.file(&world.database)).expect("the pipeline file is there");
-    let path = world.folder.path().join("mutated.yaml");
-    let state = r#"{"reading":{"mode":"backfill","started_at":"2026-07-10T12:00:00Z","position":{"after":"17"}},"settled":{"at":"2026-07-10T11:00:00.123Z","id":"9"}}"#;
-    for _ in 0..100 {
-        let text = mutated(&file, &mut random);
-        std::fs::write(&path, &text).expect("the file is written");
-        let opened = catch_unwind(AssertUnwindSafe(|| Pipeline::open(&path, &Registry::standard(), &Environment::default()).map(drop)));
-        outcome.must(opened.is_ok(), || format!("a pipeline file makes it panic: {text}"));
-        let text = mutated(state, &mut random);
-        let read = catch_unwind(AssertUnwindSafe(|| serde_json::from_str::<StreamState>(&text).is_ok()));
-        outcome.must(read.is_ok(), || format!("a state makes it panic: {text}"));
-        outcome.note_times("texts tried", 2);
-    }
-    let page = r#"{"results":[{"id":"1","properties":{"email":"a@example.com","lastname":"Ä","createdate":"2026-01-01T00:00:00Z"},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-02T00:00:00Z","archived":false}],"paging":{"next":{"after":"2"}}}"#;
-    for _ in 0..4 {
-        world.source.inject(Fault::next(1, Effect::Body(mutated(page, &mut random))).when(Match::path("/objects/")));
-        let ran = world.run_here().await;
-        outcome.add(judge_run(&world, &ran));
-        outcome.must(ran.code.is_some(), || "a page ends the process".to_owned());
-        world.source.clear_faults();
-        outcome.note_times("texts tried", 1);
-    }
-    tokio::task::block_in_place(|| world.database.remove());
-    outcome
 }

@@ -41,12 +41,14 @@ impl Scheduler {
                 Some(State::Claimed(claim)) if latest && claim.holder == self.holder => {
                     tracing::warn!(occurrence = %gone.id, "the process ended before its run began{}", with(gone.code));
                     let given_up = self.store.give_up(&gone.id, &self.holder, &exit, now).await?;
+                    fail::fail_point!("scheduler::given_up");
                     given_up.document
                 }
                 Some(State::Begun(run)) if run.holder.process == gone.process && run.holder.host == self.holder.host => {
                     tracing::warn!(occurrence = %gone.id, run = %run.holder.run_id, "the run has died{}", with(gone.code));
                     let run_id = run.holder.run_id.clone();
                     let ended = self.store.end(&gone.id, &run_id, &exit, now).await?;
+                    fail::fail_point!("scheduler::death_noted");
                     ended.document
                 }
                 _ => found,
@@ -99,6 +101,7 @@ impl Scheduler {
         };
         if run.stop.is_none() {
             let asked = self.store.ask_to_stop(id, &run.holder.run_id, why).await?;
+            fail::fail_point!("scheduler::stop_noted");
             self.note(id, asked.document).await;
         }
         if !self.stopping.contains_key(id) {

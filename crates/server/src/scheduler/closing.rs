@@ -34,6 +34,7 @@ impl Scheduler {
                 occurrence = %id, attempt = last.number, exit_code = last.exit.code, error = last.exit.error.as_deref(),
                 "the run has not ended well and is tried again{}", not_before.map_or_else(String::new, |at| format!(" at {at}"))
             );
+            fail::fail_point!("scheduler::retry_scheduled");
             if is_failure(last) {
                 let event = Event::RunFailed {
                     exit_code: told_code(last.exit.code),
@@ -55,6 +56,7 @@ impl Scheduler {
             let document = match &open.skipped {
                 Some(skipped) => {
                     let skipped = self.store.skip(&id, skipped).await?;
+                    fail::fail_point!("scheduler::skipped");
                     skipped.document
                 }
                 None => self.document(&id).cloned(),
@@ -85,7 +87,9 @@ impl Scheduler {
             (None, State::Skipped(skipped)) => Closing::Skipped(skipped.clone()),
             (None, _) => return Ok(()),
         };
+        fail::fail_point!("scheduler::before_close");
         let closed = self.store.close(id, &how).await?;
+        fail::fail_point!("scheduler::closed");
         if let Some(entry) = self.pipelines.get_mut(&id.pipeline) {
             entry.stands(closed.document);
             if let (true, Closing::Skipped(skipped)) = (closed.done, &how) {
@@ -162,6 +166,7 @@ impl Scheduler {
         }
         let kept = entry.schedule().map_or(called::KEPT.0, |schedule| called::kept(schedule, now));
         self.store.forget_occurrences(name, now.minus(kept), 2 * FORGET_EVERY as usize).await?;
+        fail::fail_point!("scheduler::old_ones_forgotten");
         Ok(())
     }
 }

@@ -57,6 +57,7 @@ impl Scheduler {
         let fell_due = seen.judge(&due);
         let missed = fell_due.iter().find(|open| open.skipped.as_ref().is_some_and(Skipped::is_missed)).cloned();
         let changed = self.store.look(name, &Look { from, until, by: entry.by(), fell_due }).await?;
+        fail::fail_point!("scheduler::looked");
         if changed.done
             && policy == CatchUp::None
             && let Some(Open { at, skipped: Some(skipped), .. }) = missed

@@ -41,6 +41,7 @@ impl Scheduler {
             let from = from.unwrap_or(now);
             let seen = Look { from, until: from.max(now), by: entry.by(), fell_due: Vec::new() };
             let changed = self.store.look(name, &seen).await?;
+            fail::fail_point!("scheduler::taken_up");
             entry.stands(changed.document);
             self.stirred.insert(name.to_owned());
         }
@@ -115,9 +116,11 @@ impl Scheduler {
         }
         for id in waiting {
             self.store.renew_claim(&id, &self.holder, self.settings.claim_life).await?;
+            fail::fail_point!("scheduler::claim_renewed");
         }
         for id in dead {
             let revived = self.store.revive(&id, now).await?;
+            fail::fail_point!("scheduler::taken_over");
             if revived.done {
                 tracing::warn!(occurrence = %id, "whoever had this occurrence is dead; it is taken over");
             }

@@ -117,6 +117,7 @@ impl Scheduler {
         let terms = plan.schedule.as_ref().map(terms).unwrap_or_default();
         let by = Claimant { instance: self.settings.instance.clone(), holder: self.holder.clone(), life: self.settings.claim_life, terms };
         let claimed = self.store.claim(&id, &by, now).await?;
+        fail::fail_point!("scheduler::claimed");
         self.note(&id, claimed.document.clone()).await;
         let Some(claim) = claimed.document.as_ref().filter(|_| claimed.done).and_then(Occurrence::claim) else {
             // It is another's, or over: what that means for the pipeline is for the next turn.
@@ -129,6 +130,7 @@ impl Scheduler {
             Ok(process) => process,
             Err(error) => return self.not_started(&id, &error, now).await,
         };
+        fail::fail_point!("scheduler::child_started");
         self.children.insert(id.clone(), Child::new(process, now, timeout));
         tracing::info!(occurrence = %id, attempt = start.attempt, "started");
         if let Some(entry) = self.pipelines.get_mut(name) {

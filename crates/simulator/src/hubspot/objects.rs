@@ -88,6 +88,7 @@ impl HubSpot {
         let history = query.list("propertiesWithHistory");
         let most = if history.is_empty() { MAX_PAGE } else { MAX_HISTORY_PAGE };
         let limit = self.limit(query.get("limit"), 10, most)?;
+        let limit = self.settings().page_records.map_or(limit, |records| limit.min(records.max(1)));
         let after = self.after(query.get("after"))?;
         let associations = self.association_targets(&query)?;
         let properties = query.list("properties");

@@ -46,6 +46,8 @@ pub struct Options {
     pub gzip: bool,
     /// How long an OAuth access token lives, by the clock. HubSpot: 1800 s.
     pub token_lifetime: Duration,
+    /// The most records in a page of a list, below what a client asks for; `None` gives as many as are asked for.
+    pub page_records: Option<usize>,
     /// The most associations of one source in one page of a v4 reply. HubSpot: 500.
     pub association_page_size: usize,
     /// The most associations of one record inside a page of records; the rest has its own paging.
@@ -80,6 +82,7 @@ impl Default for Options {
             index_lag: Duration::ZERO,
             gzip: true,
             token_lifetime: Duration::from_secs(1800),
+            page_records: None,
             association_page_size: 500,
             inline_associations: 100,
             association_ids_as_numbers: true,

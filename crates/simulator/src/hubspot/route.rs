@@ -25,6 +25,8 @@ const MAX_URI: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) index_lag_ms: i64,
+    /// The most records in a page of a list, where there is such a limit.
+    pub(crate) page_records: Option<usize>,
     pub(crate) association_page_size: usize,
     pub(crate) inline_associations: usize,
     pub(crate) association_ids_as_numbers: bool,
@@ -199,6 +201,7 @@ impl HubSpot {
     pub(crate) fn new(options: &Options, store: Store) -> Self {
         let settings = Settings {
             index_lag_ms: milliseconds(options.index_lag),
+            page_records: options.page_records,
             association_page_size: options.association_page_size.max(1),
             inline_associations: options.inline_associations.max(1),
             association_ids_as_numbers: options.association_ids_as_numbers,
