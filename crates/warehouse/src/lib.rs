@@ -1,13 +1,15 @@
 //! Destinations: the contract of a warehouse and one module for each kind.
 //!
 //! A load is first sorted into a plan (`load_plan`: tables, steps, duplicates) that knows no SQL; `sqlite` and `postgres` carry
-//! the plan out, each in one transaction. What both share is by topic: names (`identifier`), columns (`layout`), values (`cells`),
+//! the plan out, each in one transaction. All else that a destination promises is done once for both (`database`), by statements in
+//! which a `session` names what differs. What both share besides is by topic: names (`identifier`), columns (`layout`), values (`cells`),
 //! the digest of a row (`row_hash`), rejected records (`quarantine`), errors (`failure`).
 
 mod address;
 mod backfill;
 mod cells;
 mod cleaning;
+mod database;
 mod ddl;
 mod discard;
 mod drift;
@@ -18,6 +20,7 @@ mod identifier;
 mod identities;
 mod late;
 mod layout;
+mod ledger;
 mod load_plan;
 mod merges;
 mod merging;

@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use crate::failure::Failure;
 use crate::late::Late;
 use crate::layout::{Layout, Stored};
+use crate::load_plan::LoadPlan;
+use crate::warehouse::Fence;
 
 /// What differs between the databases.
 #[async_trait]
-pub(crate) trait Session: Send {
+pub(crate) trait Session: Send + Sync {
     /// A table's name, quoted.
     fn table(&self, name: &TableName) -> String;
 
@@ -51,6 +53,15 @@ pub(crate) trait Session: Send {
     /// who do not share it. `None` where transactions take turns anyway.
     fn turn(&self, what: &str, shared: bool) -> Option<String>;
 
+    /// What a query ends with so that nobody changes the rows that it reads before the transaction ends; empty where nobody could.
+    fn undisturbed(&self) -> &'static str;
+
+    /// Whether Aqueduct ever wrote into this database.
+    async fn has_own_tables(&mut self) -> Result<bool, Failure>;
+
+    /// Creates those of Aqueduct's own tables that are missing, and columns that older versions did not have.
+    async fn create_own_tables(&mut self) -> Result<(), Failure>;
+
     /// Carries out a statement; the number of rows it touched.
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure>;
 
@@ -65,6 +76,9 @@ pub(crate) trait Session: Send {
 
     /// Gives versions that come after later ones their place in the history of their table, where it is kept.
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure>;
+
+    /// Stores the rejected records of a load, and marks those that came back good as fixed.
+    async fn store_rejected(&mut self, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure>;
 
     /// Makes the index over a table's keys, where there is none.
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure>;

@@ -7,9 +7,10 @@ use aqueduct_schema::{Error, Result};
 use sqlx::PgConnection;
 use sqlx::pool::PoolConnection;
 
-use super::{Postgres, ledger};
+use super::Postgres;
+use crate::backfill::ledger::fenced_as;
 use crate::failure::{self, Doing, Failure, Verdict};
-use crate::records::wait;
+use crate::records::{from_json, wait};
 use crate::warehouse::{Fence, Receipt};
 
 /// Attempts of a load that met another transaction or lost its connection, and the pause after the first.
@@ -61,12 +62,12 @@ impl Postgres {
         F: Future<Output = Result<Receipt, Ended>> + Send,
     {
         let mut pause = PAUSE;
-        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
+        let mut left = if self.memory.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
         loop {
             left -= 1;
             let failure = match attempt().await {
                 Ok(receipt) => {
-                    self.gave_up.store(false, Ordering::SeqCst);
+                    self.memory.gave_up.store(false, Ordering::SeqCst);
                     return Ok(receipt);
                 }
                 Err(Ended::Failed(failure)) => failure,
@@ -77,7 +78,7 @@ impl Postgres {
                 },
             };
             if left == 0 || failure.verdict() == Verdict::Final {
-                self.gave_up.store(failure.is_held(), Ordering::SeqCst);
+                self.memory.gave_up.store(failure.is_held(), Ordering::SeqCst);
                 return Err(self.told(failure).await);
             }
             tracing::warn!(stream, "the load begins again: {}", failure.into_error());
@@ -101,8 +102,28 @@ impl Postgres {
 
     async fn find_once(&self, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
         let mut connection = self.pool.acquire().await.doing("look for the load")?;
-        ledger::committed(&mut connection, fence, load_id).await
+        find_receipt(&mut connection, fence, load_id).await
     }
+}
+
+/// The receipt of a load, if it is committed. Waits until a transaction that still holds the fence has ended, so that a load whose
+/// commit is under way is not taken for one that failed.
+async fn find_receipt(connection: &mut PgConnection, fence: &Fence, load_id: &str) -> Result<Option<Receipt>, Failure> {
+    let doing = "look for the load";
+    sqlx::query("SELECT epoch FROM aqueduct.fence WHERE pipeline = $1 FOR UPDATE")
+        .bind(fenced_as(fence))
+        .execute(&mut *connection)
+        .await
+        .doing(doing)?;
+    let receipt: Option<String> = sqlx::query_scalar("SELECT receipt::text FROM aqueduct.loads WHERE load_id = $1")
+        .bind(load_id)
+        .fetch_optional(connection)
+        .await
+        .doing(doing)?;
+    Ok(match receipt {
+        Some(json) => Some(from_json(&json, "the record of a load cannot be read")?),
+        None => None,
+    })
 }
 
 /// Whether a commit failed, or its answer did not arrive.

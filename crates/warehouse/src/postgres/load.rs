@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use aqueduct_schema::{Batch, Error, Protected, Result, TableName, codes};
+use aqueduct_schema::{Error, Result, TableName, codes};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinHandle;
 
@@ -10,61 +10,32 @@ use super::ahead::Ahead;
 use super::attempts::{Ended, committed};
 use super::encode::Rows;
 use super::tables::Prepared;
-use super::{Postgres, deletions, ledger, rows, tables};
-use crate::backfill::{WindowKey, ledger as windows};
-use crate::cleaning;
-use crate::evidence::{DeletedBy, Evidence};
+use super::{Postgres, deletions, rows, tables};
+use crate::database;
 use crate::failure::{Doing, Failure};
 use crate::layout::Stored;
+use crate::ledger;
 use crate::load_plan::{LoadPlan, Outcome, Step, StepKind, TablePlan};
 use crate::merges::Winners;
 use crate::merging;
-use crate::records;
 use crate::redirected::Redirected;
 use crate::refresh::{Swap, Swapped};
 use crate::session::Session;
-use crate::shadow::{self, Redirect};
 use crate::snapshot;
-use crate::turn::Turn;
 use crate::warehouse::{Fence, Receipt, TableReceipt};
 
 impl Postgres {
-    pub(super) async fn load_for(
-        &self,
-        fence: &Fence,
-        shadow: Option<Redirect>,
-        window: Option<Arc<WindowKey>>,
-        batches: Vec<Batch<Protected>>,
-        turn: Turn,
-    ) -> Result<Receipt> {
-        let Some(first) = batches.first() else {
-            turn.come().await?;
-            return Ok(Receipt::default());
-        };
-        let sequence = self.sequence.take(fence, first.stream());
-        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) });
-        // A load that need not wait encodes its rows step by step, while the server takes those of the step before.
-        let ahead = if turn.is_now() { Ahead::default() } else { self.ahead(&plan).await? };
-        turn.come().await?;
-        self.lasting(fence, &plan.stream, &plan.load_id, || self.attempt(fence, &plan, &ahead)).await
-    }
-
     pub(super) async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Ended> {
         let mut lease = self.lease("put a refresh in place").await?;
         let mut transaction = lease.connection()?.begin().await.doing("put a refresh in place")?;
-        ledger::check_fence(&mut transaction, swap.fence).await?;
-        let Swapped { receipt, state, .. } = swap.carry_out(&mut *transaction).await?;
-        fail::fail_point!("postgres::refresh_placed");
-        ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
-        Evidence::default().record(&mut *transaction, swap.fence, swap.stream, (&receipt, swap.now), DeletedBy::Refresh).await?;
-        ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
+        let Swapped { receipt, .. } = database::put_in_place::<Self>(&mut transaction, swap).await?;
         committed(transaction.commit().await)?;
         fail::fail_point!("postgres::refresh_committed");
         lease.give_back();
         Ok(receipt)
     }
 
-    async fn attempt(&self, fence: &Fence, plan: &Arc<LoadPlan>, ahead: &Ahead) -> Result<Receipt, Ended> {
+    pub(super) async fn attempt(&self, fence: &Fence, plan: &Arc<LoadPlan>, ahead: &Ahead) -> Result<Receipt, Ended> {
         let mut lease = self.lease("begin a load").await?;
         let receipt = self.attempt_over(lease.connection()?, fence, plan, ahead).await?;
         lease.give_back();
@@ -80,37 +51,12 @@ impl Postgres {
     ) -> Result<Receipt, Ended> {
         let mut transaction = connection.begin().await.doing("begin a load")?;
         fail::fail_point!("postgres::load_begun");
-        ledger::check_fence(&mut transaction, fence).await?;
+        ledger::check_fence(&mut *transaction, fence).await?;
         fail::fail_point!("postgres::fence_checked");
         let winners = self.winners(&mut transaction, plan).await?;
         snapshot::index_sets(&mut *transaction, plan).await?;
-        let mut outcome = self.load_tables(&mut transaction, fence, plan, ahead, &winners).await?;
-        let mut evidence = Evidence::default();
-        for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
-            evidence.add(DeletedBy::Snapshot, &done);
-            outcome.add(&done);
-        }
-        fail::fail_point!("postgres::snapshots_closed");
-        for done in merging::follow(&mut *transaction, fence, plan, &winners).await? {
-            evidence.add(DeletedBy::Merge, &done);
-            outcome.add(&done);
-        }
-        ledger::write_quarantine(&mut transaction, fence, plan).await?;
-        fail::fail_point!("postgres::quarantine_stored");
-        cleaning::record(&mut *transaction, fence, &plan.stream, &plan.cleaning).await?;
-        let receipt = plan.receipt(outcome);
-        let now = records::now();
-        ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
-        if plan.shadow.is_none() {
-            evidence.record(&mut *transaction, fence, &plan.stream, (&receipt, now), DeletedBy::of(plan.checkpoint.mode)).await?;
-        }
-        fail::fail_point!("postgres::load_recorded");
-        let state = &plan.checkpoint.state;
-        match (&plan.shadow, &plan.window) {
-            (Some(redirect), _) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
-            (None, Some(window)) => windows::loaded(&mut *transaction, window, plan, &receipt, now).await?,
-            (None, None) => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
-        }
+        let outcome = self.load_tables(&mut transaction, fence, plan, ahead, &winners).await?;
+        let receipt = database::conclude::<Self>(&mut transaction, fence, plan, &winners, outcome).await?;
         fail::fail_point!("postgres::before_commit");
         let answer = transaction.commit().await;
         fail::fail_point!("postgres::after_commit");
@@ -276,7 +222,10 @@ impl Postgres {
     }
 
     fn set_direct(&self, fence: &Fence, name: &TableName, direct: bool) {
-        self.direct.lock().unwrap_or_else(PoisonError::into_inner).insert((Arc::clone(&fence.run_id), name.clone()), direct);
+        let mut known = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        // What an earlier run of this process met is no longer asked for.
+        known.retain(|(run, _), _| *run == fence.run_id);
+        known.insert((Arc::clone(&fence.run_id), name.clone()), direct);
     }
 }
 

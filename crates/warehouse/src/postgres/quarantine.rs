@@ -1,46 +1,68 @@
-//! The quarantine in PostgreSQL.
+//! Rejected records into PostgreSQL.
 
-use aqueduct_schema::{Result, Timestamp};
-use async_trait::async_trait;
+use sqlx::PgConnection;
 
-use super::{Postgres, ledger};
+use crate::cells::timestamp_text;
 use crate::failure::{Doing, Failure};
-use crate::quarantine::{self, Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
-use crate::records;
+use crate::load_plan::LoadPlan;
+use crate::quarantine::QuarantineRow;
 use crate::warehouse::Fence;
 
-#[async_trait]
-impl Quarantine for Postgres {
-    async fn quarantined(&self, pipeline: &str, filter: &QuarantineFilter, limit: u64) -> Result<Vec<QuarantinedRecord>> {
-        let read = async {
-            let mut transaction = self.pool.begin().await.doing("read the quarantine")?;
-            if !ledger::exists(&mut transaction).await? {
-                return Ok(Vec::new());
-            }
-            quarantine::read(&mut *transaction, pipeline, filter, limit).await
+/// Stores the rejected records of a load, and marks those that came back good as fixed.
+pub(super) async fn store(connection: &mut PgConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+    if !plan.quarantine.is_empty() {
+        let column = |of: fn(&QuarantineRow) -> Option<&str>| -> Vec<Option<String>> {
+            plan.quarantine.iter().map(|row| of(row).map(str::to_owned)).collect()
         };
-        read.await.map_err(Failure::into_error)
+        sqlx::query(
+            "INSERT INTO aqueduct.quarantine AS known (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message,
+             record, first_seen, last_seen, times_seen, status, sealed)
+             SELECT row_id, $1, $2, $3, $4, source_id, location, rule, field, message, record::json, $5::timestamptz, $5::timestamptz, times_seen,
+             'new', sealed
+             FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[])
+             AS rejected(row_id, source_id, location, rule, field, message, record, times_seen, sealed)
+             ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
+             message = excluded.message, record = excluded.record, sealed = excluded.sealed, last_seen = excluded.last_seen,
+             times_seen = known.times_seen + excluded.times_seen,
+             status = CASE known.status WHEN 'discarded' THEN known.status ELSE 'new' END",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(fence.run_id.as_ref())
+        .bind(&plan.load_id)
+        .bind(timestamp_text(plan.loaded_at))
+        .bind(column(|row| Some(&row.row_id)))
+        .bind(column(|row| row.source_id.as_deref()))
+        .bind(column(|row| row.location.as_deref()))
+        .bind(column(|row| Some(&row.rule)))
+        .bind(column(|row| row.field.as_deref()))
+        .bind(column(|row| Some(&row.message)))
+        .bind(column(|row| Some(&row.record)))
+        .bind(plan.quarantine.iter().map(|row| row.times_seen).collect::<Vec<i64>>())
+        .bind(column(|row| row.sealed.as_deref()))
+        .execute(&mut *connection)
+        .await
+        .doing("store rejected records")?;
     }
-
-    async fn resolve_quarantined(&self, fence: &Fence, row_ids: &[String], status: QuarantineStatus, by: &str) -> Result<u64> {
-        let resolve = async {
-            let mut transaction = self.pool.begin().await.doing("decide about the quarantine")?;
-            ledger::check_fence(&mut transaction, fence).await?;
-            let resolved = quarantine::resolve(&mut *transaction, fence, row_ids, status, by, records::now()).await?;
-            transaction.commit().await.doing("decide about the quarantine")?;
-            Ok(resolved)
-        };
-        resolve.await.map_err(Failure::into_error)
+    let open: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM aqueduct.quarantine WHERE status = 'new' AND pipeline = $1 AND stream = $2 AND source_id IS NOT NULL)",
+    )
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .fetch_one(&mut *connection)
+    .await
+    .doing("read the quarantine")?;
+    if open {
+        sqlx::query(
+            "UPDATE aqueduct.quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = $1 AND stream = $2
+             AND source_id = ANY($3)",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(plan.good_ids())
+        .execute(connection)
+        .await
+        .doing("mark rejected records as fixed")?;
     }
-
-    async fn purge_quarantine(&self, fence: &Fence, before: Timestamp) -> Result<u64> {
-        let purge = async {
-            let mut transaction = self.pool.begin().await.doing("purge the quarantine")?;
-            ledger::check_fence(&mut transaction, fence).await?;
-            let purged = quarantine::purge(&mut *transaction, fence, before).await?;
-            transaction.commit().await.doing("purge the quarantine")?;
-            Ok(purged)
-        };
-        purge.await.map_err(Failure::into_error)
-    }
+    Ok(())
 }

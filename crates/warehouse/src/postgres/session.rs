@@ -5,14 +5,16 @@ use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::{history, tables};
+use super::{history, own_tables, quarantine, tables};
 use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, quoted};
 use crate::late::Late;
 use crate::layout::{Layout, Stored};
+use crate::load_plan::LoadPlan;
 use crate::records::to_json;
 use crate::session::Session;
+use crate::warehouse::Fence;
 
 #[async_trait]
 impl Session for PgConnection {
@@ -65,6 +67,18 @@ impl Session for PgConnection {
         Some(format!("SELECT {lock}(hashtextextended({}, 0))", literal(&format!("aqueduct {what}"))))
     }
 
+    fn undisturbed(&self) -> &'static str {
+        " FOR SHARE"
+    }
+
+    async fn has_own_tables(&mut self) -> Result<bool, Failure> {
+        own_tables::exists(self).await
+    }
+
+    async fn create_own_tables(&mut self) -> Result<(), Failure> {
+        own_tables::create(self).await
+    }
+
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
         Ok(sqlx::raw_sql(AssertSqlSafe(sql)).execute(self).await.doing(doing)?.rows_affected())
     }
@@ -89,6 +103,10 @@ impl Session for PgConnection {
 
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure> {
         history::keep_late(self, stored, late).await
+    }
+
+    async fn store_rejected(&mut self, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+        quarantine::store(self, fence, plan).await
     }
 
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {

@@ -43,7 +43,7 @@ impl Sqlite {
 
     /// Waits for other processes briefly from now on, or as long as usual again.
     pub(super) async fn wait_at_most(&self, briefly: bool) {
-        if self.gave_up.swap(briefly, Ordering::SeqCst) == briefly {
+        if self.memory.gave_up.swap(briefly, Ordering::SeqCst) == briefly {
             return;
         }
         let wait = if briefly { BRIEFLY.min(self.busy) } else { self.busy };

@@ -4,21 +4,19 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use aqueduct_schema::{Batch, Error, Protected, Result, codes};
+use aqueduct_schema::{Error, Result, codes};
 use sqlx::{Connection, SqliteConnection};
 
 use super::stage::{Form, Found, Staged};
 use super::tables::StoredColumn;
-use super::{Connected, Sqlite, deletions, ledger, rows, stage, tables};
-use crate::backfill::{WindowKey, ledger as windows};
-use crate::cleaning;
-use crate::evidence::{DeletedBy, Evidence};
+use super::{BEGIN, Connected, Sqlite, deletions, rows, stage, tables};
+use crate::database;
 use crate::failure::{Doing, Failure, Verdict};
+use crate::ledger;
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
 use crate::merging;
-use crate::records::{self, wait};
+use crate::records::wait;
 use crate::refresh::{Swap, Swapped};
-use crate::shadow::{self, Redirect};
 use crate::snapshot;
 use crate::turn::Turn;
 use crate::unindexed::Unindexed;
@@ -29,27 +27,15 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Sqlite {
-    pub(super) async fn load_for(
-        &self,
-        fence: &Fence,
-        shadow: Option<Redirect>,
-        window: Option<Arc<WindowKey>>,
-        batches: Vec<Batch<Protected>>,
-        turn: Turn,
-    ) -> Result<Receipt> {
-        let Some(first) = batches.first() else {
-            turn.come().await?;
-            return Ok(Receipt::default());
-        };
-        let sequence = self.sequence.take(fence, first.stream());
-        let plan = Arc::new(LoadPlan { window, ..LoadPlan::new(fence, sequence, records::now(), batches, shadow)?.keeping(&self.history) });
-        let mut ahead = if turn.is_now() { None } else { self.ahead(&plan).await };
+    /// Attempts a load until it is committed or fails for good.
+    pub(super) async fn lasting(&self, fence: &Fence, plan: &Arc<LoadPlan>, turn: Turn) -> Result<Receipt> {
+        let mut ahead = if turn.is_now() { None } else { self.ahead(plan).await };
         turn.come().await?;
         let mut pause = PAUSE;
-        let mut left = if self.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
+        let mut left = if self.memory.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
         loop {
             left -= 1;
-            match self.attempt(fence, &plan, ahead.take()).await {
+            match self.attempt(fence, plan, ahead.take()).await {
                 Err(failure) if failure.verdict() == Verdict::Again && left > 0 => {
                     tracing::warn!(stream = %plan.stream, "the load begins again: {}", self.told(failure));
                     wait(&mut pause).await;
@@ -71,13 +57,8 @@ impl Sqlite {
     pub(super) async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed, .. } = &mut *connection;
-        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("put a refresh in place")?;
-        ledger::check_fence(&mut transaction, swap.fence).await?;
-        let Swapped { receipt, state, touched } = swap.carry_out(&mut *transaction).await?;
-        fail::fail_point!("sqlite::refresh_placed");
-        ledger::write_load(&mut transaction, swap.fence, swap.stream, &receipt, swap.now).await?;
-        Evidence::default().record(&mut *transaction, swap.fence, swap.stream, (&receipt, swap.now), DeletedBy::Refresh).await?;
-        ledger::write_state(&mut transaction, &swap.fence.pipeline, swap.stream, &state, swap.now, Some(&swap.load_id)).await?;
+        let mut transaction = sqlite.begin_with(BEGIN).await.doing("put a refresh in place")?;
+        let Swapped { receipt, touched, .. } = database::put_in_place::<Self>(&mut transaction, swap).await?;
         transaction.commit().await.doing("put a refresh in place")?;
         fail::fail_point!("sqlite::refresh_committed");
         touched.iter().for_each(|table| unindexed.remove(table));
@@ -105,11 +86,11 @@ impl Sqlite {
         fail::fail_point!("sqlite::rows_staged");
         #[cfg(feature = "planted-state-first")]
         if crate::planted::state_comes_first() {
-            ledger::write_state(sqlite, &fence.pipeline, &plan.stream, &plan.checkpoint.state, records::now(), None).await?;
+            ledger::write_state(sqlite, &fence.pipeline, &plan.stream, (&plan.checkpoint.state, crate::records::now()), None).await?;
         }
-        let mut transaction = sqlite.begin_with("BEGIN IMMEDIATE").await.doing("begin a load")?;
+        let mut transaction = sqlite.begin_with(BEGIN).await.doing("begin a load")?;
         fail::fail_point!("sqlite::load_begun");
-        ledger::check_fence(&mut transaction, fence).await?;
+        ledger::check_fence(&mut *transaction, fence).await?;
         fail::fail_point!("sqlite::fence_checked");
         if merging::version(&mut *transaction).await? != winners.version {
             return Err(Failure::Outdated);
@@ -122,32 +103,7 @@ impl Sqlite {
             number += table.steps.len();
             filled.push((&table.layout, rows));
         }
-        let mut evidence = Evidence::default();
-        for done in snapshot::close_snapshots(&mut *transaction, fence, plan).await? {
-            evidence.add(DeletedBy::Snapshot, &done);
-            outcome.add(&done);
-        }
-        fail::fail_point!("sqlite::snapshots_closed");
-        for done in merging::follow(&mut *transaction, fence, plan, winners).await? {
-            evidence.add(DeletedBy::Merge, &done);
-            outcome.add(&done);
-        }
-        ledger::write_quarantine(&mut transaction, fence, plan).await?;
-        fail::fail_point!("sqlite::quarantine_stored");
-        cleaning::record(&mut *transaction, fence, &plan.stream, &plan.cleaning).await?;
-        let receipt = plan.receipt(outcome);
-        let now = records::now();
-        ledger::write_load(&mut transaction, fence, &plan.stream, &receipt, now).await?;
-        if plan.shadow.is_none() {
-            evidence.record(&mut *transaction, fence, &plan.stream, (&receipt, now), DeletedBy::of(plan.checkpoint.mode)).await?;
-        }
-        fail::fail_point!("sqlite::load_recorded");
-        let state = &plan.checkpoint.state;
-        match (&plan.shadow, &plan.window) {
-            (Some(redirect), _) => shadow::note(&mut *transaction, fence, plan, redirect, &receipt).await?,
-            (None, Some(window)) => windows::loaded(&mut *transaction, window, plan, &receipt, now).await?,
-            (None, None) => ledger::write_state(&mut transaction, &fence.pipeline, &plan.stream, state, now, Some(&plan.load_id)).await?,
-        }
+        let receipt = database::conclude::<Self>(&mut transaction, fence, plan, winners, outcome).await?;
         fail::fail_point!("sqlite::before_commit");
         transaction.commit().await.doing("commit the load")?;
         fail::fail_point!("sqlite::after_commit");

@@ -1,51 +1,62 @@
-//! The quarantine in SQLite.
+//! Rejected records into SQLite.
 
-use aqueduct_schema::{Result, Timestamp};
-use async_trait::async_trait;
-use sqlx::Connection;
+use sqlx::SqliteConnection;
 
-use super::{Sqlite, ledger};
+use crate::cells::timestamp_text;
 use crate::failure::{Doing, Failure};
-use crate::quarantine::{self, Quarantine, QuarantineFilter, QuarantineStatus, QuarantinedRecord};
-use crate::records;
+use crate::load_plan::LoadPlan;
+use crate::records::to_json;
 use crate::warehouse::Fence;
 
-#[async_trait]
-impl Quarantine for Sqlite {
-    async fn quarantined(&self, pipeline: &str, filter: &QuarantineFilter, limit: u64) -> Result<Vec<QuarantinedRecord>> {
-        let mut connection = self.connection.lock().await;
-        let read = async {
-            let sqlite = &mut connection.sqlite;
-            if !ledger::exists(sqlite).await? {
-                return Ok(Vec::new());
-            }
-            ledger::create(sqlite).await?;
-            quarantine::read(sqlite, pipeline, filter, limit).await
-        };
-        read.await.map_err(Failure::into_error)
+/// Stores the rejected records of a load, and marks those that came back good as fixed.
+pub(super) async fn store(connection: &mut SqliteConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+    let at = timestamp_text(plan.loaded_at);
+    for row in &plan.quarantine {
+        sqlx::query(
+            "INSERT INTO _quarantine (row_id, pipeline, stream, run_id, load_id, source_id, location, rule, field, message, record,
+             first_seen, last_seen, times_seen, status, sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, 'new', ?14)
+             ON CONFLICT (row_id) DO UPDATE SET run_id = excluded.run_id, load_id = excluded.load_id, location = excluded.location,
+             message = excluded.message, record = excluded.record, sealed = excluded.sealed, last_seen = excluded.last_seen,
+             times_seen = times_seen + excluded.times_seen, status = CASE status WHEN 'discarded' THEN status ELSE 'new' END",
+        )
+        .bind(&row.row_id)
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(fence.run_id.as_ref())
+        .bind(&plan.load_id)
+        .bind(&row.source_id)
+        .bind(&row.location)
+        .bind(&row.rule)
+        .bind(&row.field)
+        .bind(&row.message)
+        .bind(&row.record)
+        .bind(&at)
+        .bind(row.times_seen)
+        .bind(&row.sealed)
+        .execute(&mut *connection)
+        .await
+        .doing("store rejected records")?;
     }
-
-    async fn resolve_quarantined(&self, fence: &Fence, row_ids: &[String], status: QuarantineStatus, by: &str) -> Result<u64> {
-        let mut connection = self.connection.lock().await;
-        let resolve = async {
-            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("decide about the quarantine")?;
-            ledger::check_fence(&mut transaction, fence).await?;
-            let resolved = quarantine::resolve(&mut *transaction, fence, row_ids, status, by, records::now()).await?;
-            transaction.commit().await.doing("decide about the quarantine")?;
-            Ok(resolved)
-        };
-        resolve.await.map_err(Failure::into_error)
+    let open: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM _quarantine WHERE status = 'new' AND pipeline = ? AND stream = ? AND source_id IS NOT NULL)",
+    )
+    .bind(fence.pipeline.as_ref())
+    .bind(plan.stream.as_ref())
+    .fetch_one(&mut *connection)
+    .await
+    .doing("read the quarantine")?;
+    if open {
+        sqlx::query(
+            "UPDATE _quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = ? AND stream = ?
+             AND source_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(fence.pipeline.as_ref())
+        .bind(plan.stream.as_ref())
+        .bind(to_json(&plan.good_ids())?)
+        .execute(connection)
+        .await
+        .doing("mark rejected records as fixed")?;
     }
-
-    async fn purge_quarantine(&self, fence: &Fence, before: Timestamp) -> Result<u64> {
-        let mut connection = self.connection.lock().await;
-        let purge = async {
-            let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await.doing("purge the quarantine")?;
-            ledger::check_fence(&mut transaction, fence).await?;
-            let purged = quarantine::purge(&mut *transaction, fence, before).await?;
-            transaction.commit().await.doing("purge the quarantine")?;
-            Ok(purged)
-        };
-        purge.await.map_err(Failure::into_error)
-    }
+    Ok(())
 }

@@ -5,14 +5,16 @@ use aqueduct_schema::{TableName, ValueType};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::{history, tables};
+use super::{history, own_tables, quarantine, tables};
 use crate::cells::without_nul;
 use crate::failure::{Doing, Failure};
 use crate::identifier::{literal, quoted};
 use crate::late::Late;
 use crate::layout::{Layout, Stored};
+use crate::load_plan::LoadPlan;
 use crate::records::to_json;
 use crate::session::Session;
+use crate::warehouse::Fence;
 
 #[async_trait]
 impl Session for SqliteConnection {
@@ -61,6 +63,18 @@ impl Session for SqliteConnection {
         None
     }
 
+    fn undisturbed(&self) -> &'static str {
+        ""
+    }
+
+    async fn has_own_tables(&mut self) -> Result<bool, Failure> {
+        own_tables::exists(self).await
+    }
+
+    async fn create_own_tables(&mut self) -> Result<(), Failure> {
+        own_tables::create(self).await
+    }
+
     async fn execute(&mut self, doing: &'static str, sql: String) -> Result<u64, Failure> {
         let done = sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(self).await;
         Ok(done.doing(doing)?.rows_affected())
@@ -83,6 +97,10 @@ impl Session for SqliteConnection {
 
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure> {
         history::keep_late(self, stored, late).await
+    }
+
+    async fn store_rejected(&mut self, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+        quarantine::store(self, fence, plan).await
     }
 
     async fn index(&mut self, name: &TableName, key: &str) -> Result<(), Failure> {
