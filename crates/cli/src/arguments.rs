@@ -9,21 +9,33 @@ use crate::logs::LogFormat;
 
 mod alerts;
 mod backfill;
+mod clean;
 mod identity;
+mod new_connector;
 mod quarantine;
+mod reconcile;
+mod resolve;
+mod run;
 mod runs;
 mod schedule;
 mod schema;
 mod serve;
+mod state;
 
 pub(crate) use alerts::AlertsAction;
 pub(crate) use backfill::{BackfillAction, BackfillArguments, Pace};
+pub(crate) use clean::CleanArguments;
 pub(crate) use identity::{EntityArgument, ExplainAction, ExplainArguments, IdentityAction};
+pub(crate) use new_connector::NewConnectorArguments;
 pub(crate) use quarantine::{QuarantineAction, Which};
+pub(crate) use reconcile::ReconcileArguments;
+pub(crate) use resolve::ResolveArguments;
+pub(crate) use run::RunArguments;
 pub(crate) use runs::{RunArgument, RunsAction, RunsArguments, Status, since};
 pub(crate) use schedule::{ExportArguments, ExportFormat, ScheduleAction};
 pub(crate) use schema::{SchemaArguments, SchemaFormat, SchemaOf};
 pub(crate) use serve::{Place, ServeArguments};
+pub(crate) use state::StateAction;
 
 /// Pulls customer data from CRM and marketing systems, cleans it, protects it and loads it into a warehouse.
 #[derive(Debug, Parser)]
@@ -94,25 +106,7 @@ pub(crate) enum Command {
         folder: PathBuf,
     },
     /// Write a connector that compiles and passes its tests, to make a vendor's from.
-    NewConnector {
-        /// The connector's name, in snake case: the vendor.
-        name: String,
-        /// Write the crate into this folder; connectors/NAME inside Aqueduct's own checkout where it is left out.
-        #[arg(long, value_name = "PATH")]
-        folder: Option<PathBuf>,
-        /// Propose streams, paging and fields from an OpenAPI 3 or Swagger 2.0 description; every guess is marked.
-        #[arg(long, value_name = "FILE")]
-        from_openapi: Option<PathBuf>,
-        /// How requests are signed: bearer, basic, header:NAME or query:NAME; bearer where it is left out.
-        #[arg(long, value_name = "WAY", conflicts_with = "from_openapi")]
-        auth: Option<String>,
-        /// How pages lead on: token, link, header, offset, page, keyset, time or single; token where it is left out.
-        #[arg(long, value_name = "STYLE", conflicts_with = "from_openapi")]
-        paging: Option<String>,
-        /// Aqueduct's checkout, for a crate outside of it.
-        #[arg(long, value_name = "PATH")]
-        aqueduct: Option<PathBuf>,
-    },
+    NewConnector(NewConnectorArguments),
     /// Ask the source and the destination whether they can be used. Reads and writes no records.
     Check {
         #[command(flatten)]
@@ -180,53 +174,7 @@ pub(crate) enum Command {
         port: u16,
     },
     /// Run a pipeline: read what is new, load it.
-    Run {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// Streams and fields in place of the file's selection, for example contacts or deals.amount.
-        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-        select: Vec<String>,
-        /// Read everything again, aside, and put it in place of what is there when it is complete.
-        #[arg(long)]
-        full_refresh: bool,
-        /// Read calculated fields again for all records, whether they are due or not.
-        #[arg(long)]
-        refresh_calculated: bool,
-        /// Read all links between records, whether that is due or not (run.association_sweep_hours in the pipeline file).
-        #[arg(long)]
-        sweep_associations: bool,
-        /// Compare the ids at the source with the rows that are here, whether that is due or not: what is gone there is marked as deleted.
-        #[arg(long)]
-        sweep_ids: bool,
-        /// Go through all stages and store nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Stop each stream after the page with which it has read so many records.
-        #[arg(long, value_name = "N")]
-        limit: Option<u64>,
-        /// Stop with a checkpoint after so long, for example 90s, 10m or 2h.
-        #[arg(long, value_name = "TIME", value_parser = duration)]
-        timeout: Option<Duration>,
-        /// Wait so long for another run of this pipeline to end, instead of exiting 9 at once.
-        #[arg(long, value_name = "TIME", value_parser = duration)]
-        wait_for_lease: Option<Duration>,
-        /// Wait before beginning, up to so long: by the pipeline's name and the minute, so that pipelines of one minute spread out.
-        #[arg(long, value_name = "TIME", value_parser = duration)]
-        jitter: Option<Duration>,
-        /// Append what the run did to this file, as one JSON line; several runs may write to one file.
-        #[arg(long, value_name = "FILE")]
-        summary_file: Option<PathBuf>,
-        /// Let a snapshot or a refresh mark any number of rows as deleted.
-        #[arg(long)]
-        allow_mass_delete: bool,
-        /// The occurrence that a scheduler has claimed, as PIPELINE/2026-11-22T12:00:00Z; without the claim nothing is done.
-        #[arg(long, value_name = "OCCURRENCE", conflicts_with_all = ["dry_run", "jitter"])]
-        occurrence: Option<aqueduct_pipeline::control_store::occurrence::OccurrenceId>,
-        /// Keep what the pipeline's schedule says besides when: for cron, systemd, Kubernetes or Airflow, which know when. Waits for jitter,
-        /// black-outs and the pipelines before, tries again what fails, and says why where nothing is to be run.
-        #[arg(long, conflicts_with_all = ["occurrence", "dry_run", "jitter", "wait_for_lease"])]
-        scheduled: bool,
-    },
+    Run(RunArguments),
     /// Run pipelines on their schedules, until a signal comes.
     Serve(ServeArguments),
     /// When pipelines run: see what comes, or write it for another program.
@@ -242,25 +190,7 @@ pub(crate) enum Command {
     /// Read a span of history beside the live runs, window by window, verified against the source.
     Backfill(BackfillArguments),
     /// Compare what the source has with what the warehouse has, by count or by key.
-    Reconcile {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// Streams in place of the file's selection, for example contacts.
-        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-        select: Vec<String>,
-        /// Compare every key, also where the source says how many records it has.
-        #[arg(long, conflicts_with = "sample")]
-        full: bool,
-        /// Compare counts, and the first keys that the source lists, about so many.
-        #[arg(long, value_name = "N")]
-        sample: Option<u64>,
-        /// Mark as deleted what is gone at the source, read again what is missing or stale.
-        #[arg(long, conflicts_with = "sample")]
-        repair: bool,
-        /// Let a repair mark any number of rows as deleted.
-        #[arg(long, requires = "repair")]
-        allow_mass_delete: bool,
-    },
+    Reconcile(ReconcileArguments),
     /// List what the source has changed in its streams and fields, or accept it.
     Drift {
         #[command(flatten)]
@@ -308,108 +238,9 @@ pub(crate) enum Command {
     /// List runs, show one, follow those under way, compare two.
     Runs(RunsArguments),
     /// Find which rows of a list are the same person or company, and say why.
-    Resolve {
-        /// What the rows are.
-        #[arg(long, value_enum)]
-        entity: ListEntity,
-        /// The list, a CSV file with a line of headers.
-        #[arg(long, value_name = "FILE")]
-        input: PathBuf,
-        /// The column of ids.
-        #[arg(long, value_name = "COLUMN")]
-        id: String,
-        /// What columns hold, for example first_name=given,last_name=surname,email=mail,phone=tel,birth_date=dob; others are guessed.
-        #[arg(long, value_name = "WORD=COLUMN,..", default_value = "", hide_default_value = true)]
-        columns: String,
-        /// Another list, to be joined with the first.
-        #[arg(long, value_name = "FILE")]
-        link: Option<PathBuf>,
-        /// Write source, record and cluster into this CSV file.
-        #[arg(long, short, value_name = "FILE")]
-        output: PathBuf,
-        /// Write pairs with probability, decision and reasons into this CSV file.
-        #[arg(long, value_name = "FILE")]
-        pairs: Option<PathBuf>,
-        /// The country of telephone numbers that are written without one, ISO 3166-1 alpha-2.
-        #[arg(long, value_name = "CODE")]
-        country: Option<String>,
-        /// Link from this probability on (0.5 to 1); without it, as far as one wrong link in a thousand is expected.
-        #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
-        link_from: Option<f64>,
-        /// Work on so many threads; the answer does not depend on it.
-        #[arg(long, value_name = "N")]
-        threads: Option<usize>,
-    },
+    Resolve(ResolveArguments),
     /// Clean values from standard input, one a line, into JSON lines.
-    Clean {
-        /// The semantic type, for example email, phone_number, country or money.
-        #[arg(value_name = "TYPE", required_unless_present = "list")]
-        semantic_type: Option<String>,
-        /// The country of the values, ISO 3166-1 alpha-2, for telephone numbers and ambiguous names.
-        #[arg(long, value_name = "CODE")]
-        country: Option<String>,
-        /// The time zone of times without one, an IANA name.
-        #[arg(long, value_name = "ZONE")]
-        time_zone: Option<String>,
-        /// The decimal separator of the values: `.` or `,`.
-        #[arg(long, value_name = "CHARACTER")]
-        decimal_separator: Option<char>,
-        /// Read 03/04/2026 as the third of April.
-        #[arg(long)]
-        day_first: bool,
-        /// Tell what each value says besides itself: an extension, a campaign, the address that was probably meant.
-        #[arg(long)]
-        details: bool,
-        /// List the semantic types and the codes their cleaners give.
-        #[arg(long)]
-        list: bool,
-    },
-}
-
-/// What a list holds.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum ListEntity {
-    /// People.
-    Contact,
-    /// Companies.
-    Account,
-}
-
-impl From<ListEntity> for aqueduct_pipeline::identity::Entity {
-    fn from(entity: ListEntity) -> Self {
-        match entity {
-            ListEntity::Contact => Self::Contact,
-            ListEntity::Account => Self::Account,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StateAction {
-    /// Show where every stream stands, and up to when every table is complete.
-    List {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// Only the tables, each with the streams that fill it.
-        #[arg(long)]
-        tables: bool,
-    },
-    /// Forget where a stream stands, so that the next run reads it from the beginning. Rows stay.
-    Clear {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// The stream; every stream where it is left out.
-        #[arg(long)]
-        stream: Option<String>,
-    },
-    /// Store a state as `state list --json` printed it, read from standard input.
-    Set {
-        #[command(flatten)]
-        pipeline: PipelineArgument,
-        /// The stream.
-        #[arg(long)]
-        stream: String,
-    },
+    Clean(CleanArguments),
 }
 
 /// Reads `90`, `90s`, `10m`, `2h` or `1d`.
@@ -424,12 +255,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err("write a time as 90s, 10m, 2h or 1d".to_owned()),
     };
     Ok(Duration::from_secs(seconds))
-}
-
-/// A probability from which records may be linked.
-fn probability(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "a number from 0.5 to 1 is expected".to_owned())?;
-    if (0.5..=1.0).contains(&number) { Ok(number) } else { Err("less likely than not is no link: from 0.5 to 1".to_owned()) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_schema::{Error, ErrorKind, Result, StreamState, Timestamp, codes};
-use aqueduct_warehouse::{Fence, RunRecord, RunStart, RunStatus, Warehouse};
+use aqueduct_warehouse::{Fence, RunRecord, RunStart, StreamRecord, Warehouse};
 use tokio::sync::watch;
 use tracing::{Instrument, error_span};
 
@@ -19,11 +19,12 @@ pub use self::options::RunOptions;
 pub use self::report::RunReport;
 pub(crate) use self::streams::Streams;
 use self::verdict::verdict;
-use crate::drift::{self, Drift};
+use crate::drift::{self, Drift, DriftReport};
 use crate::lease::Lease;
 use crate::ledger::Recording;
 use crate::observer::{Event, Observer};
 use crate::pipeline::{Connected, Pipeline};
+use crate::stream::StreamEnd;
 use crate::underway::Underway;
 
 /// Runs a pipeline under its lease. When `stop` becomes true, every stream ends after the page under way and its checkpoint is committed.
@@ -90,28 +91,9 @@ async fn run_leased(
     let timed_out = deadline.is_some_and(|task| task.is_finished());
 
     let interrupted = *stop.borrow() && !timed_out;
-    let mut record = RunRecord {
-        run_id: start.run_id.to_string(),
-        pipeline: start.pipeline.to_string(),
-        started_at: start.started_at,
-        ended_at: Some(clock.now()),
-        status: RunStatus::Ok,
-        exit_code: 0,
-        streams: Vec::new(),
-        traffic: Default::default(),
-    };
-    let mut errors = Vec::new();
-    for mut end in ends {
-        if let Some(error) = end.error.map(|error| lease.explain(error)) {
-            end.record.error = Some(error.to_string());
-            errors.push((end.record.stream.clone(), error));
-        }
-        drifted.changes.extend(end.found.changes);
-        if !end.found.filled.is_empty() {
-            drifted.filled.insert(end.record.stream.clone(), end.found.filled.into_iter().collect());
-        }
-        record.streams.push(end.record);
-    }
+    let mut record = RunRecord { ended_at: Some(clock.now()), ..RunRecord::begun(&start) };
+    let mut errors;
+    (record.streams, errors) = gathered(ends, lease, &mut drifted);
     (record.status, record.exit_code) = verdict(&record.streams, &errors, interrupted);
     fail::fail_point!("pipeline::streams_ended");
     // Whoever has lost the pipeline to another run leaves its quarantine alone.
@@ -142,6 +124,23 @@ async fn run_leased(
         limit: options.limit,
         dry_run: options.dry_run,
     })
+}
+
+/// What the streams of a run did, and what kept some of them from being complete. What they found of their source goes into the report.
+fn gathered(ends: Vec<StreamEnd>, lease: &Lease, drifted: &mut DriftReport) -> (Vec<StreamRecord>, Vec<(String, Error)>) {
+    let (mut records, mut errors) = (Vec::with_capacity(ends.len()), Vec::new());
+    for StreamEnd { mut record, error, found } in ends {
+        if let Some(error) = error.map(|error| lease.explain(error)) {
+            record.error = Some(error.to_string());
+            errors.push((record.stream.clone(), error));
+        }
+        drifted.changes.extend(found.changes);
+        if !found.filled.is_empty() {
+            drifted.filled.insert(record.stream.clone(), found.filled.into_iter().collect());
+        }
+        records.push(record);
+    }
+    (records, errors)
 }
 
 /// Asks the source who we are and what it has, unless that takes longer than the run may or somebody stops it.

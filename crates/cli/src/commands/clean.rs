@@ -7,18 +7,9 @@ use aqueduct_pipeline::cleaners::{self, CleaningContext};
 use aqueduct_pipeline::schema::{CleaningStatus, Error, Result, SemanticType, codes};
 use serde::Serialize;
 
+use crate::arguments::CleanArguments;
 use crate::commands::Context;
 use crate::output::table;
-
-/// Facts around the values, from the command line.
-pub(crate) struct Facts {
-    pub(crate) country: Option<String>,
-    pub(crate) time_zone: Option<String>,
-    pub(crate) decimal_separator: Option<char>,
-    pub(crate) day_first: bool,
-    /// Whether details are told.
-    pub(crate) details: bool,
-}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -32,8 +23,8 @@ struct Line<'a> {
 }
 
 /// Cleans standard input line by line, in order. Bytes that are not UTF-8 are shown as U+FFFD.
-pub(crate) fn clean(context: &Context, named: Option<&str>, facts: &Facts, list: bool) -> Result<u8> {
-    if list {
+pub(crate) fn clean(context: &Context, arguments: &CleanArguments) -> Result<u8> {
+    if arguments.list {
         let rows: Vec<Vec<String>> = cleaners::rules()
             .map(|rule| {
                 vec![
@@ -47,25 +38,24 @@ pub(crate) fn clean(context: &Context, named: Option<&str>, facts: &Facts, list:
         context.output.data(&table(&["type", "code", "status", "meaning"], &rows));
         return Ok(0);
     }
-    let name = named.unwrap_or_default();
+    let name = arguments.semantic_type.as_deref().unwrap_or_default();
     let semantic = SemanticType::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = SemanticType::ALL.iter().map(|semantic| semantic.name()).collect();
         Error::new(codes::BAD_USAGE, format!("there is no semantic type `{name}`")).advise(format!("Use one of: {}.", names.join(", ")))
     })?;
-    let country = match &facts.country {
+    let country = match &arguments.country {
         Some(country) => {
             let code = cleaners::clean(SemanticType::Country, country, &CleaningContext::default()).value.map(|value| value.into_owned());
             Some(code.ok_or_else(|| Error::new(codes::BAD_USAGE, format!("`{country}` is not a country")))?)
         }
         None => None,
     };
-    let with_details = facts.details;
     let facts = CleaningContext {
         country: country.as_deref(),
         default_country: country.as_deref(),
-        time_zone: facts.time_zone.as_deref(),
-        decimal_separator: facts.decimal_separator,
-        day_first: facts.day_first.then_some(true),
+        time_zone: arguments.time_zone.as_deref(),
+        decimal_separator: arguments.decimal_separator,
+        day_first: arguments.day_first.then_some(true),
         ..CleaningContext::default()
     };
     let mut bytes = Vec::new();
@@ -83,7 +73,7 @@ pub(crate) fn clean(context: &Context, named: Option<&str>, facts: &Facts, list:
         let line = line.strip_suffix('\r').unwrap_or(line);
         let cleaned = cleaners::clean(semantic, line, &facts);
         let told = || cleaners::details(semantic, line, &facts).into_iter().map(|detail| (detail.name, detail.value)).collect();
-        let details = with_details.then(told);
+        let details = arguments.details.then(told);
         let value = cleaned.value.as_deref();
         context.output.json_line(&Line { input: line, value, status: cleaned.status, code: cleaned.code, details });
     }

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 
 use aqueduct_pipeline::connector::selection::nearest;
 use aqueduct_pipeline::schema::{Error, Result, codes};
-use aqueduct_pipeline::{Depth, Environment, Pipeline, Registry, pipeline_files};
+use aqueduct_pipeline::{Environment, Pipeline, Registry, pipeline_files};
 
 use crate::arguments::{Arguments, Command, ScheduleAction};
 use crate::output::Output;
@@ -47,10 +47,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
     let done = match arguments.command {
         Command::Demo { folder, contacts, people } => demo::demo(&context, &folder, contacts, people).await,
         Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
-        Command::NewConnector { name, folder, from_openapi, auth, paging, aqueduct } => {
-            let said = [auth.as_deref(), paging.as_deref()];
-            new_connector::new_connector(&context, &name, folder.as_deref(), from_openapi.as_deref(), aqueduct.as_deref(), said)
-        }
+        Command::NewConnector(arguments) => new_connector::new_connector(&context, &arguments),
         Command::Check { pipeline } => check::check(&context, &pipeline.pipeline).await,
         Command::Discover { pipeline, config, connectors } => {
             discover::discover(&context, pipeline.as_deref(), config.as_deref(), connectors).await
@@ -63,40 +60,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
             record::record(&context, &pipeline.pipeline, &output, &select, Some(limit)).await
         }
         Command::Replay { folder, port } => replay::replay(&context, &folder, port).await,
-        Command::Run {
-            pipeline,
-            select,
-            full_refresh,
-            refresh_calculated,
-            sweep_associations,
-            sweep_ids,
-            dry_run,
-            limit,
-            timeout,
-            wait_for_lease,
-            jitter,
-            summary_file,
-            allow_mass_delete,
-            occurrence,
-            scheduled,
-        } => {
-            let options = aqueduct_pipeline::RunOptions {
-                select,
-                full_refresh,
-                refresh_calculated,
-                sweep_associations,
-                sweep_ids,
-                dry_run,
-                limit,
-                timeout,
-                wait_for_lease,
-                allow_mass_delete,
-                occurrence: None,
-                run_id: None,
-                attempt: 1,
-            };
-            run::run(&context, &pipeline.pipeline, &options, &run::Around { jitter, summary_file, occurrence, scheduled }).await
-        }
+        Command::Run(arguments) => run::run(&context, arguments).await,
         Command::Serve(arguments) => serve::serve(&context, arguments).await,
         Command::Schedule { action } => match action {
             ScheduleAction::Next { pipelines, count, from } => schedule::next(&context, &pipelines, count as usize, from).await,
@@ -107,15 +71,7 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         },
         Command::Alerts { action } => alerts::alerts(&context, action).await,
         Command::Backfill(arguments) => backfill::backfill(&context, arguments).await,
-        Command::Reconcile { pipeline, select, full, sample, repair, allow_mass_delete } => {
-            let depth = match sample {
-                Some(records) => Depth::Sample(records),
-                None if full => Depth::Full,
-                None => Depth::Counts,
-            };
-            let options = aqueduct_pipeline::ReconcileOptions { select, depth, repair, allow_mass_delete };
-            reconcile::reconcile(&context, &pipeline.pipeline, &options).await
-        }
+        Command::Reconcile(arguments) => reconcile::reconcile(&context, arguments).await,
         Command::Renormalise { pipeline, select, allow_mass_delete } => {
             let options = aqueduct_pipeline::RenormaliseOptions { select, allow_mass_delete };
             renormalise::renormalise(&context, &pipeline.pipeline, &options).await
@@ -127,16 +83,8 @@ pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &
         Command::State { action } => state::state(&context, action).await,
         Command::Schema { schema } => schema::schema(&context, &schema),
         Command::Runs(arguments) => runs::runs(&context, arguments).await,
-        Command::Resolve { entity, input, id, columns, link, output, pairs, country, link_from, threads } => resolve::told(&columns)
-            .and_then(|columns| {
-                let options =
-                    aqueduct_pipeline::ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads };
-                resolve::resolve(&context, &options, &output, pairs.as_deref())
-            }),
-        Command::Clean { semantic_type, country, time_zone, decimal_separator, day_first, details, list } => {
-            let facts = clean::Facts { country, time_zone, decimal_separator, day_first, details };
-            clean::clean(&context, semantic_type.as_deref(), &facts, list)
-        }
+        Command::Resolve(arguments) => resolve::resolve(&context, arguments),
+        Command::Clean(arguments) => clean::clean(&context, &arguments),
     };
     done.unwrap_or_else(|error| {
         output.error(&error);

@@ -5,29 +5,32 @@ use std::path::Path;
 use aqueduct_pipeline::schema::{Error, Result, codes};
 use aqueduct_scaffold::{Created, Order, create};
 
+use crate::arguments::NewConnectorArguments;
 use crate::commands::Context;
 
 /// So many guesses and operations are told; the rest is counted.
 const TOLD: usize = 12;
 
 /// Writes a connector and says what to do next.
-pub(crate) fn new_connector(
-    context: &Context,
-    name: &str,
-    folder: Option<&Path>,
-    openapi: Option<&Path>,
-    aqueduct: Option<&Path>,
-    [auth, paging]: [Option<&str>; 2],
-) -> Result<u8> {
+pub(crate) fn new_connector(context: &Context, arguments: &NewConnectorArguments) -> Result<u8> {
     let working_folder = std::env::current_dir()
         .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("the working folder cannot be found ({})", error.kind())))?;
     let taken: Vec<&str> = context.registry.all().iter().map(|registration| registration.name).collect();
-    let order = Order { name, folder, openapi, auth, paging, aqueduct, working_folder: &working_folder, taken: &taken };
+    let order = Order {
+        name: &arguments.name,
+        folder: arguments.folder.as_deref(),
+        openapi: arguments.from_openapi.as_deref(),
+        auth: arguments.auth.as_deref(),
+        paging: arguments.paging.as_deref(),
+        aqueduct: arguments.aqueduct.as_deref(),
+        working_folder: &working_folder,
+        taken: &taken,
+    };
     let created = create(&order)?;
     if context.output.is_json() {
         context.output.json_line(&json(&created));
     } else {
-        context.output.answer(&words(&created, &working_folder, openapi.is_some()));
+        context.output.answer(&words(&created, &working_folder, arguments.from_openapi.is_some()));
     }
     Ok(0)
 }

@@ -1,24 +1,31 @@
 //! `aqueduct reconcile`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use aqueduct_pipeline::schema::Result;
 use aqueduct_pipeline::warehouse::ReconciledWindow;
-use aqueduct_pipeline::{ReconcileOptions, ReconcileReport};
+use aqueduct_pipeline::{Depth, ReconcileOptions, ReconcileReport};
 
+use crate::arguments::ReconcileArguments;
 use crate::commands::Context;
 use crate::commands::run::Signals;
 use crate::output::{Output, json_error, number, table};
 use crate::progress::Progress;
 
 /// Compares a pipeline's source with its warehouse and prints what differs.
-pub(crate) async fn reconcile(context: &Context, named: &Path, options: &ReconcileOptions) -> Result<u8> {
-    let pipeline = context.pipeline(named)?;
+pub(crate) async fn reconcile(context: &Context, arguments: ReconcileArguments) -> Result<u8> {
+    let ReconcileArguments { pipeline, select, full, sample, repair, allow_mass_delete } = arguments;
+    let depth = match sample {
+        Some(records) => Depth::Sample(records),
+        None if full => Depth::Full,
+        None => Depth::Counts,
+    };
+    let options = ReconcileOptions { select, depth, repair, allow_mass_delete };
+    let pipeline = context.pipeline(&pipeline.pipeline)?;
     let output = &context.output;
     let signals = Signals::listen();
     let observer = Arc::new(Progress::new(output));
-    let report = aqueduct_pipeline::reconcile(&pipeline, options, observer, signals.stop.clone()).await?;
+    let report = aqueduct_pipeline::reconcile(&pipeline, &options, observer, signals.stop.clone()).await?;
     if output.is_json() {
         output.json_line(&json(&report));
     } else {

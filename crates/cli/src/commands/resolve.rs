@@ -1,18 +1,19 @@
 //! `aqueduct resolve`.
 
-use std::path::Path;
-
 use aqueduct_pipeline::identity::Decision;
 use aqueduct_pipeline::schema::{Error, Result, codes};
 use aqueduct_pipeline::{ListOptions, ResolvedList, resolve_list};
 
+use crate::arguments::ResolveArguments;
 use crate::commands::Context;
 use crate::output::number;
 
 /// Resolves a list of people or companies into clusters and pairs.
-pub(crate) fn resolve(context: &Context, options: &ListOptions, clusters: &Path, pairs: Option<&Path>) -> Result<u8> {
+pub(crate) fn resolve(context: &Context, arguments: ResolveArguments) -> Result<u8> {
+    let ResolveArguments { entity, input, id, columns, link, output: clusters, pairs, country, link_from, threads } = arguments;
     let output = &context.output;
-    let found = resolve_list(options)?;
+    let columns = told(&columns)?;
+    let found = resolve_list(&ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads })?;
     for (list, columns) in &found.lists {
         let texts: Vec<String> = columns
             .iter()
@@ -23,8 +24,8 @@ pub(crate) fn resolve(context: &Context, options: &ListOptions, clusters: &Path,
     if found.repeated_ids > 0 {
         output.words(&format!("{} ids stand in more than one row; each row is a record of its own", number(found.repeated_ids as u64)));
     }
-    found.write_clusters(clusters)?;
-    if let Some(pairs) = pairs {
+    found.write_clusters(&clusters)?;
+    if let Some(pairs) = &pairs {
         found.write_pairs(pairs)?;
     }
     for line in report(&found) {
@@ -37,7 +38,7 @@ pub(crate) fn resolve(context: &Context, options: &ListOptions, clusters: &Path,
 }
 
 /// `first_name=given,last_name=surname` in its parts.
-pub(crate) fn told(text: &str) -> Result<Vec<(String, String)>> {
+fn told(text: &str) -> Result<Vec<(String, String)>> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
         let (word, header) = part.split_once('=').ok_or_else(|| {
             Error::new(codes::BAD_USAGE, format!("`{part}` does not say what a column holds"))

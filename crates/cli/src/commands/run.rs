@@ -13,6 +13,7 @@ use aqueduct_pipeline::warehouse::RunStatus;
 use aqueduct_pipeline::{Clock, Environment, Event, Observer, Occurring, Pipeline, RunOptions, RunReport, SystemClock, jitter};
 use tokio::sync::watch;
 
+use crate::arguments::RunArguments;
 use crate::cleaning_summary;
 use crate::commands::{Context, scheduled, shown_destination};
 use crate::output::{Output, json_error};
@@ -23,132 +24,123 @@ use crate::time;
 /// The exit code of a mistake in a file or on the command line.
 const MISTAKE: u8 = 2;
 
-/// What a scheduler wants before and after a run.
-pub(crate) struct Around {
+/// What was asked for, and what its attempts share.
+pub(crate) struct Asked<'a> {
+    pub(crate) context: &'a Context,
+    /// The pipeline, as it was named.
+    pub(crate) named: PathBuf,
+    pub(crate) options: RunOptions,
     /// The longest wait before it begins.
-    pub(crate) jitter: Option<Duration>,
+    jitter: Option<Duration>,
     /// The file that gets a line about it.
-    pub(crate) summary_file: Option<PathBuf>,
-    /// The occurrence that it is for.
-    pub(crate) occurrence: Option<OccurrenceId>,
-    /// Whether it is to find out by its schedule which occurrence it is for.
-    pub(crate) scheduled: bool,
+    summary_file: Option<PathBuf>,
+    pub(crate) signals: Signals,
 }
 
 /// Runs a pipeline and prints what it did; the last line says it all, for mail from cron.
-pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, around: &Around) -> Result<u8> {
-    if let Some(file) = &around.summary_file {
+pub(crate) async fn run(context: &Context, arguments: RunArguments) -> Result<u8> {
+    let RunArguments { pipeline, jitter, summary_file, occurrence, scheduled, .. } = arguments;
+    if let Some(file) = &summary_file {
         runs::check(file)?;
     }
-    let signals = Signals::listen();
-    Ok(match around.scheduled {
-        true => scheduled::run(context, named, options, around, &signals).await,
-        false => attempt(context, named, options, around, &signals, around.occurrence.as_ref()).await,
+    let options = RunOptions {
+        select: arguments.select,
+        full_refresh: arguments.full_refresh,
+        refresh_calculated: arguments.refresh_calculated,
+        sweep_associations: arguments.sweep_associations,
+        sweep_ids: arguments.sweep_ids,
+        dry_run: arguments.dry_run,
+        limit: arguments.limit,
+        timeout: arguments.timeout,
+        wait_for_lease: arguments.wait_for_lease,
+        allow_mass_delete: arguments.allow_mass_delete,
+        attempt: 1,
+        ..RunOptions::default()
+    };
+    let asked = Asked { context, named: pipeline.pipeline, options, jitter, summary_file, signals: Signals::listen() };
+    Ok(match scheduled {
+        true => scheduled::run(asked).await,
+        false => asked.attempt(occurrence.as_ref()).await,
     })
 }
 
-/// One run, under an occurrence or not.
-pub(crate) async fn attempt(
-    context: &Context,
-    named: &Path,
-    options: &RunOptions,
-    around: &Around,
-    signals: &Signals,
-    occurrence: Option<&OccurrenceId>,
-) -> u8 {
-    let ending = Arc::new(Ending { progress: Progress::new(&context.output), entry: Mutex::default() });
-    let done = carry_out(context, named, options, around, signals, &ending, occurrence).await;
-    let entry = ending.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
-    conclude(context, named, options, around, signals, done, entry)
-}
+impl Asked<'_> {
+    /// One run, under an occurrence or not; its exit code.
+    pub(crate) async fn attempt(&self, occurrence: Option<&OccurrenceId>) -> u8 {
+        let ending = Arc::new(Ending { progress: Progress::new(&self.context.output), entry: Mutex::default() });
+        let done = self.carry_out(&ending, occurrence).await;
+        let entry = ending.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.conclude(done, entry)
+    }
 
-/// Says how a run ended, or why there was none; its exit code.
-pub(crate) fn conclude(
-    context: &Context,
-    named: &Path,
-    options: &RunOptions,
-    around: &Around,
-    signals: &Signals,
-    done: Result<u8>,
-    entry: Option<RunEntry>,
-) -> u8 {
-    let output = &context.output;
-    let (exit_code, error) = match done {
-        Ok(exit_code) => (exit_code, None),
-        Err(error) if error.kind() == ErrorKind::Interrupted => (signals.exit_code(), Some(error)),
-        Err(error) => (error.exit_code(), Some(error)),
-    };
-    let line = match (entry, &error) {
-        (Some(entry), _) => RunLine::of(&entry, Some(exit_code)),
-        (None, error) => {
-            let kind = if options.dry_run { RunKind::DryRun } else { RunKind::Run };
-            RunLine::not_begun(&name_of(named), kind, error.as_ref(), exit_code)
-        }
-    };
-    if let Some(error) = &error {
-        output.error(error);
-        // A mistake in a file or on the command line says where it is, and nothing was done.
-        if exit_code != MISTAKE {
-            output.alarm(&line.to_string());
-        }
-    } else if !output.is_json() && (exit_code != 0 || !output.is_quiet()) {
-        output.data(&format!("\n{line}"));
-    }
-    if let Some(file) = &around.summary_file
-        && let Err(error) = runs::append(file, &line)
-    {
-        // What was loaded is loaded, whoever hears of it.
-        output.error(&error);
-    }
-    exit_code
-}
-
-async fn carry_out(
-    context: &Context,
-    named: &Path,
-    options: &RunOptions,
-    around: &Around,
-    signals: &Signals,
-    ending: &Arc<Ending>,
-    occurrence: Option<&OccurrenceId>,
-) -> Result<u8> {
-    let pipeline = context.pipeline(named)?;
-    if let Some(most) = around.jitter {
-        let wait = jitter::jitter(&pipeline.file.name, SystemClock.now(), most);
-        context.output.words(&format!("{} begins in {}", pipeline.file.name, runs::span(wait)));
-        jitter::wait(wait, signals.stop.clone()).await?;
-    }
-    let Some(id) = occurrence else {
-        let done = aqueduct_pipeline::run(&pipeline, options, ending.clone(), signals.stop.clone()).await;
-        return told(done, &pipeline, &context.output, signals);
-    };
-    let clock = time::of_schedules(&Environment::of_process())?.clock();
-    let occurring = Occurring::begin(&pipeline, id, clock, signals.stop.clone()).await?;
-    let options = RunOptions {
-        occurrence: Some(id.to_string()),
-        attempt: occurring.attempt(),
-        run_id: Some(occurring.run_id().to_owned()),
-        ..options.clone()
-    };
-    let done = aqueduct_pipeline::run(&pipeline, &options, ending.clone(), occurring.stop()).await;
-    let (error, again_in) = {
-        let errors: Vec<&Error> = match &done {
-            Ok(report) => report.errors.iter().map(|(_, error)| error).collect(),
-            Err(error) => vec![error],
+    /// Says how a run ended, or why there was none; its exit code.
+    pub(crate) fn conclude(&self, done: Result<u8>, entry: Option<RunEntry>) -> u8 {
+        let output = &self.context.output;
+        let (exit_code, error) = match done {
+            Ok(exit_code) => (exit_code, None),
+            Err(error) => (self.signals.exit_code_of(&error), Some(error)),
         };
-        let quota = errors.iter().find(|error| error.kind() == ErrorKind::Quota);
-        (errors.first().map(|error| error.code().id), quota.and_then(|error| error.retry_after()))
-    };
-    let told = told(done, &pipeline, &context.output, signals);
-    let exit_code = match &told {
-        Ok(exit_code) => *exit_code,
-        Err(error) if error.kind() == ErrorKind::Interrupted => signals.exit_code(),
-        Err(error) => error.exit_code(),
-    };
-    match occurring.end(exit_code, error, again_in).await {
-        true => told,
-        false => Err(Error::new(codes::OCCURRENCE_TAKEN, format!("`{id}` was given to another run while this one was at it"))
-            .data_note("What this run has committed is whole; the other run goes on from there.")),
+        let line = match (entry, &error) {
+            (Some(entry), _) => RunLine::of(&entry, Some(exit_code)),
+            (None, error) => {
+                let kind = if self.options.dry_run { RunKind::DryRun } else { RunKind::Run };
+                RunLine::not_begun(&name_of(&self.named), kind, error.as_ref(), exit_code)
+            }
+        };
+        if let Some(error) = &error {
+            output.error(error);
+            // A mistake in a file or on the command line says where it is, and nothing was done.
+            if exit_code != MISTAKE {
+                output.alarm(&line.to_string());
+            }
+        } else if !output.is_json() && (exit_code != 0 || !output.is_quiet()) {
+            output.data(&format!("\n{line}"));
+        }
+        if let Some(file) = &self.summary_file
+            && let Err(error) = runs::append(file, &line)
+        {
+            // What was loaded is loaded, whoever hears of it.
+            output.error(&error);
+        }
+        exit_code
+    }
+
+    async fn carry_out(&self, ending: &Arc<Ending>, occurrence: Option<&OccurrenceId>) -> Result<u8> {
+        let Self { context, options, signals, .. } = self;
+        let pipeline = context.pipeline(&self.named)?;
+        if let Some(most) = self.jitter {
+            let wait = jitter::jitter(&pipeline.file.name, SystemClock.now(), most);
+            context.output.words(&format!("{} begins in {}", pipeline.file.name, runs::span(wait)));
+            jitter::wait(wait, signals.stop.clone()).await?;
+        }
+        let Some(id) = occurrence else {
+            let done = aqueduct_pipeline::run(&pipeline, options, ending.clone(), signals.stop.clone()).await;
+            return told(done, &pipeline, &context.output, signals);
+        };
+        let clock = time::of_schedules(&Environment::of_process())?.clock();
+        let occurring = Occurring::begin(&pipeline, id, clock, signals.stop.clone()).await?;
+        let options = RunOptions {
+            occurrence: Some(id.to_string()),
+            attempt: occurring.attempt(),
+            run_id: Some(occurring.run_id().to_owned()),
+            ..options.clone()
+        };
+        let done = aqueduct_pipeline::run(&pipeline, &options, ending.clone(), occurring.stop()).await;
+        let (error, again_in) = {
+            let errors: Vec<&Error> = match &done {
+                Ok(report) => report.errors.iter().map(|(_, error)| error).collect(),
+                Err(error) => vec![error],
+            };
+            let quota = errors.iter().find(|error| error.kind() == ErrorKind::Quota);
+            (errors.first().map(|error| error.code().id), quota.and_then(|error| error.retry_after()))
+        };
+        let told = told(done, &pipeline, &context.output, signals);
+        let exit_code = told.as_ref().map_or_else(|error| signals.exit_code_of(error), |exit_code| *exit_code);
+        match occurring.end(exit_code, error, again_in).await {
+            true => told,
+            false => Err(Error::new(codes::OCCURRENCE_TAKEN, format!("`{id}` was given to another run while this one was at it"))
+                .data_note("What this run has committed is whole; the other run goes on from there.")),
+        }
     }
 }
 
@@ -242,6 +234,11 @@ impl Signals {
 
     pub(crate) fn exit_code(&self) -> u8 {
         self.code.load(Ordering::SeqCst)
+    }
+
+    /// The exit code of an error, which is that of the signal where one has interrupted the work.
+    fn exit_code_of(&self, error: &Error) -> u8 {
+        if error.kind() == ErrorKind::Interrupted { self.exit_code() } else { error.exit_code() }
     }
 }
 

@@ -5,40 +5,41 @@ use std::path::Path;
 use aqueduct_pipeline::called::{NotNow, Turn};
 use aqueduct_pipeline::runs::moment;
 use aqueduct_pipeline::schema::Result;
-use aqueduct_pipeline::{Call, Environment, Pipeline, RunOptions};
+use aqueduct_pipeline::{Call, Environment, Pipeline};
 use serde_json::json;
 
 use crate::commands::Context;
-use crate::commands::run::{Around, Signals, attempt, conclude};
+use crate::commands::run::{Asked, Signals};
 use crate::time;
 
 /// Runs the occurrence that is due as often as its schedule says, or says why it is not run; the exit code of the last run.
-pub(crate) async fn run(context: &Context, named: &Path, options: &RunOptions, around: &Around, signals: &Signals) -> u8 {
-    let opened = match context.pipeline(named) {
-        Ok(pipeline) => call(&pipeline, signals).await,
+pub(crate) async fn run(mut asked: Asked<'_>) -> u8 {
+    let context = asked.context;
+    let opened = match context.pipeline(&asked.named) {
+        Ok(pipeline) => call(&pipeline, &asked.signals).await,
         Err(error) => Err(error),
     };
     let call = match opened {
         Ok(call) => call,
-        Err(error) => return conclude(context, named, options, around, signals, Err(error), None),
+        Err(error) => return asked.conclude(Err(error), None),
     };
+    asked.options.timeout = asked.options.timeout.or(call.schedule().timeout());
     let mut last = None;
     loop {
         let turn = match call.turn(&|words| context.output.words(words)).await {
             Ok(turn) => turn,
-            Err(error) => return conclude(context, named, options, around, signals, Err(error), None),
+            Err(error) => return asked.conclude(Err(error), None),
         };
-        let options =
-            RunOptions { timeout: options.timeout.or(call.schedule().timeout()), wait_for_lease: call.patience(), ..options.clone() };
+        asked.options.wait_for_lease = call.patience();
         let id = match turn {
             Turn::NotNow(not_now) => {
-                tell(context, named, &not_now);
+                tell(context, &asked.named, &not_now);
                 return last.unwrap_or(0);
             }
-            Turn::Besides(_) => return attempt(context, named, &options, around, signals, None).await,
+            Turn::Besides(_) => return asked.attempt(None).await,
             Turn::Run(id) => id,
         };
-        let code = attempt(context, named, &options, around, signals, Some(&id)).await;
+        let code = asked.attempt(Some(&id)).await;
         match call.again(&id, code).await {
             Ok(Some(at)) => context.output.words(&format!("{id} is tried again at {}", moment(at))),
             Ok(None) => return code,

@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument, error_span};
 
 use super::calls::Calls;
+use super::leased::Leased;
 use super::tally::{OfWindow, Tally};
 use super::{BackfillEvent, BackfillObserver};
 use crate::lease::Lease;
@@ -72,16 +73,13 @@ struct Counting {
 type Passed = (usize, StreamRecord, u64, Result<()>);
 
 impl<'a> CarryOut<'a> {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one backfill, used nowhere else")]
-    pub(crate) fn new(
-        pipeline: &'a Pipeline,
+    /// The windows of the backfill of this id, so many at once.
+    pub(super) fn new(
+        Leased { pipeline, observer, calls, .. }: Leased<'a>,
         connected: &'a Connected,
         (warehouse, fence): (&'a Arc<dyn Warehouse>, &'a Fence),
-        id: &str,
-        mut windows: Vec<BackfillWindow>,
+        (id, mut windows): (&str, Vec<BackfillWindow>),
         parallel: usize,
-        observer: &'a Arc<dyn BackfillObserver>,
-        calls: &'a Arc<Calls>,
     ) -> Self {
         // What is newest is wanted first, of every stream.
         windows.sort_by(|one, other| (other.span.until, &one.stream, one.number).cmp(&(one.span.until, &other.stream, other.number)));

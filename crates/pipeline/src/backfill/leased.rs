@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use aqueduct_engine::Meter;
 use aqueduct_schema::{Error, Result, Timestamp, codes};
 use aqueduct_warehouse::{Backfill, BackfillState, BackfillWindow, Fence, RunRecord, RunStart, RunStatus, Warehouse, WindowState};
 use serde::Serialize;
@@ -29,16 +28,20 @@ struct Arguments<'a> {
     streams: &'a [String],
 }
 
+/// A backfill that holds its lease.
+#[derive(Clone, Copy)]
+pub(super) struct Leased<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) options: &'a BackfillOptions,
+    pub(super) observer: &'a Arc<dyn BackfillObserver>,
+    pub(super) calls: &'a Arc<Calls>,
+    pub(super) lease: &'a Lease,
+    pub(super) ledger: &'a Recording,
+}
+
 /// Carries a backfill out, and records it in its warehouse.
-pub(super) async fn carry_out_leased(
-    pipeline: &Pipeline,
-    options: &BackfillOptions,
-    observer: &Arc<dyn BackfillObserver>,
-    run_id: String,
-    lease: &Lease,
-    calls: &Arc<Calls>,
-    ledger: &Recording,
-) -> Result<BackfillReport> {
+pub(super) async fn carry_out_leased(leased: Leased<'_>, run_id: String) -> Result<BackfillReport> {
+    let Leased { pipeline, calls, ledger, .. } = leased;
     let clock = pipeline.clock();
     let warehouse = pipeline.warehouse().await?;
     let started_at = clock.now();
@@ -47,7 +50,7 @@ pub(super) async fn carry_out_leased(
     let mut record = RunRecord { status: RunStatus::Failed, exit_code: 1, ..RunRecord::begun(&start) };
     let fence = warehouse.begin_backfill_run(start).await?;
     ledger.in_warehouse();
-    let done = carried_out(pipeline, options, observer, lease, (calls, ledger.meter()), (&warehouse, &fence)).await;
+    let done = carried_out(leased, &warehouse, &fence).await;
     record.ended_at = Some(clock.now());
     record.traffic = ledger.meter().count();
     let (id, ended) = match done {
@@ -73,14 +76,8 @@ pub(super) async fn carry_out_leased(
     Ok(BackfillReport { backfill, windows, exit_code, interrupted, errors, calls: calls.answered(), run_id, record })
 }
 
-async fn carried_out(
-    pipeline: &Pipeline,
-    options: &BackfillOptions,
-    observer: &Arc<dyn BackfillObserver>,
-    lease: &Lease,
-    (calls, meter): (&Arc<Calls>, &Arc<Meter>),
-    (warehouse, fence): (&Arc<dyn Warehouse>, &Fence),
-) -> Result<(String, Ended)> {
+async fn carried_out(leased: Leased<'_>, warehouse: &Arc<dyn Warehouse>, fence: &Fence) -> Result<(String, Ended)> {
+    let Leased { pipeline, options, observer, calls, lease, ledger } = leased;
     let name = &pipeline.file.name;
     let mut arguments = serde_json::to_string(&Arguments {
         from: options.from,
@@ -98,7 +95,7 @@ async fn carried_out(
     let mut stop = lease.stop();
     let connected = tokio::select! {
         connected = async {
-            let mut connected = pipeline.connect_metered(&select, Some(calls.clone()), Some(meter.clone())).await?;
+            let mut connected = pipeline.connect_metered(&select, Some(calls.clone()), Some(ledger.meter().clone())).await?;
             pipeline.hold(&mut connected).await?;
             Ok::<_, Error>(connected)
         } => connected?,
@@ -135,7 +132,7 @@ async fn carried_out(
     warehouse.note_backfill(fence, &id, BackfillState::Running, pipeline.clock().now()).await?;
     fail::fail_point!("backfill::begun");
     let parallel = options.parallel.unwrap_or(PARALLEL).clamp(1, at_once(&connected));
-    let carry_out = CarryOut::new(pipeline, &connected, (warehouse, fence), &id, windows, parallel, observer, calls);
+    let carry_out = CarryOut::new(leased, &connected, (warehouse, fence), (&id, windows), parallel);
     Ok((id, carry_out.run(lease).await))
 }
 

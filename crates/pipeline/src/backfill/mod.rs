@@ -21,7 +21,7 @@ use tracing::{Instrument, error_span};
 
 pub(crate) use self::calls::Calls;
 use self::heard::{Listening, Passing};
-use self::leased::carry_out_leased;
+use self::leased::{Leased, carry_out_leased};
 use crate::lease::Lease;
 use crate::ledger::{Asked, Recording, flag};
 use crate::pipeline::Pipeline;
@@ -164,7 +164,11 @@ pub async fn backfill(
     let observer: Arc<dyn BackfillObserver> = Arc::new(Listening::new(ledger.note_windows(), observer));
     let done = async {
         let lease = Lease::take_for_backfill(&pipeline, &run_id, &Passing(observer.clone()), stop).await?;
-        let report = carry_out_leased(&pipeline, options, &observer, run_id, &lease, &calls, &ledger).await;
+        let report = carry_out_leased(
+            Leased { pipeline: &pipeline, options, observer: &observer, calls: &calls, lease: &lease, ledger: &ledger },
+            run_id,
+        )
+        .await;
         lease.release().await;
         report.map_err(|error| calls.told(error))
     };
