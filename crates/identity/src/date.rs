@@ -97,7 +97,7 @@ fn full(text: &str) -> Option<u32> {
 
 /// How near two birth dates are: a level of the field.
 pub(crate) fn compare(left: Digits, right: Digits) -> u8 {
-    use crate::levels::birth::{DIFFERENT, NEAR, PART, SAME, TWO_DIGITS, TWO_PARTS};
+    use crate::levels::birth::{DIFFERENT, EXCHANGED, MISTYPED, NEAR, PART, SAME, TWO_DIGITS, TWO_PARTS};
     if left == right {
         return SAME;
     }
@@ -120,7 +120,11 @@ pub(crate) fn compare(left: Digits, right: Digits) -> u8 {
     let exchanged = wrong == 2 && (0..7).any(|at| left[at] != right[at] && left[at] == right[at + 1] && left[at + 1] == right[at]);
     let day_as_month = left[..4] == right[..4] && left[4..6] == right[6..] && left[6..] == right[4..6];
     if wrong == 1 || exchanged || day_as_month {
-        NEAR
+        match is_date(left) == is_date(right) {
+            false => MISTYPED,
+            true if wrong == 1 => NEAR,
+            true => EXCHANGED,
+        }
     } else if same == 2 {
         TWO_PARTS
     } else if wrong == 2 {
@@ -130,6 +134,22 @@ pub(crate) fn compare(left: Digits, right: Digits) -> u8 {
     } else {
         DIFFERENT
     }
+}
+
+/// Whether somebody who stands in a list may have been born on that day. Nobody is born on the 31st of November, so such digits were meant
+/// to be others.
+fn is_date(digits: Digits) -> bool {
+    let number = |part: &[u8]| part.iter().fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'));
+    let (year, month, day) = (number(&digits[..4]), number(&digits[4..6]), number(&digits[6..]));
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1800..=2100).contains(&year) && (1..=days).contains(&day)
 }
 
 #[cfg(test)]
@@ -172,8 +192,13 @@ mod tests {
         for (left, right, level) in [
             (b"19270907", b"19270907", SAME),
             (b"19270907", b"19270908", NEAR),
-            (b"19270907", b"19270709", NEAR),
-            (b"19270907", b"19279007", NEAR),
+            (b"19270907", b"19270709", EXCHANGED),
+            (b"19270912", b"19270921", EXCHANGED),
+            (b"19270907", b"19279007", MISTYPED),
+            (b"19270907", b"10270907", MISTYPED),
+            (b"19270228", b"19270229", MISTYPED),
+            (b"19280228", b"19280229", NEAR),
+            (b"19271399", b"19271390", NEAR),
             (b"19270907", b"19270922", TWO_PARTS),
             (b"19270907", b"19540907", TWO_PARTS),
             (b"19270907", b"19270806", TWO_DIGITS),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Evidence;
 use crate::levels::{FIELD_SPECS, Pattern};
-use crate::model::{Evidence, Model};
+use crate::model::Model;
 use crate::rules::Rule;
 
 /// One reason for or against a link.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::blocking::{self, Key};
 use crate::compare::Memory;
-use crate::model::{Model, Scorer};
+use crate::evidence::Scorer;
+use crate::model::Model;
 use crate::record::{Record, RecordKey, Verdict};
 use crate::resolve::{Decision, Explainer, Pair, prepare, settle};
 use crate::rules::Rule;

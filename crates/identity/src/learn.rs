@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::births::Births;
 use crate::blocking::{Blocks, kind};
 use crate::compare::{Memory, compare};
+use crate::evidence::{Scorer, similarity};
 use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, Frequency, LEVELS, birth, name, packed, unpacked};
 use crate::maximise::{Maximiser, Pass, Weighed, rates};
-use crate::model::{MODEL_VERSION, Model, NAMES, SIMILAR_NAMES, Scorer, Shared, Shares};
+use crate::model::{MODEL_VERSION, Model, NAMES, SIMILAR_NAMES, Shared, Shares};
+use crate::names::Name;
 use crate::parallel::{Random, in_order};
 use crate::prepared::{Prepared, Records};
 use crate::record::Entity;
+use crate::relatives;
 use crate::resolve::Options;
 use crate::text::mix;
 
@@ -44,6 +48,7 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
     let shares = shares(records);
     let (chance, rarities) = random_pairs(records, &shares, options);
     let same = all_pairs(records);
+    let births = Births::new(records, &shares[&Shared::Birth]);
     let mut model = Model {
         version: MODEL_VERSION,
         entity: records.entity,
@@ -54,7 +59,7 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
         matches: 1e-6,
         neighbours: [0.0; 2],
         matching: assumed(|level| level.matching),
-        unrelated: unrelated(&chance, &same, None),
+        unrelated: unrelated(&chance, &same, &births, None),
         together: 1.0,
         shares,
         rarities,
@@ -71,9 +76,12 @@ pub(crate) fn learn(records: &Records, blocks: &Blocks, options: &Options) -> Mo
         model.matching = maximiser.maximise(&model);
         model.together = maximiser.together(&model);
         (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
-        model.unrelated = unrelated(&chance, &same, Some(&model));
+        model.unrelated = unrelated(&chance, &same, &births, Some(&model));
     }
     (model.matches, model.neighbours) = rates(&candidates, &model, all, neighbours);
+    if records.entity == Entity::Contact && !neighbours[0] && relatives::are_hidden(records) {
+        model.neighbours[0] = (relatives::households(records) / all.max(1.0)).min(0.2);
+    }
     model.round();
     model
 }
@@ -112,8 +120,9 @@ fn random_pairs(records: &Records, shares: &BTreeMap<Shared, Shares>, options: &
     let pieces: Vec<u64> = (0..64).collect();
     let rarity = NAMES.map(|(shared, _)| {
         let names = &records.tables.names;
-        let share = |number: usize| names.find(number as u32).map_or(1.0, |name| shares[&shared].of(name.hash));
-        (0..names.numbers()).map(|number| 1.0 / share(number)).collect::<Vec<f64>>()
+        let shares = &shares[&shared];
+        let of = |name: Option<&Name>| name.map_or((1.0, false), |name| (1.0 / shares.of(name.hash), shares.is_name(name)));
+        (0..names.numbers()).map(|number| of(names.find(number as u32))).collect::<Vec<(f64, bool)>>()
     });
     let found = in_order(options.threads, &pieces, Memory::new, |memory, piece| {
         let (mut counted, mut rarities) = (HashMap::new(), Rarities::default());
@@ -125,7 +134,8 @@ fn random_pairs(records: &Records, shares: &BTreeMap<Shared, Shares>, options: &
                 if SIMILAR_NAMES.contains(&level) {
                     let (seen, sum) = &mut rarities[place][usize::from(level)];
                     *seen += 1.0;
-                    *sum += rarity[place][one as usize].max(rarity[place][other as usize]);
+                    let (one, other) = (rarity[place][one as usize], rarity[place][other as usize]);
+                    *sum += similarity([one.0, other.0], [one.1, other.1]).0;
                 }
             }
             *counted.entry(packed(&pattern)).or_insert(0.0) += 1.0;
@@ -166,8 +176,7 @@ fn joined(histograms: Vec<HashMap<u64, f64>>) -> Histogram {
 /// Fields with one value a record, of which all pairs that share it can be counted without looking at them: how many pairs have a value
 /// at all, and how many the same.
 fn all_pairs(records: &Records) -> Vec<(Field, usize, f64, f64)> {
-    let fields =
-        [(Shared::First, Field::First, name::SAME), (Shared::Last, Field::Last, name::SAME), (Shared::Birth, Field::Birth, birth::SAME)];
+    let fields = [(Shared::First, Field::First, name::SAME), (Shared::Last, Field::Last, name::SAME)];
     let counted = fields.into_iter().map(|(shared, field, level)| {
         let mut values: Vec<u64> = records.rows.iter().map(|row| shared.value(row, &records.tables)).filter(|value| *value != 0).collect();
         values.sort_unstable();
@@ -178,8 +187,16 @@ fn all_pairs(records: &Records) -> Vec<(Field, usize, f64, f64)> {
 }
 
 /// How often each level is seen by chance: as counted, less what pairs of one person contribute, and with what is assumed for the rest.
-fn unrelated(chance: &Histogram, same: &[(Field, usize, f64, f64)], model: Option<&Model>) -> [[f64; LEVELS]; FIELD_COUNT] {
+fn unrelated(
+    chance: &Histogram,
+    same: &[(Field, usize, f64, f64)],
+    births: &Births,
+    model: Option<&Model>,
+) -> [[f64; LEVELS]; FIELD_COUNT] {
     let assumed = assumed(|level| level.unrelated);
+    let birth_date = Field::Birth as usize;
+    let born_together = model
+        .map_or_else(|| births.chance(0.0, &[0.0; LEVELS]), |model| births.chance(model.matches.min(0.5), &model.matching[birth_date]));
     let (mut counts, mut all) = ([[0.0; LEVELS]; FIELD_COUNT], 0.0);
     for (pattern, count) in chance {
         all += count;
@@ -199,6 +216,7 @@ fn unrelated(chance: &Histogram, same: &[(Field, usize, f64, f64)], model: Optio
         let exact = same.iter().find(|(exact, ..)| *exact as usize == field);
         let mut levels: [f64; LEVELS] = std::array::from_fn(|level| match exact {
             _ if level == 0 || assumed[field][level] == 0.0 => 0.0,
+            _ if field == birth_date && level == usize::from(birth::SAME) => born_together.max(LEAST_CHANCE),
             Some((_, same, pairs, counted)) if *same == level && *pairs > all => share(level, *counted, *pairs),
             _ => share(level, counts[field][level], known),
         });

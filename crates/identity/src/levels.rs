@@ -81,6 +81,8 @@ pub(crate) mod name {
     pub(crate) const NEAR: u8 = 6;
     pub(crate) const SAME: u8 = 7;
     pub(crate) const EXCHANGED: u8 = 8;
+    /// Only of the first name: one of the two names stands in the other's field, and what should stand there is another name.
+    pub(crate) const MISPLACED: u8 = 9;
 }
 
 pub(crate) mod suffix {
@@ -102,7 +104,11 @@ pub(crate) mod birth {
     pub(crate) const TWO_DIGITS: u8 = 3;
     pub(crate) const TWO_PARTS: u8 = 4;
     pub(crate) const NEAR: u8 = 5;
-    pub(crate) const SAME: u8 = 6;
+    /// Two neighbouring digits are exchanged, or day and month.
+    pub(crate) const EXCHANGED: u8 = 6;
+    /// Near or exchanged, and one of the two is no date at all: it was meant to be another.
+    pub(crate) const MISTYPED: u8 = 7;
+    pub(crate) const SAME: u8 = 8;
 }
 
 /// Fields with nothing but "differs", "near" and "the same".
@@ -143,6 +149,7 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
             level("is the same but for a letter", 0.07, 0.003),
             level("is the same", 0.79, 0.006),
             level("and surname are exchanged", 0.01, 0.000_002),
+            level("of one is the surname of the other", 0.004, 0.000_1),
         ],
         shared: [0.006, 0.0],
     },
@@ -206,7 +213,9 @@ pub(crate) const FIELD_SPECS: [FieldSpec; FIELD_COUNT] = [
             level("has the year in common", 0.01, 0.03),
             level("is the same but for two digits", 0.01, 0.01),
             level("has two parts in common", 0.02, 0.003),
-            level("is the same but for a digit", 0.06, 0.000_4),
+            level("is the same but for a digit", 0.04, 0.000_36),
+            level("is the same with two digits, or day and month, exchanged", 0.01, 0.000_04),
+            level("is nearly the same, and one is no date", 0.01, 0.000_002),
             level("is the same", 0.88, 0.000_05),
         ],
         shared: [0.006, 0.0],

@@ -22,11 +22,13 @@
 
 mod accelerate;
 mod address;
+mod births;
 mod blocking;
 mod cluster;
 mod compare;
 mod coverage;
 mod date;
+mod evidence;
 mod explain;
 mod increment;
 mod learn;
@@ -38,6 +40,7 @@ mod nicknames;
 mod parallel;
 mod prepared;
 mod record;
+mod relatives;
 mod resolve;
 mod rules;
 mod score;

@@ -1,9 +1,10 @@
 //! Expectation-maximisation: how often values of one person agree, although nobody says which records are of one person.
 
 use crate::accelerate::accelerate;
+use crate::evidence::counted_once;
 use crate::learn::Histogram;
 use crate::levels::{FIELD_COUNT, FIELD_SPECS, Field, LEVELS, Pattern, name, packed, unpacked};
-use crate::model::{Model, likelihoods};
+use crate::model::Model;
 
 /// Pairs that share one value.
 pub(crate) struct Pass {
@@ -38,8 +39,10 @@ impl Weighed {
     }
 
     fn likelihoods(&self, model: &Model, ratios: &[[f64; LEVELS]; FIELD_COUNT], silent: &[usize]) -> [f64; 3] {
-        let spoken = (0..FIELD_COUNT).filter(|field| !silent.contains(field));
-        let [matching, household, company] = likelihoods(spoken.map(|field| (field, ratios[field][self.pattern[field] as usize])));
+        let ratio = |field: usize| if silent.contains(&field) { 1.0 } else { ratios[field][self.pattern[field] as usize] };
+        let mut spoken = std::array::from_fn(ratio);
+        counted_once(&mut spoken);
+        let [matching, household, company] = model.likelihoods(&self.pattern, &spoken);
         let (first, others) = (f64::from(self.first).exp2(), f64::from(self.others).exp2());
         [matching * first * others * model.taken_back(&self.pattern), household * others, company * others]
     }

@@ -82,6 +82,11 @@ impl Name {
         })
     }
 
+    /// Whether it is a given name that people are known to have.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     /// Its first letter.
     pub(crate) fn initial(&self) -> u64 {
         self.latin.chars().next().map_or(0, |letter| letter as u64)

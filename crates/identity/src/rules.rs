@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::levels::{Field, Pattern, birth, email, graded, name, plain, suffix};
+use crate::model::SIMILAR_NAMES;
 use crate::prepared::{Prepared, Tables};
 use crate::record::Entity;
 
@@ -57,8 +58,12 @@ impl Rule {
 /// The probability of a pair that a rule is certain of.
 pub(crate) const CERTAIN: f64 = 0.999_9;
 
-/// The rule that decides a pair without weighing, if there is one.
-pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, tables: &Tables, entity: Entity) -> Option<Rule> {
+/// Given names that are similar are one that was mistyped where they are so many times more often of one person than of two.
+const MISTYPED: f64 = 4.0;
+
+/// The rule that decides a pair without weighing, if there is one. `given` is how many times more often given names like these two are
+/// seen in records of one person than of two.
+pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, given: f64, tables: &Tables, entity: Entity) -> Option<Rule> {
     let level = |field: Field| pattern[field as usize];
     if entity == Entity::Account {
         let no_contradiction = level(Field::Company) == 0 || level(Field::Company) > 1;
@@ -70,8 +75,12 @@ pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, tabl
         return None;
     }
     let near = |level: u8| matches!(level, name::NEAR | name::SAME);
-    // A surname may change, a given name hardly: a given name that differs is another member of the family.
-    let given_agrees = exchanged || first >= name::SIMILAR || (first == 0 && near(last));
+    // A surname may change, a given name hardly: a given name that differs is another member of the family, and so is Joan beside John.
+    let given_agrees = match first {
+        0 => near(last),
+        similar if SIMILAR_NAMES.contains(&similar) => similar >= name::SIMILAR && given >= MISTYPED,
+        other => (name::SIMILAR..=name::EXCHANGED).contains(&other),
+    };
     let compatible = given_agrees || (first == name::INITIAL && last >= name::SIMILAR);
     if level(Field::Email) == email::SAME && compatible {
         return Some(Rule::SameEmail);
@@ -87,7 +96,7 @@ pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, tabl
     // Mother and daughter of one name share a telephone, but not an e-mail address.
     let addresses_agree = left.emails[0] == 0 || right.emails[0] == 0 || level(Field::Email) >= email::LOCAL_PART;
     let same_phone = level(Field::Phone) == plain::SAME && addresses_agree;
-    (same_phone && first >= name::VARIANT && near(last) && alike()).then_some(Rule::SamePhoneAndName)
+    (same_phone && given_agrees && first >= name::VARIANT && near(last) && alike()).then_some(Rule::SamePhoneAndName)
 }
 
 /// Whether the birth dates of two records contradict each other so much that only records which agree with both may not join them.

@@ -2,7 +2,8 @@
 
 use crate::blocking::Blocks;
 use crate::compare::{Memory, compare};
-use crate::model::Scorer;
+use crate::evidence::Scorer;
+use crate::levels::Field;
 use crate::parallel::in_order;
 use crate::prepared::Records;
 use crate::rules::{CERTAIN, Rule, certain};
@@ -28,7 +29,8 @@ pub(crate) fn weigh(records: &Records, scorer: &Scorer<'_>, memory: &mut Memory,
     let pattern = compare(one, other, &records.tables, memory);
     let evidence = scorer.evidence(one, other, &pattern, &records.tables);
     let weighed = scorer.model.probability(&evidence);
-    match certain(one, other, &pattern, &records.tables, records.entity) {
+    let given = evidence.ratios[Field::First as usize];
+    match certain(one, other, &pattern, given, &records.tables, records.entity) {
         Some(rule) => Scored { left, right, probability: weighed.max(CERTAIN), rule, is_found: false },
         None => Scored { left, right, probability: weighed, rule: Rule::Weighed, is_found: false },
     }
