@@ -5,6 +5,7 @@
 
 mod activities;
 mod consent;
+mod histories;
 mod people;
 mod sales;
 
@@ -12,7 +13,7 @@ use super::fields::Schema;
 
 /// All objects of a fresh organisation.
 pub(crate) fn standard() -> Vec<Schema> {
-    let texts = [people::OBJECTS, sales::OBJECTS, activities::OBJECTS, consent::OBJECTS];
+    let texts = [people::OBJECTS, sales::OBJECTS, activities::OBJECTS, consent::OBJECTS, histories::OBJECTS];
     texts.iter().flat_map(|objects| objects.iter()).map(|text| Schema::parse(text)).collect()
 }
 
@@ -27,7 +28,9 @@ mod tests {
         let schemas = standard();
         let names: BTreeSet<&str> = schemas.iter().map(|schema| schema.name.as_str()).collect();
         let prefixes: BTreeSet<[u8; 3]> = schemas.iter().map(|schema| schema.prefix).collect();
-        assert_eq!((names.len(), prefixes.len()), (schemas.len(), schemas.len()));
+        // All field histories share one.
+        let histories = schemas.iter().filter(|schema| schema.is_field_history).count();
+        assert_eq!((names.len(), prefixes.len()), (schemas.len(), schemas.len() - histories + 1));
         assert!(prefixes.iter().all(|prefix| prefix.iter().all(u8::is_ascii_alphanumeric)));
     }
 
@@ -35,6 +38,10 @@ mod tests {
     fn references_and_compounds_lead_somewhere() {
         let schemas = standard();
         for schema in &schemas {
+            assert!(schema.fields.iter().filter(|field| field.tracked).count() <= 20, "{} tracks more than the vendor allows", schema.name);
+            if let Some(parent) = &schema.tells_of {
+                assert!(schema.place(&format!("{parent}Id")).is_some(), "{} tells of {parent}", schema.name);
+            }
             for field in &schema.fields {
                 for target in &field.refers_to {
                     assert!(schemas.iter().any(|other| other.name == *target), "{}.{} refers to {target}", schema.name, field.name);

@@ -114,8 +114,10 @@ impl Data {
 
     pub(crate) fn add_object(&mut self, schema: Schema) {
         self.by_name.insert(schema.name.to_lowercase(), self.objects.len());
-        self.by_prefix.insert(schema.prefix, self.objects.len());
-        self.objects.push(Object::new(schema));
+        self.by_prefix.entry(schema.prefix).or_insert(self.objects.len());
+        let mut object = Object::new(schema);
+        object.next_number = super::history::first_number(&object.schema, self.objects.len());
+        self.objects.push(object);
     }
 
     pub(crate) fn objects(&self) -> &[Object] {
@@ -141,7 +143,13 @@ impl Data {
 
     /// The place of an object that the user may see.
     pub(crate) fn visible_object(&self, name: &str) -> Option<usize> {
-        self.place(name).filter(|place| !self.objects[*place].schema.hidden)
+        self.place(name).filter(|place| self.is_visible(*place))
+    }
+
+    /// Whether the user may see an object: what tells of another is seen with that one.
+    pub(crate) fn is_visible(&self, place: usize) -> bool {
+        let schema = &self.objects[place].schema;
+        !schema.hidden && schema.tells_of.as_deref().is_none_or(|parent| self.visible_object(parent).is_some())
     }
 
     /// The record that a reference leads to, in its latest version.
@@ -176,10 +184,16 @@ impl Data {
 
     /// Adds a record.
     pub(crate) fn create(&mut self, object: usize, when: When, values: &[(String, String)]) -> Result<String, StoreError> {
+        self.create_as("created", object, when, values)
+    }
+
+    /// Adds a record whose field history begins with a word of its own.
+    pub(crate) fn create_as(&mut self, word: &str, object: usize, when: When, values: &[(String, String)]) -> Result<String, StoreError> {
         let changes = self.changes(object, values, false)?;
         let number = self.objects[object].next_number;
         self.insert(object, number, when, when.stamp, Values::default().with(&changes));
         self.derive(object, number, when);
+        self.note_word(object, number, when, word);
         Ok(self.objects[object].schema.id(number))
     }
 
@@ -205,9 +219,13 @@ impl Data {
     ) -> Result<(), StoreError> {
         let changes = self.changes(object, values, moves != Moves::Both)?;
         let number = self.live_number(object, id)?;
+        let before = self.tracked(object, number);
         self.write(object, number, when, moves, State::Live, &changes);
         if moves == Moves::Both {
             self.derive(object, number, when);
+        }
+        if moves != Moves::Nothing {
+            self.note_changes(object, number, when, &before);
         }
         Ok(())
     }
@@ -248,19 +266,25 @@ impl Data {
         let state = if self.objects[object].schema.has_bin { State::Archived } else { State::Erased };
         self.write(object, number, when, Moves::Both, state, &[]);
         self.derive(object, number, when);
+        self.follow(object, number, when);
         Ok(())
     }
 
     /// Removes a record for good, from the bin as well; only the log of deletions knows of it.
     pub(crate) fn hard_delete(&mut self, object: usize, id: &str, when: When) -> Result<(), StoreError> {
-        let own = &mut self.objects[object];
+        let own = &self.objects[object];
         let found = own.schema.number(id).filter(|number| own.rows.get(number).is_some_and(|row| row.is_live() || row.is_archived()));
         let number = found.ok_or_else(|| StoreError::NotFound(id.to_owned()))?;
-        own.deletions.entry(number).or_insert(when.stamp);
+        self.erase(object, number, when);
+        self.follow(object, number, when);
+        Ok(())
+    }
+
+    pub(crate) fn erase(&mut self, object: usize, number: u64, when: When) {
+        self.objects[object].deletions.entry(number).or_insert(when.stamp);
         self.write(object, number, when, Moves::Both, State::Erased, &[]);
         let empty = |number| Record { number, created_at: 0, modified_at: 0, stamp: 0, deleted_at: None, values: Values::default() };
         self.objects[object].rows.wipe(&number, || Arc::new(empty(number)));
-        Ok(())
     }
 
     /// Takes a record out of the recycle bin.
@@ -271,6 +295,7 @@ impl Data {
         let master: Vec<(usize, String)> = own.schema.place("MasterRecordId").map(|place| (place, String::new())).into_iter().collect();
         self.write(object, number, when, Moves::Both, State::Live, &master);
         self.derive(object, number, when);
+        self.follow(object, number, when);
         Ok(())
     }
 
@@ -281,9 +306,12 @@ impl Data {
         if kept == lost || self.objects[object].schema.place("MasterRecordId").is_none() {
             return Err(StoreError::NotFound(loser.to_owned()));
         }
+        let before = self.tracked(object, kept);
         let moved = self.merge_alone(object, kept, lost, when);
         self.repoint(&moved.into_iter().collect());
         self.derive(object, kept, when);
+        self.note_merge(object, kept, when, &before);
+        self.follow(object, lost, when);
         Ok(())
     }
 
@@ -307,6 +335,10 @@ impl Data {
     pub(crate) fn repoint(&mut self, moved: &HashMap<String, (String, When)>) {
         for place in 0..self.objects.len() {
             let own = &self.objects[place];
+            if own.schema.tells_of.is_some() {
+                // What happened to the loser did not happen to the winner.
+                continue;
+            }
             let is_reference =
                 |field: &usize| own.schema.fields[*field].kind == Kind::Reference && own.schema.fields[*field].name != "MasterRecordId";
             let references: Vec<usize> = (0..own.schema.fields.len()).filter(is_reference).collect();

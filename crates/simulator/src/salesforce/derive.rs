@@ -62,7 +62,7 @@ impl Data {
     }
 
     /// A value of a record's latest version.
-    fn value(&self, object: usize, number: u64, field: &str) -> String {
+    pub(crate) fn value(&self, object: usize, number: u64, field: &str) -> String {
         let own = self.object(object);
         let value = own.schema.place(field).zip(own.rows.get(&number));
         value.map(|(place, row)| row.current().value.values.get(place).to_owned()).unwrap_or_default()
@@ -152,6 +152,7 @@ impl Data {
         let own_id = own.schema.id(number);
         let mut values: Vec<(String, String)> = NOTED.iter().map(|name| ((*name).to_owned(), self.value(object, number, name))).collect();
         values.push(("OpportunityId".to_owned(), own_id));
+        values.push(("CreatedById".to_owned(), self.acting_user()));
         // The fields are the object's own, so this is not refused.
         let _ = self.create(history, when, &values);
     }
@@ -199,9 +200,9 @@ impl Data {
         let account = [pair("Name", value("Company")), pair("OwnerId", value("OwnerId")), pair("Industry", value("Industry"))];
         let same = ["FirstName", "LastName", "Salutation", "Email", "Phone", "MobilePhone", "Title", "LeadSource", "HasOptedOutOfEmail"];
         let mut contact: Vec<(String, String)> = same.iter().map(|name| pair(name, value(name))).collect();
-        let account = self.create(self.named("Account")?, when, &account)?;
+        let account = self.create_as("accountCreatedFromLead", self.named("Account")?, when, &account)?;
         contact.push(pair("AccountId", account.clone()));
-        let contact = self.create(self.named("Contact")?, when, &contact)?;
+        let contact = self.create_as("contactCreatedFromLead", self.named("Contact")?, when, &contact)?;
         let mut made = None;
         if let Some(name) = opportunity {
             let close = crate::clock::iso(when.stamp + 30 * 86_400_000)[..10].to_owned();
@@ -211,7 +212,7 @@ impl Data {
                 pair("StageName", STAGES[0].0.to_owned()),
                 pair("CloseDate", close),
             ];
-            made = Some(self.create(self.named("Opportunity")?, when, &values)?);
+            made = Some(self.create_as("opportunityCreatedFromLead", self.named("Opportunity")?, when, &values)?);
         }
         let values = [
             pair("IsConverted", "true".to_owned()),
@@ -222,6 +223,7 @@ impl Data {
             pair("ConvertedOpportunityId", made.clone().unwrap_or_default()),
         ];
         self.update(leads, lead, when, Moves::Both, &values)?;
+        self.note_word(leads, number, when, "leadConverted");
         Ok((account, contact, made))
     }
 }

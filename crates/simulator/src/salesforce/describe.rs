@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::errors::not_found;
 use super::fields::{Field, Kind, Schema};
+use super::history::noted_name;
 use super::route::Salesforce;
 use crate::server::{Asked, Reply};
 
@@ -34,8 +35,8 @@ impl Salesforce {
     /// `GET /sobjects/`.
     pub(crate) fn global(&self, version: &str) -> Reply {
         let data = self.store().read();
-        let shown = data.objects().iter().map(|object| &object.schema).filter(|schema| !schema.hidden);
-        let objects: Vec<Value> = shown.map(|schema| summary(schema, version)).collect();
+        let shown = (0..data.objects().len()).filter(|place| data.is_visible(*place));
+        let objects: Vec<Value> = shown.map(|place| summary(&data.object(place).schema, version)).collect();
         Reply::json(200, json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}).to_string())
     }
 
@@ -47,6 +48,14 @@ impl Salesforce {
         let mut body = summary(schema, version);
         let visible = schema.fields.iter().filter(|field| !field.hidden);
         body["fields"] = visible.map(|field| describe_field(schema, field)).collect();
+        if let Some(parent) = schema.tells_of.as_deref().and_then(|name| data.place(name)).filter(|_| schema.is_field_history) {
+            let tracked = data.object(parent).schema.fields.iter().filter(|field| field.tracked && !field.hidden);
+            let names: Vec<&str> = tracked.map(noted_name).collect();
+            for field in body["fields"].as_array_mut().into_iter().flatten().filter(|field| field["name"] == "Field") {
+                let values = field["picklistValues"].as_array_mut().into_iter();
+                values.for_each(|values| values.extend(names.iter().map(|name| picklist_value(name))));
+            }
+        }
         body["childRelationships"] = json!([]);
         body["recordTypeInfos"] = json!([]);
         Ok(Reply::json(200, body.to_string()))
@@ -92,8 +101,11 @@ impl Salesforce {
         let data = self.store().read();
         let wanted =
             |name: &str| names.as_deref().is_none_or(|names| names.split(',').any(|wanted| wanted.trim().eq_ignore_ascii_case(name)));
-        let shown = data.objects().iter().filter(|object| !object.schema.hidden && wanted(&object.schema.name));
-        let counts: Vec<Value> = shown.map(|object| json!({"name": object.schema.name, "count": object.rows.live_count()})).collect();
+        let shown = (0..data.objects().len()).filter(|place| data.is_visible(*place)).map(|place| data.object(place));
+        let counts: Vec<Value> = shown
+            .filter(|object| wanted(&object.schema.name))
+            .map(|object| json!({"name": object.schema.name, "count": object.rows.live_count()}))
+            .collect();
         Reply::json(200, json!({"sObjects": counts}).to_string())
     }
 }
@@ -109,10 +121,12 @@ fn summary(schema: &Schema, version: &str) -> Value {
         "custom": schema.custom,
         "customSetting": false,
         "activateable": false,
-        "createable": schema.replicateable,
-        "updateable": schema.replicateable,
-        "deletable": schema.has_bin,
-        "undeletable": schema.has_bin,
+        "associateEntityType": schema.is_field_history.then_some("History"),
+        "associateParentEntity": schema.tells_of.as_ref().filter(|_| schema.is_field_history),
+        "createable": schema.is_writable(),
+        "updateable": schema.is_writable(),
+        "deletable": schema.has_bin && schema.tells_of.is_none(),
+        "undeletable": schema.has_bin && schema.tells_of.is_none(),
         "deprecatedAndHidden": false,
         "feedEnabled": false,
         "layoutable": true,
@@ -122,18 +136,18 @@ fn summary(schema: &Schema, version: &str) -> Value {
         "replicateable": schema.replicateable,
         "retrieveable": true,
         "searchable": true,
-        "triggerable": schema.has_bin,
+        "triggerable": schema.has_bin && schema.tells_of.is_none(),
         "urls": {"sobject": url(""), "describe": url("/describe"), "rowTemplate": url("/{ID}")},
     })
 }
 
+fn picklist_value(value: &str) -> Value {
+    json!({"value": value, "label": value, "active": true, "defaultValue": false, "validFor": null})
+}
+
 fn describe_field(schema: &Schema, field: &Field) -> Value {
     let (kind, soap) = field.kind.names();
-    let values: Vec<Value> = field
-        .values
-        .iter()
-        .map(|value| json!({"value": value, "label": value, "active": true, "defaultValue": false, "validFor": null}))
-        .collect();
+    let values: Vec<Value> = field.values.iter().map(|value| picklist_value(value)).collect();
     let writable = !field.read_only && !field.calculated;
     let is_text = field.length > 0;
     json!({

@@ -23,6 +23,12 @@ pub(crate) fn not_found() -> Reply {
     error(404, "NOT_FOUND", "The requested resource does not exist")
 }
 
+/// What a host answers that knows no such organisation.
+pub(crate) fn no_such_page() -> Reply {
+    let text = "<html><head><title>URL No Longer Exists</title></head><body>URL No Longer Exists</body></html>";
+    Reply { content_type: "text/html; charset=utf-8", ..Reply::json(404, text.to_owned()) }
+}
+
 pub(crate) fn requests_used_up() -> Reply {
     error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 }

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Money,
     Percent,
     Address,
+    /// A value of whatever type another field of the record says.
+    Any,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             "money" => Self::Money,
             "pct" => Self::Percent,
             "address" => Self::Address,
+            "any" => Self::Any,
             _ => Self::Text,
         }
     }
@@ -69,6 +72,7 @@ impl Kind {
             Self::Money => ("currency", "xsd:double"),
             Self::Percent => ("percent", "xsd:double"),
             Self::Address => ("address", "urn:address"),
+            Self::Any => ("anyType", "xsd:anyType"),
         }
     }
 
@@ -111,6 +115,8 @@ pub(crate) struct Field {
     pub(crate) relationship: Option<String>,
     pub(crate) values: Vec<String>,
     pub(crate) filterable: bool,
+    /// Whether its changes are noted in the object's field history.
+    pub(crate) tracked: bool,
     /// Hidden from the integration user by field-level security.
     pub(crate) hidden: bool,
 }
@@ -149,7 +155,9 @@ impl Field {
             refers_to: if kind == Kind::Reference { list(inner) } else { Vec::new() },
             relationship: None,
             values: if matches!(kind, Kind::Pick | Kind::Multi) { list(inner) } else { Vec::new() },
-            filterable: kind != Kind::Address && (kind != Kind::Area || numbers.first().is_none_or(|length| *length <= 255)),
+            filterable: !matches!(kind, Kind::Address | Kind::Any)
+                && (kind != Kind::Area || numbers.first().is_none_or(|length| *length <= 255)),
+            tracked: false,
             hidden: false,
             name,
         };
@@ -164,6 +172,7 @@ impl Field {
                 ("req", _) => field.nillable = false,
                 ("calc", _) => (field.calculated, field.read_only) = (true, true),
                 ("ro", _) => field.read_only = true,
+                ("track", _) => field.tracked = true,
                 ("in", compound) => field.compound = Some(compound.to_owned()),
                 ("rel", name) => field.relationship = Some(name.to_owned()),
                 ("label", text) => text.clone_into(&mut field.label),
@@ -174,7 +183,7 @@ impl Field {
     }
 
     pub(crate) fn sortable(&self) -> bool {
-        self.filterable && self.kind != Kind::Multi
+        self.kind == Kind::Any || self.filterable && self.kind != Kind::Multi
     }
 }
 
@@ -255,10 +264,19 @@ pub(crate) struct Schema {
     pub(crate) has_bin: bool,
     /// Whether deletions and updates can be asked for by time.
     pub(crate) replicateable: bool,
+    /// The object whose records it tells of: it is written by the vendor alone, and deleted and restored with them.
+    pub(crate) tells_of: Option<String>,
+    /// Whether it is the field history of that object.
+    pub(crate) is_field_history: bool,
 }
 
 const SYSTEM: &str =
     "CreatedDate stamp\nCreatedById ref(User) ro req\nLastModifiedDate stamp\nLastModifiedById ref(User) ro req\nSystemModstamp stamp";
+const SYSTEM_OF_FIELD_HISTORY: &str = "DataType pick(Boolean|Currency|DateOnly|DateTime|Double|DynamicEnum|Email|EntityId|MultiEnum|MultiLineText|Percent|Phone|StringPlusClob|Text|Url) ro
+OldValue any ro
+NewValue any ro
+CreatedDate stamp
+CreatedById ref(User) ro req";
 const SYSTEM_WITHOUT_CHANGES: &str = "CreatedDate stamp\nCreatedById ref(User) ro req\nSystemModstamp stamp";
 
 impl Schema {
@@ -269,6 +287,8 @@ impl Schema {
         let head = words(lines.next().unwrap_or_default());
         let word = |place: usize| head.get(place).cloned().unwrap_or_default();
         let flag = |flag: &str| head.iter().any(|word| word == flag);
+        let parent = |flag: &str| head.iter().map(|word| argument(word)).find(|(word, _)| *word == flag).map(|(_, name)| name.to_owned());
+        let history = parent("history");
         let name = word(0);
         let prefix = <[u8; 3]>::try_from(word(1).as_bytes()).unwrap_or(*b"000");
         let mut schema = Self {
@@ -282,6 +302,8 @@ impl Schema {
             without_bulk: flag("nobulk"),
             has_bin: !flag("nobin"),
             replicateable: !flag("noreplication"),
+            is_field_history: history.is_some(),
+            tells_of: history.or_else(|| parent("of")),
             name,
         };
         schema.add(Field::parse("Id id"));
@@ -291,10 +313,20 @@ impl Schema {
         for line in lines {
             schema.add(Field::parse(line));
         }
-        for line in if flag("unchanging") { SYSTEM_WITHOUT_CHANGES } else { SYSTEM }.lines() {
+        let system = match (schema.is_field_history, flag("unchanging")) {
+            (true, _) => SYSTEM_OF_FIELD_HISTORY,
+            (false, true) => SYSTEM_WITHOUT_CHANGES,
+            (false, false) => SYSTEM,
+        };
+        for line in system.lines() {
             schema.add(Field::parse(line));
         }
         schema
+    }
+
+    /// Whether clients may add and change its records.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.replicateable && self.tells_of.is_none()
     }
 
     /// Adds a field, or replaces the one of that name.

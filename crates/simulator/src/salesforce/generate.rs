@@ -7,7 +7,7 @@ use super::data::{Data, Moves, When};
 use super::derive::STAGES;
 use super::options::Options;
 use super::record::Values;
-use super::{generate_people, generate_sales};
+use super::{generate_histories, generate_people, generate_sales};
 use crate::clock::iso;
 use crate::random::Random;
 use crate::store::State;
@@ -129,6 +129,7 @@ pub(crate) fn generate(options: &Options) -> Data {
     let start = options.clock.now_ms();
     merges(&mut filling, start);
     deletions(&mut filling, start);
+    generate_histories::fill(&mut filling);
     filling.data
 }
 
@@ -242,7 +243,7 @@ fn merges(filling: &mut Filling<'_>, start: i64) {
 fn deletions(filling: &mut Filling<'_>, start: i64) {
     for place in 0..filling.data.objects().len() {
         let object = filling.data.object(place);
-        if !object.schema.has_bin || object.schema.name == "OpportunityHistory" {
+        if !object.schema.has_bin || object.schema.tells_of.is_some() {
             continue;
         }
         let mut random = Random::of_row(filling.options.seed, DELETE_TOPIC, place as u64);

@@ -49,6 +49,8 @@ pub struct Options {
     pub converted_per_mille: u64,
     /// How many records in a thousand share one modification instant, as after a bulk import.
     pub bulk_update_per_mille: u64,
+    /// Of how many accounts, contacts, leads and opportunities in a thousand there is a field history.
+    pub field_history_per_mille: u64,
     /// The limits that are enforced.
     pub limits: Limits,
     /// How long a change stays invisible after the time it bears, as when a long transaction commits.
@@ -96,6 +98,7 @@ impl Default for Options {
             merged_per_mille: 4,
             converted_per_mille: 60,
             bulk_update_per_mille: 50,
+            field_history_per_mille: 300,
             limits: Limits::none(),
             commit_lag: Duration::ZERO,
             gzip: true,

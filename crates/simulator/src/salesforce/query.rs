@@ -199,7 +199,7 @@ impl Salesforce {
                 out.push(b',');
             }
             let row = own.schema.number(id).and_then(|number| own.rows.get(&number));
-            match row.and_then(|row| view.shown(own, row)) {
+            match row.and_then(|row| view.shown(&data, own, row)) {
                 Some(record) => json.write(&mut out, record),
                 None => out.extend_from_slice(b"null"),
             }
@@ -220,7 +220,7 @@ impl Salesforce {
         let plan = Plan::new(&data, &format!("SELECT {fields} FROM {object}"), now)?;
         let row = own.schema.number(id).and_then(|number| own.rows.get(&number)).ok_or_else(not_found)?;
         let record =
-            self.settings().view(now, false).shown(own, row).ok_or_else(|| error(404, "ENTITY_IS_DELETED", "entity is deleted"))?;
+            self.settings().view(now, false).shown(&data, own, row).ok_or_else(|| error(404, "ENTITY_IS_DELETED", "entity is deleted"))?;
         let mut out = Vec::new();
         JsonRecords::new(&data, &own.schema, &plan.items, version).write(&mut out, record);
         Ok(Reply::json(200, out))

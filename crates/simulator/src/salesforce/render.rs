@@ -103,6 +103,7 @@ fn json_value(out: &mut Vec<u8>, schema: &Schema, record: &Record, place: usize)
         }
         Origin::Deleted => out.extend_from_slice(if record.deleted_at.is_some() { b"true" } else { b"false" }),
         Origin::Compound => address(out, schema, record, field),
+        Origin::Stored if field.kind == Kind::Any => json_any(out, schema, record, place),
         Origin::Stored => json_stored(out, field, record.stored(field, place)),
         origin => {
             out.push(b'"');
@@ -124,6 +125,17 @@ fn json_stored(out: &mut Vec<u8>, field: &Field, text: &str) {
             out.extend_from_slice(text.strip_suffix('Z').unwrap_or(text).as_bytes());
             out.extend_from_slice(b"+0000\"");
         }
+        _ => quoted(out, text),
+    }
+}
+
+/// A value whose type the record's `DataType` says.
+fn json_any(out: &mut Vec<u8>, schema: &Schema, record: &Record, place: usize) {
+    let text = record.values.get(place);
+    match schema.place("DataType").map_or("", |place| record.values.get(place)) {
+        _ if text.is_empty() => out.extend_from_slice(b"null"),
+        "Boolean" | "Currency" | "Double" | "Percent" => out.extend_from_slice(text.as_bytes()),
+        "DateTime" => quoted(out, &format!("{}+0000", text.strip_suffix('Z').unwrap_or(text))),
         _ => quoted(out, text),
     }
 }

@@ -4,13 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::HeaderName;
+use hyper::header::{HOST, HeaderName};
 use serde_json::{Value, json};
 
 use super::auth::Auth;
 use super::bulk::{Jobs, locator_of, place};
 use super::describe::{NEWEST, OLDEST};
-use super::errors::{error, not_found, of_status, requests_used_up, too_many_at_once};
+use super::errors::{error, no_such_page, not_found, of_status, requests_used_up, too_many_at_once};
 use super::options::{BulkPace, Options};
 use super::query::Locators;
 use super::select::View;
@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) replication_ids: usize,
     /// Deletions before this are no longer in the log.
     pub(crate) deletions_from: Option<i64>,
+    /// Hosts that the organisation has moved away from.
+    pub(crate) left_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -183,6 +185,7 @@ impl Salesforce {
             long_requests: 0,
             replication_ids: 600_000,
             deletions_from: None,
+            left_hosts: Vec::new(),
         };
         Self {
             auth: Auth::new(options.seed, store.clock().clone(), milliseconds(options.session_timeout), options.refresh_rotation),
@@ -273,6 +276,9 @@ impl Salesforce {
             Route::Identity => self.auth.check(asked).map(|()| self.auth.identity(asked)),
             Route::Versions => Ok(Self::versions()),
             Route::Soap => Ok(self.soap(asked)),
+            Route::Of(..) if asked.header(HOST).is_some_and(|host| self.settings().left_hosts.iter().any(|left| left == host)) => {
+                Err(no_such_page())
+            }
             Route::Of(number, _) if number < OLDEST => {
                 Err(error(410, "UNSUPPORTED_API_VERSION", "The requested API version is retired and no longer available"))
             }

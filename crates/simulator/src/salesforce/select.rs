@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::data::{Data, Object};
 use super::fields::{Kind, Origin};
+use super::history::is_forgotten;
 use super::record::Record;
 use super::soql::filter::{Bounds, End, Operand, Source};
 use super::soql::plan::{Order, Plan};
@@ -25,10 +26,13 @@ pub(crate) struct View {
 
 impl View {
     /// The version of a row that is shown, if any.
-    pub(crate) fn shown<'r>(&self, object: &Object, row: &'r History<u64, Arc<Record>>) -> Option<&'r Arc<Record>> {
+    pub(crate) fn shown<'r>(&self, data: &Data, object: &Object, row: &'r History<u64, Arc<Record>>) -> Option<&'r Arc<Record>> {
         let current = row.current();
         let version = if current.at <= self.now_ms { current } else { row.as_of(self.now_ms)? };
         let record = &version.value;
+        if is_forgotten(&object.schema, record, self.now_ms, self.all) || data.conceals(&object.schema, record) {
+            return None;
+        }
         let shown = match version.state {
             State::Live => self.all || object.archived_flag.is_none_or(|place| record.values.get(place) != "true"),
             State::Archived => {
@@ -160,7 +164,7 @@ impl Selection<'_> {
     }
 
     fn keep(&self, row: &History<u64, Arc<Record>>, found: &mut Vec<Arc<Record>>) {
-        let Some(record) = self.view.shown(self.object, row) else { return };
+        let Some(record) = self.view.shown(self.data, self.object, row) else { return };
         if self.plan.filter.as_ref().is_none_or(|filter| filter.holds(self.data, &self.object.schema, record)) {
             found.push(Arc::clone(record));
         }

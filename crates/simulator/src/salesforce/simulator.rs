@@ -22,6 +22,8 @@ use crate::server::{Served, Server};
 /// A Salesforce organisation that answers on 127.0.0.1 until it is stopped or dropped.
 pub struct Simulator {
     server: Server,
+    /// The instances that the organisation has moved to, one after the other.
+    instances: Vec<Server>,
     served: Arc<Served<Salesforce>>,
 }
 
@@ -44,7 +46,7 @@ impl Simulator {
         .map_err(io::Error::other)?;
         let served = Arc::new(Served { vendor, clock, counters, faults: FaultList::default(), gzip });
         let server = Server::start(port, Arc::clone(&served)).await?;
-        Ok(Self { server, served })
+        Ok(Self { server, instances: Vec::new(), served })
     }
 
     /// The root of all endpoints, `http://127.0.0.1:<port>`, without a slash at the end. It is the login host as well.
@@ -200,8 +202,25 @@ impl Simulator {
         self.served.vendor.auth().set_instance_url(url);
     }
 
+    /// Moves the organisation to an instance with a host of its own, which tokens name from now on. The host that it leaves answers data
+    /// requests with a page that says there is no such address; tokens are given where they were.
+    ///
+    /// # Errors
+    /// No port can be bound.
+    pub async fn move_instance(&mut self) -> io::Result<()> {
+        let left = self.instances.last().unwrap_or(&self.server).address.to_string();
+        let instance = Server::start(0, Arc::clone(&self.served)).await?;
+        self.set_instance_url(Some(format!("http://{}", instance.address)));
+        self.served.vendor.settings().left_hosts.push(left);
+        self.instances.push(instance);
+        Ok(())
+    }
+
     /// Stops serving and waits until it has.
     pub async fn stop(self) {
+        for instance in self.instances {
+            instance.stop().await;
+        }
         self.server.stop().await;
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::data::{Data, Moves, Object, StoreError, When};
 use super::fields::{Field, Origin, Schema};
+use super::history::is_forgotten;
 use super::record::Record;
 use crate::clock::{Clock, timestamp};
 use crate::store::{History, State, Version};
@@ -197,7 +198,10 @@ impl Store {
     /// An object that there is not.
     pub fn empty_bin(&self, object: &str) -> Result<(), StoreError> {
         self.change(object, |data, place, when| {
-            data.object_mut(place).bin_emptied_at = when.stamp + 1000;
+            let name = data.object(place).schema.name.clone();
+            for place in data.telling_of(&name).into_iter().chain([place]) {
+                data.object_mut(place).bin_emptied_at = when.stamp + 1000;
+            }
             Ok(())
         })
     }
@@ -228,6 +232,19 @@ impl Store {
             let schema = &mut data.object_mut(place).schema;
             let field = schema.place(field).ok_or_else(|| StoreError::UnknownField(field.to_owned()))?;
             schema.fields[field].hidden = hidden;
+            Ok(())
+        })
+    }
+
+    /// Notes changes of a field in the object's field history from now on, or no longer.
+    ///
+    /// # Errors
+    /// An object or field that there is not.
+    pub fn set_tracked(&self, object: &str, field: &str, tracked: bool) -> Result<(), StoreError> {
+        self.change(object, |data, place, _| {
+            let schema = &mut data.object_mut(place).schema;
+            let field = schema.place(field).ok_or_else(|| StoreError::UnknownField(field.to_owned()))?;
+            schema.fields[field].tracked = tracked;
             Ok(())
         })
     }
@@ -273,10 +290,18 @@ impl Store {
         })
     }
 
+    /// Whether a record is not a note of field history that the vendor has forgotten: with `all`, for whoever asks for everything.
+    fn remembers(&self, object: &Object, row: &History<u64, Arc<Record>>, all: bool) -> bool {
+        !is_forgotten(&object.schema, &row.current().value, self.clock.now_ms(), all)
+    }
+
     /// The ids of live records in the vendor's order, archived activities included, changes that are not seen yet as well.
     #[must_use]
     pub fn ids(&self, object: &str) -> Vec<String> {
-        self.with_object(object, |object| object.rows.live(..).map(|(number, _)| object.schema.id(*number)).collect())
+        self.with_object(object, |object| {
+            let live = object.rows.live(..).filter(|(_, row)| self.remembers(object, row, true));
+            live.map(|(number, _)| object.schema.id(*number)).collect()
+        })
     }
 
     /// The ids of live records that `query` shows: activities that were archived are left out.
@@ -286,7 +311,8 @@ impl Store {
             let live = object
                 .rows
                 .live(..)
-                .filter(|(_, row)| object.archived_flag.is_none_or(|place| row.current().value.values.get(place) != "true"));
+                .filter(|(_, row)| object.archived_flag.is_none_or(|place| row.current().value.values.get(place) != "true"))
+                .filter(|(_, row)| self.remembers(object, row, false));
             live.map(|(number, _)| object.schema.id(*number)).collect()
         })
     }
@@ -294,19 +320,22 @@ impl Store {
     /// The ids of records in the recycle bin.
     #[must_use]
     pub fn deleted_ids(&self, object: &str) -> Vec<String> {
-        self.with_object(object, |object| object.rows.archived(..).map(|(number, _)| object.schema.id(*number)).collect())
+        self.with_object(object, |object| {
+            let binned = object.rows.archived(..).filter(|(_, row)| self.remembers(object, row, true));
+            binned.map(|(number, _)| object.schema.id(*number)).collect()
+        })
     }
 
     /// The number of live records, archived activities included.
     #[must_use]
     pub fn count(&self, object: &str) -> usize {
-        self.with_object(object, |object| object.rows.live_count())
+        self.with_object(object, |object| object.rows.live(..).filter(|(_, row)| self.remembers(object, row, true)).count())
     }
 
     /// The number of records in the recycle bin.
     #[must_use]
     pub fn deleted_count(&self, object: &str) -> usize {
-        self.with_object(object, |object| object.rows.archived_count())
+        self.with_object(object, |object| object.rows.archived(..).filter(|(_, row)| self.remembers(object, row, true)).count())
     }
 
     /// The latest version of a record in any state.
@@ -327,10 +356,10 @@ impl Store {
         })
     }
 
-    /// Calls `each` with the latest version of every live record, by id.
+    /// Calls `each` with the latest version of every live record, by id; as in all lists, without notes that the vendor has forgotten.
     pub fn for_each(&self, object: &str, mut each: impl FnMut(&RecordView)) {
         self.with_object(object, |object| {
-            for (_, row) in object.rows.live(..) {
+            for (_, row) in object.rows.live(..).filter(|(_, row)| self.remembers(object, row, true)) {
                 each(&view(&object.schema, row, row.current()));
             }
         });

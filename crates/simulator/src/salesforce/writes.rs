@@ -21,24 +21,34 @@ enum Call {
 impl Salesforce {
     /// `POST /sobjects/{object}`.
     pub(crate) fn create(&self, asked: &Asked, object: &str) -> Result<Reply, Reply> {
-        let place = self.store().read().visible_object(object).ok_or_else(not_found)?;
-        let object = self.store().read().object(place).schema.name.clone();
+        let object = self.writable(object, "create")?;
         let id = self.store().create(&object, values(asked)?).map_err(|refused| refusal(&refused, &object))?;
         Ok(Reply::json(201, json!({"id": id, "success": true, "errors": []}).to_string()))
     }
 
     /// `PATCH /sobjects/{object}/{id}`.
     pub(crate) fn update(&self, asked: &Asked, object: &str, id: &str) -> Result<Reply, Reply> {
-        self.store().read().visible_object(object).ok_or_else(not_found)?;
-        self.store().update(object, id, values(asked)?).map_err(|refused| refusal(&refused, object))?;
+        let object = self.writable(object, "update")?;
+        self.store().update(&object, id, values(asked)?).map_err(|refused| refusal(&refused, &object))?;
         Ok(Reply::empty(204))
     }
 
     /// `DELETE /sobjects/{object}/{id}`.
     pub(crate) fn delete(&self, object: &str, id: &str) -> Result<Reply, Reply> {
-        self.store().read().visible_object(object).ok_or_else(not_found)?;
-        self.store().delete(object, id).map_err(|refused| refusal(&refused, object))?;
+        let object = self.writable(object, "delete")?;
+        self.store().delete(&object, id).map_err(|refused| refusal(&refused, &object))?;
         Ok(Reply::empty(204))
+    }
+
+    /// The name of an object whose records clients may write.
+    fn writable(&self, object: &str, verb: &str) -> Result<String, Reply> {
+        let data = self.store().read();
+        let schema = &data.object(data.visible_object(object).ok_or_else(not_found)?).schema;
+        if schema.tells_of.is_some() {
+            let message = format!("entity type {} does not support {verb}", schema.label);
+            return Err(error(400, "INVALID_TYPE_FOR_OPERATION", &message));
+        }
+        Ok(schema.name.clone())
     }
 
     /// `POST /services/Soap/u/{version}`, with the session in the envelope's header.

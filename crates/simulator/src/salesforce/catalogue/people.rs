@@ -4,10 +4,10 @@ pub(super) const OBJECTS: &[&str] = &[ACCOUNT, CONTACT, LEAD, USER, GROUP, ORGAN
 
 const ACCOUNT: &str = "Account 001 Accounts
 MasterRecordId ref(Account) ro
-Name text(255) req label(Account Name)
-Type pick(Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Installation Partner|Technology Partner|Other)
+Name text(255) req label(Account Name) track
+Type pick(Prospect|Customer - Direct|Customer - Channel|Channel Partner / Reseller|Installation Partner|Technology Partner|Other) track
 RecordTypeId ref(RecordType)
-ParentId ref(Account)
+ParentId ref(Account) track
 BillingStreet area(255) in(BillingAddress)
 BillingCity text(40) in(BillingAddress)
 BillingState text(80) in(BillingAddress)
@@ -26,21 +26,21 @@ ShippingLatitude num(18,15) in(ShippingAddress)
 ShippingLongitude num(18,15) in(ShippingAddress)
 ShippingGeocodeAccuracy pick(Address|City|Zip) in(ShippingAddress)
 ShippingAddress address
-Phone phone
+Phone phone track
 Fax phone
 AccountNumber text(40)
-Website url(255)
+Website url(255) track
 PhotoUrl url(255) ro
 Sic text(20)
-Industry pick(Agriculture|Apparel|Banking|Biotechnology|Chemicals|Construction|Consulting|Education|Electronics|Energy|Finance|Food & Beverage|Healthcare|Hospitality|Manufacturing|Media|Retail|Technology|Transportation|Utilities|Other)
-AnnualRevenue money(18,0)
-NumberOfEmployees int(8) label(Employees)
+Industry pick(Agriculture|Apparel|Banking|Biotechnology|Chemicals|Construction|Consulting|Education|Electronics|Energy|Finance|Food & Beverage|Healthcare|Hospitality|Manufacturing|Media|Retail|Technology|Transportation|Utilities|Other) track
+AnnualRevenue money(18,0) track
+NumberOfEmployees int(8) label(Employees) track
 Ownership pick(Public|Private|Subsidiary|Other)
 TickerSymbol text(20)
-Description area(32000)
+Description area(32000) track
 Rating pick(Hot|Warm|Cold)
 Site text(80)
-OwnerId ref(User)
+OwnerId ref(User) track
 LastActivityDate date ro
 LastViewedDate stamp ro
 LastReferencedDate stamp ro
@@ -54,14 +54,14 @@ NaicsCode text(8)
 NaicsDesc text(120)
 YearStarted text(4)
 SicDesc text(80)
-Customer_Tier__c pick(Gold|Silver|Bronze)
-Renewal_Date__c date
+Customer_Tier__c pick(Gold|Silver|Bronze) track
+Renewal_Date__c date track
 Open_Amount__c money(18,2) calc
 Size_Band__c text(1300) calc";
 
 const CONTACT: &str = "Contact 003 Contacts
 MasterRecordId ref(Contact) ro
-AccountId ref(Account)
+AccountId ref(Account) track
 LastName text(80) req in(Name)
 FirstName text(40) in(Name)
 Salutation pick(Mr.|Ms.|Mrs.|Dr.|Prof.|Mx.) in(Name)
@@ -87,22 +87,22 @@ MailingLatitude num(18,15) in(MailingAddress)
 MailingLongitude num(18,15) in(MailingAddress)
 MailingGeocodeAccuracy pick(Address|City|Zip) in(MailingAddress)
 MailingAddress address
-Phone phone label(Business Phone)
+Phone phone label(Business Phone) track
 Fax phone
 MobilePhone phone
 HomePhone phone
 OtherPhone phone
 AssistantPhone phone
 ReportsToId ref(Contact)
-Email email
-Title text(128)
+Email email track
+Title text(128) track
 Department text(80)
 AssistantName text(40)
 LeadSource pick(Web|Phone Inquiry|Partner Referral|Purchased List|Other)
 Birthdate date
-Description area(32000)
-OwnerId ref(User)
-HasOptedOutOfEmail check label(Email Opt Out)
+Description area(32000) track
+OwnerId ref(User) track
+HasOptedOutOfEmail check label(Email Opt Out) track
 HasOptedOutOfFax check label(Fax Opt Out)
 DoNotCall check
 LastActivityDate date ro
@@ -111,16 +111,16 @@ LastCUUpdateDate stamp ro
 LastViewedDate stamp ro
 LastReferencedDate stamp ro
 EmailBouncedReason text(255)
-EmailBouncedDate stamp
+EmailBouncedDate stamp track
 IsEmailBounced check ro
 PhotoUrl url(255) ro
 Jigsaw text(20)
 JigsawContactId text(20) ro
 CleanStatus pick(Matched|Different|Acknowledged|NotFound|Inactive|Pending|SelectMatch|Skipped)
 IndividualId ref(Individual)
-Preferred_Language__c pick(en|de|fr|es|ja)
-Interests__c multi(Data|Cloud|Security|Training)
-Score__c num(5,2)
+Preferred_Language__c pick(en|de|fr|es|ja) track
+Interests__c multi(Data|Cloud|Security|Training) track
+Score__c num(5,2) track
 Account_Industry__c text(1300) calc";
 
 const LEAD: &str = "Lead 00Q Leads
@@ -133,7 +133,7 @@ Suffix text(40) in(Name)
 Name text(121) ro req label(Full Name)
 RecordTypeId ref(RecordType)
 Title text(128)
-Company text(255) req
+Company text(255) req track
 Street area(255) in(Address)
 City text(40) in(Address)
 State text(80) in(Address)
@@ -146,18 +146,18 @@ Address address
 Phone phone
 MobilePhone phone
 Fax phone
-Email email
+Email email track
 Website url(255)
 PhotoUrl url(255) ro
 Description area(32000)
 LeadSource pick(Web|Phone Inquiry|Partner Referral|Purchased List|Other)
-Status pick(Open - Not Contacted|Working - Contacted|Closed - Converted|Closed - Not Converted) req
+Status pick(Open - Not Contacted|Working - Contacted|Closed - Converted|Closed - Not Converted) req track
 Industry pick(Agriculture|Banking|Consulting|Education|Energy|Finance|Healthcare|Manufacturing|Retail|Technology|Other)
-Rating pick(Hot|Warm|Cold)
-AnnualRevenue money(18,0)
+Rating pick(Hot|Warm|Cold) track
+AnnualRevenue money(18,0) track
 NumberOfEmployees int(8)
-OwnerId ref(Group|User)
-HasOptedOutOfEmail check label(Email Opt Out)
+OwnerId ref(Group|User) track
+HasOptedOutOfEmail check label(Email Opt Out) track
 HasOptedOutOfFax check label(Fax Opt Out)
 DoNotCall check
 IsConverted check ro
@@ -176,7 +176,7 @@ CompanyDunsNumber text(9)
 EmailBouncedReason text(255)
 EmailBouncedDate stamp
 IndividualId ref(Individual)
-Product_Interest__c pick(Platform|Services|Training)";
+Product_Interest__c pick(Platform|Services|Training) track";
 
 const USER: &str = "User 005 Users nobin
 Username text(80) req

@@ -1,29 +1,31 @@
 //! Opportunities and what belongs to them, campaigns and their members.
 
-pub(super) const OBJECTS: &[&str] = &[OPPORTUNITY, ROLE, HISTORY, FIELD_HISTORY, STAGE, CAMPAIGN, MEMBER];
+use super::histories::OPPORTUNITY_FIELD_HISTORY;
+
+pub(super) const OBJECTS: &[&str] = &[OPPORTUNITY, ROLE, HISTORY, OPPORTUNITY_FIELD_HISTORY, STAGE, CAMPAIGN, MEMBER];
 
 const OPPORTUNITY: &str = "Opportunity 006 Opportunities
 AccountId ref(Account)
 RecordTypeId ref(RecordType)
-IsPrivate check
+IsPrivate check track
 Name text(120) req
-Description area(32000)
-StageName pick(Prospecting|Qualification|Needs Analysis|Value Proposition|Id. Decision Makers|Perception Analysis|Proposal/Price Quote|Negotiation/Review|Closed Won|Closed Lost) req
-Amount money(18,2)
+Description area(32000) track
+StageName pick(Prospecting|Qualification|Needs Analysis|Value Proposition|Id. Decision Makers|Perception Analysis|Proposal/Price Quote|Negotiation/Review|Closed Won|Closed Lost) req track
+Amount money(18,2) track
 Probability pct(3,0)
 ExpectedRevenue money(18,2) ro
 TotalOpportunityQuantity num(18,2)
-CloseDate date req
+CloseDate date req track
 Type pick(New Customer|Existing Customer - Upgrade|Existing Customer - Replacement|Existing Customer - Downgrade)
-NextStep text(255)
-LeadSource pick(Web|Phone Inquiry|Partner Referral|Purchased List|Other)
+NextStep text(255) track
+LeadSource pick(Web|Phone Inquiry|Partner Referral|Purchased List|Other) track
 IsClosed check ro
 IsWon check ro
 ForecastCategory pick(Omitted|Pipeline|BestCase|MostLikely|Forecast|Closed) ro req
 ForecastCategoryName pick(Omitted|Pipeline|Best Case|Most Likely|Commit|Closed)
-CampaignId ref(Campaign)
+CampaignId ref(Campaign) track
 HasOpportunityLineItem check ro
-OwnerId ref(User)
+OwnerId ref(User) track
 LastActivityDate date ro
 PushCount int(9) ro
 LastStageChangeDate stamp ro
@@ -37,9 +39,9 @@ HasOpenActivity check ro
 HasOverdueTask check ro
 LastAmountChangedHistoryId ref(OpportunityHistory) ro
 LastCloseDateChangedHistoryId ref(OpportunityHistory) ro
-Loss_Reason__c pick(Price|Competitor|No Budget|No Decision)
+Loss_Reason__c pick(Price|Competitor|No Budget|No Decision) track
 Competitor__c text(100)
-Deal_Score__c num(4,1)";
+Deal_Score__c num(4,1) track";
 
 const ROLE: &str = "OpportunityContactRole 00K OpportunityContactRoles
 OpportunityId ref(Opportunity) req
@@ -47,7 +49,7 @@ ContactId ref(Contact) req
 Role pick(Business User|Decision Maker|Economic Buyer|Economic Decision Maker|Evaluator|Executive Sponsor|Influencer|Technical Buyer|Other)
 IsPrimary check";
 
-const HISTORY: &str = "OpportunityHistory 008 OpportunityHistories unchanging
+const HISTORY: &str = "OpportunityHistory 008 OpportunityHistories unchanging of(Opportunity)
 OpportunityId ref(Opportunity) ro req
 StageName pick(Prospecting|Qualification|Needs Analysis|Value Proposition|Id. Decision Makers|Perception Analysis|Proposal/Price Quote|Negotiation/Review|Closed Won|Closed Lost) ro
 Amount money(18,2) ro
@@ -58,13 +60,6 @@ ForecastCategory pick(Omitted|Pipeline|BestCase|MostLikely|Forecast|Closed) ro
 PrevAmount money(18,2) ro
 PrevCloseDate date ro
 PrevForecastUpdate pick(Omitted|Pipeline|BestCase|Forecast|Closed) ro";
-
-const FIELD_HISTORY: &str = "OpportunityFieldHistory 017 OpportunityFieldHistories unchanging
-OpportunityId ref(Opportunity) ro req
-Field pick(created|StageName|Amount|CloseDate|Owner) ro req
-DataType pick(Text|Currency|DateOnly|EntityId) ro
-OldValue text(255) ro
-NewValue text(255) ro";
 
 const STAGE: &str = "OpportunityStage 01J OpportunityStages nobin nobulk noreplication
 MasterLabel text(255) ro
