@@ -10,10 +10,9 @@ mod snapshot;
 pub(crate) use list::list_cost;
 pub(crate) use search::search_cost;
 
-use aqueduct_connector::schema::{Error, Position, Result, codes};
-use aqueduct_connector::{Account, Http, LimitClass, Next, Read, Request, Response};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use aqueduct_connector::schema::Result;
+use aqueduct_connector::{Account, Http, LimitClass, Next, Request, Response};
+use serde::{Deserialize, Serialize};
 
 /// Searches share a limit that other requests do not count against.
 pub(crate) const SEARCH: LimitClass = LimitClass("search");
@@ -47,24 +46,9 @@ impl Paths {
         self.path("account-info", "v3", "", "details")
     }
 
-    fn objects(&self, rest: &str) -> String {
-        self.path("crm", "v3", "objects", rest)
-    }
-
-    fn properties(&self, object: &str) -> String {
-        self.path("crm", "v3", "properties", object)
-    }
-
-    fn owners(&self) -> String {
-        self.path("crm", "v3", "owners", "")
-    }
-
-    fn pipelines(&self) -> String {
-        self.path("crm", "v3", "pipelines", "deals")
-    }
-
-    fn lists(&self, rest: &str) -> String {
-        self.path("crm", "v3", "lists", rest)
+    /// An area of the CRM and what comes below it.
+    fn crm(&self, area: &str, rest: &str) -> String {
+        self.path("crm", "v3", area, rest)
     }
 
     fn associations(&self, from: &str, to: &str) -> String {
@@ -79,7 +63,7 @@ pub(crate) struct Api<'a> {
 }
 
 /// An id or a token. Most of the API writes them as strings, some of it as numbers.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, Hash)]
 #[serde(from = "TextOrNumber")]
 pub(crate) struct Id(pub(crate) String);
 
@@ -110,10 +94,38 @@ struct NextPage {
     after: Id,
 }
 
+/// Where a page begins that comes by such a token: the records that are there come first, then those in the recycle bin.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    archived: bool,
+    after: Option<String>,
+}
+
+impl Place {
+    /// A request for the page.
+    fn request(&self, request: Request, limit: u32) -> Request {
+        let request = request.query("limit", limit.to_string()).query("archived", self.archived.to_string());
+        Paging::at(request, self.after.as_deref())
+    }
+
+    /// What comes after the page.
+    fn next(&self, response: &Response, paging: Option<Paging>) -> Result<Next> {
+        match Paging::after(paging) {
+            None if self.archived => Ok(Next::END),
+            None => Next::page(response, &Self { archived: true, after: None }),
+            after => Next::page(response, &Self { archived: self.archived, after }),
+        }
+    }
+}
+
 impl Paging {
-    /// Whether it leads to another page.
-    fn leads_on(&self) -> bool {
-        self.next.is_some()
+    /// A request for the page at a token.
+    fn at(request: Request, after: Option<&str>) -> Request {
+        match after {
+            Some(after) => request.query("after", after),
+            None => request,
+        }
     }
 
     /// The token of the next page.
@@ -123,7 +135,7 @@ impl Paging {
 }
 
 /// A property as `/crm/v3/properties` describes it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Property {
     pub(crate) name: String,
@@ -151,16 +163,7 @@ pub(crate) struct Choice {
 impl Property {
     /// A property of HubSpot's own of which only the name is known.
     pub(crate) fn of_hubspot(name: &str) -> Self {
-        let kind = "string".to_owned();
-        Self {
-            name: name.to_owned(),
-            label: None,
-            kind,
-            hubspot_defined: true,
-            calculated: false,
-            data_sensitivity: None,
-            options: Vec::new(),
-        }
+        Self { name: name.to_owned(), kind: "string".to_owned(), hubspot_defined: true, ..Self::default() }
     }
 }
 
@@ -185,27 +188,8 @@ impl Api<'_> {
 
     /// The properties of an object type that are not archived; sensitive ones are not asked for.
     pub(crate) async fn properties(&self, object: &str) -> Result<Vec<Property>> {
-        let request = Request::get(self.paths.properties(object), format!("{object}: properties"));
+        let request = Request::get(self.paths.crm("properties", object), format!("{object}: properties"));
         let answer: Properties = self.http.send(request).await?.json()?;
         Ok(answer.results)
     }
 }
-
-/// The operation of a read, for errors and traces.
-fn operation(read: &Read<'_>) -> String {
-    format!("{}: {}", read.stream.name, read.mode.name())
-}
-
-/// The place a position names, if there is one.
-fn place<T: DeserializeOwned>(read: &Read<'_>) -> Result<Option<T>> {
-    let Some(Position(value)) = read.position else { return Ok(None) };
-    serde_json::from_value(value.clone())
-        .map(Some)
-        .map_err(|_| Error::new(codes::BAD_STATE, "a stored position does not fit the stream").operation(operation(read)))
-}
-
-fn page<T: serde::Serialize>(response: &Response, place: &T) -> Result<Next> {
-    serde_json::to_value(place).map(|value| Next::Page(Position(value))).map_err(|error| response.malformed(&error.to_string()))
-}
-
-const END: Next = Next::End { bookmark: None };

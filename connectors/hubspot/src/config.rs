@@ -1,6 +1,7 @@
 //! What a pipeline file says about a HubSpot account.
 
-use aqueduct_connector::schema::{Error, Result, Secret, codes};
+use aqueduct_connector::config::{self, filled, filled_text, wrong};
+use aqueduct_connector::schema::{Result, Secret};
 use aqueduct_connector::{Auth, ClientAuthentication, Grant};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -95,26 +96,21 @@ fn requests_per_10_seconds() -> u32 {
 impl Config {
     /// Reads and checks a config.
     pub(crate) fn parse(value: serde_json::Value) -> Result<Self> {
-        let mut config: Self = aqueduct_connector::config::parse(crate::NAME, value)?;
-        config.base_url = config.base_url.trim_end_matches('/').to_owned();
-        let host = config.base_url.strip_prefix("https://").or_else(|| config.base_url.strip_prefix("http://"));
-        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', ' '])) {
-            return Err(bad("`base_url` must be an address such as https://api.hubapi.com"));
-        }
+        let mut config: Self = config::parse(crate::NAME, value)?;
+        config.base_url = config::address("base_url", &config.base_url, "https://api.hubapi.com")?;
         if config.api_version != "v3" && !is_dated(&config.api_version) {
-            return Err(bad("`api_version` is `v3` or a month such as `2026-03`"));
+            return Err(wrong("`api_version` is `v3` or a month such as `2026-03`"));
         }
         if config.requests_per_10_seconds == 0 {
-            return Err(bad("`requests_per_10_seconds` must be at least 1"));
+            return Err(wrong("`requests_per_10_seconds` must be at least 1"));
         }
         config.auth(&Paths::new(&config.api_version)).map(|_| config)
     }
 
     /// How requests are signed.
     pub(crate) fn auth(&self, paths: &Paths) -> Result<Auth> {
-        let filled = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().trim().is_empty());
-        let client_id = self.client_id.clone().filter(|id| !id.trim().is_empty());
-        match (filled(&self.access_token), client_id, filled(&self.client_secret), filled(&self.refresh_token)) {
+        let app = (filled_text(self.client_id.as_ref()), filled(self.client_secret.as_ref()), filled(self.refresh_token.as_ref()));
+        match (filled(self.access_token.as_ref()), app.0, app.1, app.2) {
             (Some(token), None, None, None) => Ok(Auth::Bearer(token)),
             (None, Some(client_id), Some(client_secret), Some(refresh_token)) => Ok(Auth::OAuth2 {
                 token_url: paths.token(),
@@ -125,12 +121,12 @@ impl Config {
                 instance: None,
             }),
             (Some(_), ..) => {
-                Err(bad("give `access_token` or the three of an OAuth app (`client_id`, `client_secret`, `refresh_token`), not both"))
+                Err(wrong("give `access_token` or the three of an OAuth app (`client_id`, `client_secret`, `refresh_token`), not both"))
             }
             (None, None, None, None) => {
-                Err(bad("there are no credentials: give `access_token`, or `client_id`, `client_secret` and `refresh_token`"))
+                Err(wrong("there are no credentials: give `access_token`, or `client_id`, `client_secret` and `refresh_token`"))
             }
-            _ => Err(bad("an OAuth app needs all of `client_id`, `client_secret` and `refresh_token`")),
+            _ => Err(wrong("an OAuth app needs all of `client_id`, `client_secret` and `refresh_token`")),
         }
     }
 }
@@ -140,14 +136,11 @@ fn is_dated(version: &str) -> bool {
     date.len() == 7 && date.bytes().enumerate().all(|(place, byte)| if place == 4 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-fn bad(message: &str) -> Error {
-    Error::new(codes::BAD_CONFIG, message)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use aqueduct_connector::schema::codes;
     use serde_json::json;
 
     #[test]
@@ -182,19 +175,6 @@ mod tests {
             let error = Config::parse(value).unwrap_err();
             assert_eq!(error.code(), codes::BAD_CONFIG);
             assert!(error.to_string().contains(word) && !error.to_string().contains("canary"), "{error}");
-        }
-    }
-
-    #[test]
-    fn every_field_of_the_config_is_described_and_secrets_are_marked() {
-        let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
-        let fields = schema["properties"].as_object().unwrap();
-        assert_eq!(fields.len(), 9);
-        for (name, field) in fields {
-            assert!(field["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
-        }
-        for name in ["access_token", "client_secret", "refresh_token"] {
-            assert!(fields[name].to_string().contains("x-secret"), "{name}: {}", fields[name]);
         }
     }
 }

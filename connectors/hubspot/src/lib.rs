@@ -15,7 +15,7 @@ use std::time::Duration;
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
     Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
-    Usage, async_trait,
+    Usage, async_trait, described, mappings,
 };
 
 use crate::api::{Api, Paths, SEARCH};
@@ -23,22 +23,9 @@ use crate::config::Config;
 
 pub(crate) const NAME: &str = "hubspot";
 
-const MAPPINGS: &[(&str, &str)] = &[
-    ("contact.yaml", include_str!("mapping/contact.yaml")),
-    ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
-    ("consent_event.yaml", include_str!("mapping/consent_event.yaml")),
-    ("account.yaml", include_str!("mapping/account.yaml")),
-    ("deal.yaml", include_str!("mapping/deal.yaml")),
-    ("deal_contact.yaml", include_str!("mapping/deal_contact.yaml")),
-    ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
-    ("user.yaml", include_str!("mapping/user.yaml")),
-    ("association.yaml", include_str!("mapping/association.yaml")),
-    ("product.yaml", include_str!("mapping/product.yaml")),
-    ("line_item.yaml", include_str!("mapping/line_item.yaml")),
-    ("list.yaml", include_str!("mapping/list.yaml")),
-    ("list_membership.yaml", include_str!("mapping/list_membership.yaml")),
-    ("property_change.yaml", include_str!("mapping/property_change.yaml")),
-    ("deal_stage_history.yaml", include_str!("mapping/deal_stage_history.yaml")),
+const MAPPINGS: &[(&str, &str)] = mappings![
+    contact contact_point consent_event account deal deal_contact pipeline_stage user
+    association product line_item list list_membership property_change deal_stage_history
 ];
 
 /// The entry for the table of connectors.
@@ -105,17 +92,14 @@ impl Connector for HubSpot {
 
     async fn discover(&self, context: &Context) -> Result<Vec<Stream>> {
         let lag = Duration::from_secs(self.config.search_lag_seconds.into());
-        let mut streams = Vec::new();
-        for object in &streams::OBJECTS {
-            let properties = match self.api(context).properties(object.name).await {
-                // One missing scope, or an object type that is not there, must not hide the other streams: reading this one says what it lacks.
-                Err(error) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => None,
-                answer => Some(answer?),
-            };
-            streams.push(streams::object(object, properties, lag));
-        }
-        streams.extend(streams::past(&self.config.history, lag));
-        streams.extend(streams::fixed());
+        let api = self.api(context);
+        // Properties are asked for by object type: there is no request for several.
+        let questions = streams::OBJECTS.iter().map(|object| api.properties(object.name)).collect();
+        let answers = described(questions, streams::OBJECTS.len()).await?;
+        let objects = streams::OBJECTS.iter().zip(answers);
+        let mut streams = objects.map(|(object, properties)| streams::object(object, properties, lag)).collect::<Result<Vec<_>>>()?;
+        streams.extend(streams::past(&self.config.history, lag)?);
+        streams.extend(streams::fixed()?);
         Ok(streams)
     }
 

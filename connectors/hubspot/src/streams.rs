@@ -4,12 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aqueduct_connector::Stream;
-use aqueduct_connector::schema::{
-    MergeSignal, Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility,
-};
+use aqueduct_connector::fields::{self, fields, id};
+use aqueduct_connector::schema::{MergeSignal, Mode, PicklistValue, RecordField, RecordSchema, Result, Sensitivity, ValueType, Visibility};
 
 use crate::api::{Choice, Property};
 use crate::config::History;
+
+macro_rules! docs {
+    ($page:literal) => {
+        concat!("https://developers.hubspot.com/docs/api-reference/latest/crm/", $page)
+    };
+}
 
 /// An object type of the CRM: listed by id, searched by time of change.
 pub(crate) struct Object {
@@ -18,7 +23,7 @@ pub(crate) struct Object {
     singular: &'static str,
     /// The property that holds the time of change: contacts are the exception.
     pub(crate) modified: &'static str,
-    documentation: &'static str,
+    guide: &'static str,
     /// Whether the ids of merged records also come with the times of the merges.
     times_of_merges: bool,
 }
@@ -30,42 +35,18 @@ pub(crate) const MERGED: &str = "hs_merged_object_ids";
 const MERGED_WITH_TIMES: &str = "hs_calculated_merged_vids";
 
 pub(crate) const OBJECTS: [Object; 5] = [
-    Object {
-        name: "contacts",
-        singular: "contact",
-        modified: "lastmodifieddate",
-        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide",
-        times_of_merges: true,
-    },
-    Object {
-        name: "companies",
-        singular: "company",
-        modified: "hs_lastmodifieddate",
-        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/companies/guide",
-        times_of_merges: false,
-    },
-    Object {
-        name: "deals",
-        singular: "deal",
-        modified: "hs_lastmodifieddate",
-        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/deals/guide",
-        times_of_merges: false,
-    },
-    Object {
-        name: "products",
-        singular: "product",
-        modified: "hs_lastmodifieddate",
-        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/products/guide",
-        times_of_merges: false,
-    },
-    Object {
-        name: LINE_ITEMS,
-        singular: "line_item",
-        modified: "hs_lastmodifieddate",
-        documentation: "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/line-items/guide",
-        times_of_merges: false,
-    },
+    Object { times_of_merges: true, modified: "lastmodifieddate", ..Object::new("contacts", "contact", docs!("objects/contacts/guide")) },
+    Object::new("companies", "company", docs!("objects/companies/guide")),
+    Object::new("deals", "deal", docs!("objects/deals/guide")),
+    Object::new("products", "product", docs!("objects/products/guide")),
+    Object::new(LINE_ITEMS, "line_item", docs!("objects/line-items/guide")),
 ];
+
+impl Object {
+    const fn new(name: &'static str, singular: &'static str, guide: &'static str) -> Self {
+        Self { name, singular, modified: "hs_lastmodifieddate", guide, times_of_merges: false }
+    }
+}
 
 pub(crate) const LINE_ITEMS: &str = "line_items";
 /// The field of lines that holds their deal.
@@ -113,6 +94,22 @@ pub(crate) const LIST_PAGE: u32 = 100;
 /// The most lists an answer gives.
 const LISTS_PAGE: u32 = 500;
 
+// Fields: path, type or kind, and `none` for what says nothing about a person.
+const TIMES: &str = "createdAt:timestamp:none updatedAt:timestamp:none archived:boolean:none archivedAt:timestamp:none";
+const PAST: &str = "record_id:source_id:none property:text:none timestamp:timestamp:none value old_value old_value_seconds:integer:none
+    pipeline_id:source_id:none old_pipeline_id:source_id:none source_type:text:none source_id source_label
+    updated_by_user_id:source_id:none";
+const OWNER: &str = "id:source_id:none email firstName lastName userId:source_id:none userIdIncludingInactive:source_id:none type:text:none
+    teams:json:none";
+const STAGE: &str = "pipeline_id:source_id:none pipeline_label:text:none pipeline_display_order:integer:none id:source_id:none
+    label:text:none displayOrder:integer:none metadata.isClosed:boolean:none metadata.probability:decimal:none";
+const LIST: &str = "listId:source_id:none name objectTypeId:text:none processingType:text:none processingStatus:text:none
+    listVersion:integer:none createdAt:timestamp:none updatedAt:timestamp:none filtersUpdatedAt:timestamp:none
+    deletedAt:timestamp:none createdById:source_id:none updatedById:source_id:none
+    additionalProperties.hs_list_size:integer:none additionalProperties.hs_lastmodifieddate:integer:none";
+const MEMBERSHIP: &str = "list_id:source_id:none object_type_id:text:none record_id:source_id:none added_at:timestamp:none";
+const LINK: &str = "from_id:source_id:none to_id:source_id:none category:text:none type_id:integer:none label:text:none";
+
 /// The paths of an object's properties begin so.
 pub(crate) const PROPERTIES: &str = "properties.";
 
@@ -120,8 +117,9 @@ pub(crate) const PROPERTIES: &str = "properties.";
 /// reach accounts by and by. One that the account lacks is absent and its column is empty, so that tables have the same shape
 /// everywhere. Where HubSpot does not say what there is (`properties` is none), those of the mappings are asked for: it passes over
 /// names that it does not know.
-pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Duration) -> Stream {
-    let mut lacking = mapped(object.name);
+pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Duration) -> Result<Stream> {
+    let words = fields::mapped_words(crate::MAPPINGS, object.name);
+    let mut lacking: BTreeSet<&str> = words.iter().filter_map(|word| word.strip_prefix(PROPERTIES)).collect();
     let mut merges = vec![MergeSignal::of(&format!("{PROPERTIES}{MERGED}"), ';')];
     lacking.insert(MERGED);
     if object.times_of_merges {
@@ -133,8 +131,7 @@ pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Du
     for property in &properties {
         lacking.remove(property.name.as_str());
     }
-    let mut fields = times_and_flags();
-    fields.insert(0, id("id"));
+    let mut fields = fields(&format!("id:source_id:none {TIMES}"))?;
     if object.name == LINE_ITEMS {
         // A line that comes to another deal does not change by that, like a calculated property.
         fields.push(RecordField { calculated: true, ..id(DEAL_ID) });
@@ -144,100 +141,49 @@ pub(crate) fn object(object: &Object, properties: Option<Vec<Property>>, lag: Du
     let record = RecordSchema::new(object.singular, fields, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
     let record = RecordSchema { merges, ..record };
     let modes = [Mode::Backfill, Mode::Changes, Mode::Deletions, Mode::Ids, Mode::Columns];
-    Stream::new(object.name, record, &modes, object.documentation).lag(lag).page_size(SEARCH_PAGE)
+    Ok(Stream::new(object.name, record, &modes, object.guide).lag(lag).page_size(SEARCH_PAGE))
 }
 
 /// The streams of past values, of the objects of which some are wanted.
-pub(crate) fn past(history: &History, lag: Duration) -> Vec<Stream> {
-    let plain = |path: &str, value_type| RecordField::new(path, value_type).sensitive(Sensitivity::None);
-    let text = |path: &str| RecordField::new(path, ValueType::Text);
+pub(crate) fn past(history: &History, lag: Duration) -> Result<Vec<Stream>> {
     let stream = |past: &Past| {
-        let mut fields = vec![id("record_id"), plain("property", ValueType::Text), plain("timestamp", ValueType::Timestamp)];
-        fields.extend([text("value"), text("old_value"), plain("old_value_seconds", ValueType::Integer)]);
-        fields.extend([id("pipeline_id"), id("old_pipeline_id"), plain("source_type", ValueType::Text), text("source_id")]);
-        fields.extend([text("source_label"), id("updated_by_user_id")]);
-        let record = RecordSchema::new(past.singular, fields, &["record_id", "property", "timestamp"]).times("timestamp", "timestamp");
-        let page = "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide";
-        Stream::new(past.name, record, &[Mode::Backfill, Mode::Changes], page).lag(lag).page_size(SEARCH_PAGE)
+        let record =
+            RecordSchema::new(past.singular, fields(PAST)?, &["record_id", "property", "timestamp"]).times("timestamp", "timestamp");
+        let modes = [Mode::Backfill, Mode::Changes];
+        Ok(Stream::new(past.name, record, &modes, docs!("objects/contacts/guide")).lag(lag).page_size(SEARCH_PAGE))
     };
     PASTS.iter().filter(|past| !history.of(past.of).is_empty()).map(stream).collect()
 }
 
 /// The streams whose fields do not depend on the account.
-pub(crate) fn fixed() -> Vec<Stream> {
-    let text = |path: &str| RecordField::new(path, ValueType::Text);
-    let plain = |path: &str, value_type| RecordField::new(path, value_type).sensitive(Sensitivity::None);
-    let mut owner = vec![id("id"), text("email"), text("firstName"), text("lastName"), id("userId"), id("userIdIncludingInactive")];
-    owner.extend([plain("type", ValueType::Text), plain("teams", ValueType::Json)]);
-    owner.extend(times_and_flags());
-    let owner = RecordSchema::new("owner", owner, &["id"]).times("createdAt", "updatedAt").deletion("archived", "archivedAt");
-    let mut stage = vec![id("pipeline_id"), plain("pipeline_label", ValueType::Text), plain("pipeline_display_order", ValueType::Integer)];
-    stage.extend([id("id"), plain("label", ValueType::Text), plain("displayOrder", ValueType::Integer)]);
-    stage.extend([plain("metadata.isClosed", ValueType::Boolean), plain("metadata.probability", ValueType::Decimal)]);
-    stage.extend(times_and_flags());
+pub(crate) fn fixed() -> Result<Vec<Stream>> {
+    let archived = |record: RecordSchema| record.times("createdAt", "updatedAt").deletion("archived", "archivedAt");
+    let owner = archived(RecordSchema::new("owner", fields(&format!("{OWNER} {TIMES}"))?, &["id"]));
     // Ids of stages are unique inside their pipeline only.
-    let stage = RecordSchema::new("pipeline_stage", stage, &["pipeline_id", "id"])
-        .times("createdAt", "updatedAt")
-        .deletion("archived", "archivedAt");
-    let mut list = vec![id("listId"), text("name"), plain("objectTypeId", ValueType::Text), plain("processingType", ValueType::Text)];
-    list.extend([plain("processingStatus", ValueType::Text), plain("listVersion", ValueType::Integer)]);
-    list.extend(["createdAt", "updatedAt", "filtersUpdatedAt", "deletedAt"].map(|path| plain(path, ValueType::Timestamp)));
-    list.extend([id("createdById"), id("updatedById"), plain("additionalProperties.hs_list_size", ValueType::Integer)]);
-    list.push(plain("additionalProperties.hs_lastmodifieddate", ValueType::Integer));
-    let list = RecordSchema::new("list", list, &["listId"]).times("createdAt", "updatedAt");
-    let membership =
-        vec![id("list_id"), plain("object_type_id", ValueType::Text), id("record_id"), plain("added_at", ValueType::Timestamp)];
-    let membership = RecordSchema::new("list_membership", membership, &["list_id", "record_id"]).parent("list_id");
-    let lists = "https://developers.hubspot.com/docs/api-reference/latest/crm/lists/guide";
-    let snapshot = |name: &str, record, documentation| Stream::new(name, record, &[Mode::Snapshot], documentation).page_size(LIST_PAGE);
+    let stage = archived(RecordSchema::new("pipeline_stage", fields(&format!("{STAGE} {TIMES}"))?, &["pipeline_id", "id"]));
+    let list = RecordSchema::new("list", fields(LIST)?, &["listId"]).times("createdAt", "updatedAt");
+    let membership = RecordSchema::new("list_membership", fields(MEMBERSHIP)?, &["list_id", "record_id"]).parent("list_id");
+    let whole = [Mode::Snapshot];
+    // A link that comes or goes moves no time of change, neither there nor at its ends: only reading all of them finds every one.
+    let sets = [Mode::Snapshot, Mode::Parents];
     let mut streams = vec![
-        snapshot(OWNERS, owner, "https://developers.hubspot.com/docs/api-reference/latest/crm/owners/guide"),
-        snapshot(PIPELINE_STAGES, stage, "https://developers.hubspot.com/docs/api-reference/latest/crm/pipelines/guide"),
-        snapshot(LISTS, list, lists).page_size(LISTS_PAGE),
-        Stream::new(LIST_MEMBERSHIPS, membership, &[Mode::Snapshot, Mode::Parents], lists).page_size(LISTS_PAGE),
+        Stream::new(OWNERS, owner, &whole, docs!("owners/guide")).page_size(LIST_PAGE),
+        Stream::new(PIPELINE_STAGES, stage, &whole, docs!("pipelines/guide")).page_size(LIST_PAGE),
+        Stream::new(LISTS, list, &whole, docs!("lists/guide")).page_size(LISTS_PAGE),
+        Stream::new(LIST_MEMBERSHIPS, membership, &sets, docs!("lists/guide")).page_size(LISTS_PAGE),
     ];
     for edge in &EDGES {
-        let mut fields = vec![id("from_id"), id("to_id"), plain("category", ValueType::Text), plain("type_id", ValueType::Integer)];
-        fields.push(plain("label", ValueType::Text));
         // Category and type together name the label, so that they tell the links of one pair apart.
-        let record = RecordSchema::new(edge.singular, fields, &["from_id", "to_id", "category", "type_id"]);
-        let page = "https://developers.hubspot.com/docs/api-reference/latest/crm/associations/associate-records/guide";
-        // A link that comes or goes moves no time of change, neither there nor at its ends: only reading all of them finds every one.
-        let modes = [Mode::Snapshot, Mode::Parents];
-        streams.push(Stream::new(edge.name, record.parent("from_id"), &modes, page).page_size(LIST_PAGE));
+        let record = RecordSchema::new(edge.singular, fields(LINK)?, &["from_id", "to_id", "category", "type_id"]).parent("from_id");
+        streams.push(Stream::new(edge.name, record, &sets, docs!("associations/associate-records/guide")).page_size(LIST_PAGE));
     }
-    streams
-}
-
-/// The properties that the mappings of a stream name.
-fn mapped(stream: &str) -> BTreeSet<&'static str> {
-    let line = format!("stream: {stream}");
-    let documents = crate::MAPPINGS.iter().flat_map(|(_, text)| text.split("\n---\n"));
-    let documents = documents.filter(|document| document.lines().any(|other| other == line));
-    let words =
-        documents.flat_map(|document| document.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '.')));
-    words.filter_map(|word| word.strip_prefix(PROPERTIES)).collect()
+    Ok(streams)
 }
 
 /// The property names among a stream's selected fields that the account has, in order.
 pub(crate) fn property_names(stream: &Stream) -> Vec<&str> {
     let visible = stream.record.fields.iter().filter(|field| field.visibility == Visibility::Visible);
     visible.filter_map(|field| field.path.strip_prefix(PROPERTIES)).collect()
-}
-
-fn id(path: &str) -> RecordField {
-    RecordField { semantic: Some(SemanticType::SourceId), ..RecordField::new(path, ValueType::Text).sensitive(Sensitivity::None) }
-}
-
-fn times_and_flags() -> Vec<RecordField> {
-    [
-        ("createdAt", ValueType::Timestamp),
-        ("updatedAt", ValueType::Timestamp),
-        ("archived", ValueType::Boolean),
-        ("archivedAt", ValueType::Timestamp),
-    ]
-    .map(|(path, value_type)| RecordField::new(path, value_type).sensitive(Sensitivity::None))
-    .to_vec()
 }
 
 /// A property as a field. HubSpot gives every value as a string, whatever the property's type.

@@ -4,8 +4,8 @@ mod bulk;
 mod deleted;
 mod query;
 
-use aqueduct_connector::schema::{Error, Position, Result, Timestamp, codes};
-use aqueduct_connector::{Account, Bytes, Http, Next, Page, Read, Records, Request, Response};
+use aqueduct_connector::schema::{Result, Timestamp};
+use aqueduct_connector::{Account, Http, Next, Page, Request, Response};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use bulk::{Job, cost};
@@ -160,36 +160,12 @@ impl Api<'_> {
     }
 }
 
-/// The operation of a read, for errors and traces.
-fn operation(read: &Read<'_>) -> String {
-    format!("{}: {}", read.stream.name, read.mode.name())
-}
-
-/// The place a read's position names, if there is one.
-pub(crate) fn place(read: &Read<'_>) -> Result<Option<Place>> {
-    let Some(Position(value)) = read.position else { return Ok(None) };
-    serde_json::from_value(value.clone())
-        .map(Some)
-        .map_err(|_| Error::new(codes::BAD_STATE, "a stored position does not fit the stream").operation(operation(read)))
-}
-
-fn position<T: Serialize>(response: &Response, place: &T) -> Result<Position> {
-    serde_json::to_value(place).map(Position).map_err(|error| response.malformed(&error.to_string()))
-}
-
-/// A page without records that leads somewhere.
-fn empty(response: &Response, next: Next) -> Page {
-    Page { records: Records::Json { body: Bytes::from_static(b"[]"), pointer: &[] }, next, server_time: response.server_time }
-}
-
 /// A page without records before one that is ready.
 fn onward(response: &Response, place: &Place) -> Result<Page> {
-    Ok(empty(response, Next::Page(position(response, place)?)))
+    Ok(Page::empty(response, Next::page(response, place)?))
 }
 
 /// An instant as Salesforce writes it: `+0000` in REST, `Z` in bulk results.
 fn instant(response: &Response, text: &str) -> Result<Timestamp> {
     text.parse().map_err(|_| response.malformed("a time that is none"))
 }
-
-const END: Next = Next::End { bookmark: None };

@@ -1,6 +1,7 @@
 //! What a pipeline file says about a Salesforce organisation.
 
-use aqueduct_connector::schema::{Error, Result, Secret, codes};
+use aqueduct_connector::config::{self, filled, filled_text, wrong};
+use aqueduct_connector::schema::{Result, Secret};
 use aqueduct_connector::{Auth, ClientAuthentication, Grant, Instance};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,7 +31,7 @@ pub(crate) struct Config {
     #[serde(default = "login_url")]
     login_url: String,
     /// The address of the API. It replaces every host of Salesforce, the one for tokens included.
-    base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// The version of the API.
     #[serde(default = "api_version")]
     pub(crate) api_version: String,
@@ -83,24 +84,19 @@ fn daily_requests_share() -> f64 {
 impl Config {
     /// Reads and checks a config.
     pub(crate) fn parse(value: serde_json::Value) -> Result<Self> {
-        let mut config: Self = aqueduct_connector::config::parse(crate::NAME, value)?;
-        config.login_url = config.login_url.trim_end_matches('/').to_owned();
-        config.base_url = config.base_url.map(|url| url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
-        for (key, url) in std::iter::once(("login_url", &config.login_url)).chain(config.base_url.iter().map(|url| ("base_url", url))) {
-            let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', ' '])) {
-                return Err(bad(&format!("`{key}` must be an address such as https://acme.my.salesforce.com")));
-            }
-        }
+        let mut config: Self = config::parse(crate::NAME, value)?;
+        let address = |key, url: &str| config::address(key, url, "https://acme.my.salesforce.com");
+        config.login_url = address("login_url", &config.login_url)?;
+        config.base_url = filled_text(config.base_url.as_ref()).map(|url| address("base_url", &url)).transpose()?;
         if config.login_url.contains(".lightning.force.com") {
-            return Err(bad("`login_url` is the address of the web pages; use the My Domain, https://….my.salesforce.com"));
+            return Err(wrong("`login_url` is the address of the web pages; use the My Domain, https://….my.salesforce.com"));
         }
         let number = config.api_version.strip_prefix('v').and_then(|version| version.strip_suffix(".0"));
         if number.and_then(|number| number.parse::<u32>().ok()).is_none_or(|number| number < 47) {
-            return Err(bad("`api_version` is `v47.0` or later, for example `v62.0`"));
+            return Err(wrong("`api_version` is `v47.0` or later, for example `v62.0`"));
         }
         if !(config.daily_requests_share > 0.0 && config.daily_requests_share <= 1.0) {
-            return Err(bad("`daily_requests_share` must be more than 0 and at most 1"));
+            return Err(wrong("`daily_requests_share` must be more than 0 and at most 1"));
         }
         config.auth().map(|_| config)
     }
@@ -112,27 +108,28 @@ impl Config {
 
     /// How requests are signed.
     pub(crate) fn auth(&self) -> Result<Auth> {
-        let filled = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().trim().is_empty());
-        let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let secret = filled(&self.client_secret);
-        let Some(client_id) = text(&self.client_id) else {
-            return Err(bad("there is no `client_id`: the consumer key of a connected app is needed with any kind of credentials"));
+        let secret = filled(self.client_secret.as_ref());
+        let Some(client_id) = filled_text(self.client_id.as_ref()) else {
+            return Err(wrong("there is no `client_id`: the consumer key of a connected app is needed with any kind of credentials"));
         };
-        let grant = match (filled(&self.refresh_token), text(&self.username), filled(&self.private_key)) {
+        let user = (filled_text(self.username.as_ref()), filled(self.private_key.as_ref()));
+        let grant = match (filled(self.refresh_token.as_ref()), user.0, user.1) {
             (Some(token), None, None) => Grant::RefreshToken(token),
             (None, Some(subject), Some(private_key)) => Grant::JwtBearer { subject, audience: self.audience(), private_key },
             (None, None, None) if self.base_url.is_some() || self.login_url.contains(".my.salesforce.") => {
                 Grant::ClientCredentials { scopes: Vec::new() }
             }
             (None, None, None) => {
-                return Err(bad("client credentials are given by the organisation's My Domain alone: set `login_url` to \
-                    https://….my.salesforce.com, or give `refresh_token`, or `username` and `private_key`"));
+                return Err(wrong(
+                    "client credentials are given by the organisation's My Domain alone: set `login_url` to \
+                    https://….my.salesforce.com, or give `refresh_token`, or `username` and `private_key`",
+                ));
             }
-            (Some(_), ..) => return Err(bad("give `refresh_token`, or `username` and `private_key`, not both")),
-            _ => return Err(bad("a JWT needs both `username` and `private_key`")),
+            (Some(_), ..) => return Err(wrong("give `refresh_token`, or `username` and `private_key`, not both")),
+            _ => return Err(wrong("a JWT needs both `username` and `private_key`")),
         };
         if secret.is_none() && !matches!(grant, Grant::JwtBearer { .. }) {
-            return Err(bad("there is no `client_secret`: the consumer secret of the connected app"));
+            return Err(wrong("there is no `client_secret`: the consumer secret of the connected app"));
         }
         Ok(Auth::OAuth2 {
             token_url: TOKEN.to_owned(),
@@ -152,14 +149,11 @@ impl Config {
     }
 }
 
-fn bad(message: &str) -> Error {
-    Error::new(codes::BAD_CONFIG, message)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use aqueduct_connector::schema::codes;
     use serde_json::{Value, json};
 
     fn parsed(extra: Value) -> Result<Config> {
@@ -208,16 +202,6 @@ mod tests {
             let error = parsed(extra).unwrap_err();
             assert_eq!(error.code(), codes::BAD_CONFIG);
             assert!(error.to_string().contains(word) && !error.to_string().contains("canary"), "{error}");
-        }
-    }
-
-    #[test]
-    fn every_field_of_the_config_is_described_and_secrets_are_marked() {
-        let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
-        for (name, field) in schema["properties"].as_object().unwrap() {
-            assert!(field["description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
-            let secret = matches!(name.as_str(), "client_secret" | "refresh_token" | "private_key");
-            assert_eq!(field.to_string().contains("x-secret"), secret, "{name}");
         }
     }
 }

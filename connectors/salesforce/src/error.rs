@@ -108,6 +108,12 @@ pub(crate) fn classify(response: &Response) -> Option<Action> {
     }
 }
 
+/// Whether the host does not know the path at all, and says so with a page: the organisation has moved to another instance. A new token
+/// names the host where it is now. <https://help.salesforce.com/s/articleView?id=000386897>
+pub(crate) fn is_elsewhere(response: &Response) -> bool {
+    response.status == 404 && Refusal::of(response).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

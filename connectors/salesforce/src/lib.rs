@@ -14,12 +14,12 @@ use std::time::Duration;
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
 use aqueduct_connector::{
     Account, Action, Auth, Connector, Context, Cost, Limit, LimitClass, Page, Read, Registration, Response, Span, StatusRule, Stream,
-    Usage, async_trait,
+    Usage, async_trait, described, mappings,
 };
-use futures_util::{StreamExt, stream};
 
 use crate::api::{Api, Place};
 use crate::config::Config;
+use crate::streams::Chosen;
 
 pub(crate) const NAME: &str = "salesforce";
 
@@ -27,22 +27,9 @@ pub(crate) const NAME: &str = "salesforce";
 /// <https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_api.htm>
 const CONCURRENT: u32 = 5;
 
-const MAPPINGS: &[(&str, &str)] = &[
-    ("contact.yaml", include_str!("mapping/contact.yaml")),
-    ("contact_point.yaml", include_str!("mapping/contact_point.yaml")),
-    ("account.yaml", include_str!("mapping/account.yaml")),
-    ("lead.yaml", include_str!("mapping/lead.yaml")),
-    ("deal.yaml", include_str!("mapping/deal.yaml")),
-    ("pipeline_stage.yaml", include_str!("mapping/pipeline_stage.yaml")),
-    ("deal_contact.yaml", include_str!("mapping/deal_contact.yaml")),
-    ("deal_stage_history.yaml", include_str!("mapping/deal_stage_history.yaml")),
-    ("activity.yaml", include_str!("mapping/activity.yaml")),
-    ("activity_participant.yaml", include_str!("mapping/activity_participant.yaml")),
-    ("campaign.yaml", include_str!("mapping/campaign.yaml")),
-    ("campaign_member.yaml", include_str!("mapping/campaign_member.yaml")),
-    ("consent_event.yaml", include_str!("mapping/consent_event.yaml")),
-    ("user.yaml", include_str!("mapping/user.yaml")),
-    ("property_change.yaml", include_str!("mapping/property_change.yaml")),
+const MAPPINGS: &[(&str, &str)] = mappings![
+    contact contact_point account lead deal pipeline_stage deal_contact deal_stage_history
+    activity activity_participant campaign campaign_member consent_event user property_change
 ];
 
 /// The entry for the table of connectors.
@@ -93,7 +80,8 @@ impl Connector for Salesforce {
     }
 
     fn classify(&self, response: &Response) -> Option<Action> {
-        error::classify(response)
+        let moved = self.config.base_url.is_none() && error::is_elsewhere(response);
+        error::classify(response).or(moved.then_some(Action::RefreshToken))
     }
 
     fn usage(&self, response: &Response) -> Option<Usage> {
@@ -113,18 +101,10 @@ impl Connector for Salesforce {
             let message = "`objects` names what the organisation does not have, or does not show to this user";
             return Err(Error::new(codes::BAD_CONFIG, message).with("objects", lacking.join(", ")));
         }
-        let described: Vec<_> = chosen.iter().filter(|chosen| chosen.listed).map(|chosen| api.describe(&chosen.object)).collect();
-        let mut described = stream::iter(described).buffered(CONCURRENT as usize);
-        let mut streams = Vec::new();
-        for chosen in &chosen {
-            let description = match if chosen.listed { described.next().await } else { None } {
-                // One object that may not be described must not hide the others: reading it says what is missing.
-                Some(Err(error)) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => None,
-                answer => answer.transpose()?,
-            };
-            streams.push(streams::stream(chosen, description, lag));
-        }
-        Ok(streams)
+        let listed = chosen.iter().filter(|chosen| chosen.listed);
+        let mut answers = described(listed.map(|chosen| api.describe(&chosen.object)).collect(), CONCURRENT as usize).await?.into_iter();
+        let mut description = |chosen: &Chosen| if chosen.listed { answers.next().flatten() } else { None };
+        Ok(chosen.iter().map(|chosen| streams::stream(chosen, description(chosen), lag)).collect())
     }
 
     async fn count(&self, context: &Context, span: &Span<'_>) -> Result<Option<u64>> {
@@ -140,7 +120,7 @@ impl Connector for Salesforce {
 
     async fn read(&self, context: &Context, read: &Read<'_>) -> Result<Page> {
         let api = self.api(context);
-        match (read.mode, api::place(read)?) {
+        match (read.mode, read.place()?) {
             (Mode::Deletions, place) => api.deleted(context, read, place).await,
             (Mode::Changes | Mode::Ids, None) => api.first(read).await,
             (Mode::Backfill | Mode::Columns | Mode::Snapshot, None) => api.begin(read).await,

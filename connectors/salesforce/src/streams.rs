@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use aqueduct_connector::fields::{id, mapped_words};
 use aqueduct_connector::schema::table::identifier;
 use aqueduct_connector::schema::{
     MergeSignal, Mode, PicklistValue, RecordField, RecordSchema, SemanticType, Sensitivity, ValueType, Visibility,
@@ -136,9 +137,16 @@ pub(crate) fn stream(chosen: &Chosen, description: Option<Description>, lag: Dur
     if cursor.is_some() && chosen.object != SMALL {
         modes = vec![Mode::Backfill, Mode::Changes];
         modes.extend(chosen.replicateable.then_some(Mode::Deletions));
-        modes.extend([Mode::Ids, Mode::Columns]);
+        // Salesforce forgets histories after 18 to 24 months: what is no longer listed was not deleted.
+        modes.extend((cursor != Some(CREATED)).then_some(Mode::Ids));
+        modes.push(Mode::Columns);
     }
     Stream::new(&chosen.stream, record, &modes, DOCUMENTATION).lag(lag).page_size(PAGE)
+}
+
+/// Whether records are written once and never change: histories.
+pub(crate) fn is_log(stream: &Stream) -> bool {
+    stream.record.updated_at.as_deref() == Some(CREATED)
 }
 
 /// The fields of a stream that queries may name, in order.
@@ -149,12 +157,9 @@ pub(crate) fn visible_paths(stream: &Stream) -> Vec<&str> {
 
 /// The fields that the mappings of a stream name. They alone begin with a capital letter there: words and values are in lower case.
 fn mapped(stream: &str) -> BTreeSet<&'static str> {
-    let line = format!("stream: {stream}");
-    let documents = crate::MAPPINGS.iter().flat_map(|(_, text)| text.split("\n---\n"));
-    let documents = documents.filter(|document| document.lines().any(|other| other == line));
-    let lines = documents.flat_map(str::lines).map(|line| line.split('#').next().unwrap_or_default());
-    let words = lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_'));
-    words.filter(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase())).collect()
+    let mut words = mapped_words(crate::MAPPINGS, stream);
+    words.retain(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase()));
+    words
 }
 
 /// Why a description lacks a standard field: fields of features that are not switched on are not there, all others are hidden from
@@ -177,10 +182,6 @@ fn of_its_name(path: &str) -> RecordField {
         _ => ValueType::Text,
     };
     if path == ID || path.ends_with("Id") { id(path) } else { RecordField::new(path, value_type) }
-}
-
-fn id(path: &str) -> RecordField {
-    RecordField { semantic: Some(SemanticType::SourceId), ..RecordField::new(path, ValueType::Text).sensitive(Sensitivity::None) }
 }
 
 /// A field of a description; `None` for those that a query cannot give as one value: parts of compound fields stand beside them.

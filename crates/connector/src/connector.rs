@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aqueduct_schema::{Cursor, Mode, Position, Result, Timestamp};
+use aqueduct_schema::{Cursor, Error, Mode, Position, Result, Timestamp, codes};
 use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use schemars::Schema;
+use serde::de::DeserializeOwned;
 
 use crate::auth::Auth;
 use crate::http::{Http, Response};
@@ -191,4 +193,33 @@ pub struct Read<'a> {
     /// Whether the window is an instant with more records than one question gives, to be read in the order of ids; only for streams that
     /// say they can ([`crate::Windows::by_id`], [`crate::Endpoint::by_id`]). Each page is then a question of its own.
     pub by_id: bool,
+}
+
+impl Read<'_> {
+    /// What is being done, for errors and traces: `contacts: changes`.
+    pub fn operation(&self) -> String {
+        format!("{}: {}", self.stream.name, self.mode.name())
+    }
+
+    /// The place where the page begins, as the connector wrote it with [`crate::Next::page`]; `None` for the first.
+    ///
+    /// # Errors
+    /// `AQ4003` for a place that is none of this connector's.
+    pub fn place<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let place = self.position.map(|Position(value)| T::deserialize(value));
+        place.transpose().map_err(|_| Error::new(codes::BAD_STATE, "a stored position does not fit the stream").operation(self.operation()))
+    }
+}
+
+/// Asks what there is, `at_once` questions at a time, and gives the answers in order. What may not be asked for is `None`: one missing
+/// permission, or one kind of record that the account does not have, must not hide the others; reading it says what it lacks.
+///
+/// # Errors
+/// The first other error.
+pub async fn described<T>(questions: Vec<impl Future<Output = Result<T>>>, at_once: usize) -> Result<Vec<Option<T>>> {
+    let answers = stream::iter(questions).buffered(at_once.max(1)).map(|answer| match answer {
+        Err(error) if matches!(error.code(), codes::PERMISSION_DENIED | codes::REQUEST_REJECTED) => Ok(None),
+        answer => answer.map(Some),
+    });
+    answers.try_collect().await
 }

@@ -1,10 +1,16 @@
 //! Fields of records from a line of text, for tables of streams.
 
-use aqueduct_schema::{Error, RecordField, Result, SemanticType, ValueType, codes};
+use std::collections::BTreeSet;
+
+use aqueduct_schema::{Error, RecordField, Result, SemanticType, Sensitivity, ValueType, codes};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as Unknown;
 
 /// Fields from their paths, separated by space: `id email:email createdAt:timestamp tags:json`. After a colon stands the type of value
 /// (`text boolean integer decimal date timestamp json`), or the kind of value by its name (`email person_name phone_number …`,
-/// see [`SemanticType`]); a path alone is text.
+/// see [`SemanticType`]); a path alone is text. After a second colon stands how sensitive the values are, where that is known and does not
+/// follow from their kind: `createdAt:timestamp:none` (`none indirect direct sensitive`).
 ///
 /// # Errors
 /// `AQ9001` for a word that is neither.
@@ -13,22 +19,40 @@ pub fn fields(text: &str) -> Result<Vec<RecordField>> {
 }
 
 fn field(text: &str) -> Result<RecordField> {
-    let (path, word) = text.rsplit_once(':').unwrap_or((text, "text"));
-    let value_type = match word {
-        "text" => ValueType::Text,
-        "boolean" => ValueType::Boolean,
-        "integer" => ValueType::Integer,
-        "decimal" => ValueType::Decimal,
-        "date" => ValueType::Date,
-        "timestamp" => ValueType::Timestamp,
-        "json" => ValueType::Json,
-        _ => {
-            let unknown = || Error::new(codes::BUG, format!("`{word}` in `{text}` is neither a type nor a kind of value"));
-            let semantic = SemanticType::from_name(word).ok_or_else(unknown)?;
-            return Ok(RecordField { semantic: Some(semantic), ..RecordField::new(path, semantic.value_type()) });
+    let unknown = |word: &str, what: &str| Error::new(codes::BUG, format!("`{word}` in `{text}` is {what}"));
+    let mut parts = text.split(':');
+    let path = parts.next().unwrap_or_default();
+    let field = match parts.next().unwrap_or("text") {
+        "text" => RecordField::new(path, ValueType::Text),
+        "boolean" => RecordField::new(path, ValueType::Boolean),
+        "integer" => RecordField::new(path, ValueType::Integer),
+        "decimal" => RecordField::new(path, ValueType::Decimal),
+        "date" => RecordField::new(path, ValueType::Date),
+        "timestamp" => RecordField::new(path, ValueType::Timestamp),
+        "json" => RecordField::new(path, ValueType::Json),
+        word => {
+            let semantic = SemanticType::from_name(word).ok_or_else(|| unknown(word, "neither a type nor a kind of value"))?;
+            RecordField { semantic: Some(semantic), ..RecordField::new(path, semantic.value_type()) }
         }
     };
-    Ok(RecordField::new(path, value_type))
+    let Some(word) = parts.next() else { return Ok(field) };
+    let sensitivity = Sensitivity::deserialize(IntoDeserializer::<Unknown>::into_deserializer(word));
+    Ok(field.sensitive(sensitivity.map_err(|_| unknown(word, "no sensitivity"))?))
+}
+
+/// An id, which says nothing about a person.
+pub fn id(path: &str) -> RecordField {
+    RecordField { semantic: Some(SemanticType::SourceId), ..RecordField::new(path, ValueType::Text).sensitive(Sensitivity::None) }
+}
+
+/// The words in the mappings of a stream, among which are the paths that they read: for a connector that asks its vendor for fields by
+/// name. What stands in comments is left out.
+pub fn mapped_words(mappings: &'static [(&'static str, &'static str)], stream: &str) -> BTreeSet<&'static str> {
+    let line = format!("stream: {stream}");
+    let documents = mappings.iter().flat_map(|(_, text)| text.split("\n---\n"));
+    let documents = documents.filter(|document| document.lines().any(|other| other == line));
+    let lines = documents.flat_map(str::lines).map(|line| line.split('#').next().unwrap_or_default());
+    lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '.'))).collect()
 }
 
 #[cfg(test)]
@@ -48,5 +72,23 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert!(super::fields("id total:numbre").unwrap_err().to_string().contains("numbre"));
+        let sensitivity = |text: &str| super::fields(text).map(|fields| fields[0].sensitivity);
+        assert_eq!(sensitivity("id:source_id:none").unwrap(), Some(Sensitivity::None));
+        assert_eq!((sensitivity("a:text:direct").unwrap(), sensitivity("a:text").unwrap()), (Some(Sensitivity::Direct), None));
+        assert!(sensitivity("a:text:secret").unwrap_err().to_string().contains("`secret`"));
+    }
+
+    #[test]
+    fn the_words_of_a_streams_mappings_are_found() {
+        const MAPPINGS: &[(&str, &str)] = &[
+            (
+                "a.yaml",
+                "entity: a\nstream: people\nfields:\n  x: properties.city # not properties.zip\n---\nentity: b\nstream: deals\nfields:\n  y: Amount",
+            ),
+            ("b.yaml", "entity: b\nstream: people\nfields:\n  z: { first_of: [Email, properties.mail] }"),
+        ];
+        let words = mapped_words(MAPPINGS, "people");
+        assert!(["properties.city", "Email", "properties.mail"].iter().all(|word| words.contains(word)), "{words:?}");
+        assert!(!words.contains("properties.zip") && !words.contains("Amount") && mapped_words(MAPPINGS, "none").is_empty());
     }
 }

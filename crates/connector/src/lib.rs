@@ -23,9 +23,12 @@ pub mod stream;
 pub mod windows;
 
 /// The mappings of a [`Registration`] from the names of their files in the folder `mapping` beside the file that says so:
-/// `mappings!["contact", "account"]` is `mapping/contact.yaml` and `mapping/account.yaml`.
+/// `mappings![contact account]` is `mapping/contact.yaml` and `mapping/account.yaml`, as `mappings!["contact", "account"]` is.
 #[macro_export]
 macro_rules! mappings {
+    ($($name:ident)*) => {
+        &[$((concat!(stringify!($name), ".yaml"), include_str!(concat!("mapping/", stringify!($name), ".yaml")))),*]
+    };
     ($($name:literal),* $(,)?) => {
         &[$((concat!($name, ".yaml"), include_str!(concat!("mapping/", $name, ".yaml")))),*]
     };
@@ -35,7 +38,7 @@ pub use aqueduct_schema as schema;
 pub use async_trait::async_trait;
 pub use auth::{Auth, ClientAuthentication, Grant, Instance, KeyPlacement};
 pub use bytes::Bytes;
-pub use connector::{Account, Connector, Context, Read, Registration, Span};
+pub use connector::{Account, Connector, Context, Read, Registration, Span, described};
 pub use fields::fields;
 pub use http::{Body, Http, Method, Request, Response};
 pub use limits::{Cost, Limit, LimitClass, Usage};

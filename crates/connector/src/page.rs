@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aqueduct_schema::{Position, Timestamp};
+use aqueduct_schema::{Position, Result, Timestamp};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
+use serde::Serialize;
+
+use crate::http::Response;
 
 /// One page of a stream.
 #[derive(Clone, Debug)]
@@ -16,6 +19,26 @@ pub struct Page {
     pub next: Next,
     /// The source's time when the page was asked for.
     pub server_time: Timestamp,
+}
+
+impl Page {
+    /// The records of an answer as it came: the elements of the array at `pointer`.
+    pub fn json(response: Response, pointer: &'static [&'static str], next: Next) -> Self {
+        Self { server_time: response.server_time, records: Records::Json { body: response.body, pointer }, next }
+    }
+
+    /// Records that the connector made of an answer.
+    ///
+    /// # Errors
+    /// `AQ3005` when they cannot be written as JSON.
+    pub fn of<T: Serialize>(response: &Response, records: &[T], next: Next) -> Result<Self> {
+        Ok(Self { records: Records::of(response, records)?, next, server_time: response.server_time })
+    }
+
+    /// No records, on the way to where there are some or at the end.
+    pub fn empty(response: &Response, next: Next) -> Self {
+        Self { records: Records::NONE, next, server_time: response.server_time }
+    }
 }
 
 /// Records, not yet decoded. The engine decodes them straight into Arrow columns.
@@ -79,6 +102,20 @@ pub enum Records {
     },
 }
 
+impl Records {
+    /// None at all.
+    pub const NONE: Self = Self::Json { body: Bytes::from_static(b"[]"), pointer: &[] };
+
+    /// Records that the connector made of an answer.
+    ///
+    /// # Errors
+    /// `AQ3005` when they cannot be written as JSON.
+    pub fn of<T: Serialize>(response: &Response, records: &[T]) -> Result<Self> {
+        let body = serde_json::to_vec(records).map_err(|error| response.malformed(&error.to_string()))?;
+        Ok(Self::Json { body: body.into(), pointer: &[] })
+    }
+}
+
 /// Some fields of the records of a page.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -132,4 +169,45 @@ pub enum Next {
     /// The window holds more records than the source gives for one question (`NO-SILENT-CAP`). The page's records are not taken: the engine
     /// asks for halves of the window, and for the smallest in the order of ids; see [`crate::Windows`].
     TooMany,
+}
+
+impl Next {
+    /// The end, without a bookmark.
+    pub const END: Self = Self::End { bookmark: None };
+
+    /// Another page from a place of the connector's own; [`crate::Read::place`] gives it back.
+    ///
+    /// # Errors
+    /// `AQ3005` when the place cannot be written as JSON.
+    pub fn page<T: Serialize>(response: &Response, place: &T) -> Result<Self> {
+        position(response, place).map(Self::Page)
+    }
+
+    /// The same once the source has prepared it; see [`Next::Later`].
+    ///
+    /// # Errors
+    /// As [`Next::page`].
+    pub fn later<T: Serialize>(response: &Response, place: &T, wait: Duration) -> Result<Self> {
+        Ok(Self::Later { position: position(response, place)?, wait })
+    }
+
+    /// The end, with the place at which the next run goes on.
+    ///
+    /// # Errors
+    /// As [`Next::page`].
+    pub fn bookmark<T: Serialize>(response: &Response, place: &T) -> Result<Self> {
+        Ok(Self::End { bookmark: Some(position(response, place)?) })
+    }
+
+    /// Another page where there is a place to go on from, else the end.
+    ///
+    /// # Errors
+    /// As [`Next::page`].
+    pub fn page_or_end<T: Serialize>(response: &Response, place: Option<&T>) -> Result<Self> {
+        place.map_or(Ok(Self::END), |place| Self::page(response, place))
+    }
+}
+
+fn position<T: Serialize>(response: &Response, place: &T) -> Result<Position> {
+    serde_json::to_value(place).map(Position).map_err(|error| response.malformed(&error.to_string()))
 }

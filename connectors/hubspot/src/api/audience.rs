@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
-use aqueduct_connector::{Bytes, Page, Read, Records, Request, Response};
+use aqueduct_connector::{Next, Page, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::api::{Api, END, Id, Paging, operation, page, place};
+use crate::api::{Api, Id, Paging};
 
 /// The most lists of an answer.
 const LISTS: u64 = 500;
@@ -25,7 +25,6 @@ const MOST_RETURNS: u32 = 20;
 struct ListPlace {
     offset: u64,
     /// The last list of the page before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     anchor: Option<String>,
     /// How often the reading has begun again.
     #[serde(default)]
@@ -37,14 +36,18 @@ struct ListPlace {
 #[serde(deny_unknown_fields)]
 struct MembershipPlace {
     /// Where the search for lists goes on; none when it has ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     lists: Option<ListPlace>,
     /// Lists whose memberships are to be read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pending: Vec<Pending>,
     /// The token of the next page of the first of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<String>,
+}
+
+impl MembershipPlace {
+    fn next(&self, response: &Response) -> Result<Next> {
+        if self.pending.is_empty() && self.lists.is_none() { Ok(Next::END) } else { Next::page(response, self) }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,11 +105,11 @@ impl Api<'_> {
         let count = u64::from(read.stream.page_size).clamp(2, LISTS);
         let more = ["hs_list_size", "hs_lastmodifieddate"];
         let body = json!({"offset": begin, "count": count, "sort": "HS_LIST_ID", "additionalProperties": more}).to_string();
-        let response = self.http.send(Request::post(self.paths.lists("search"), body, operation(read))).await?;
+        let response = self.http.send(Request::post(self.paths.crm("lists", "search"), body, read.operation())).await?;
         let found: Lists = response.json()?;
         if from.anchor.is_some() && found.lists.first().map(|list| &list.list_id.0) != from.anchor.as_ref() {
             if from.returns >= MOST_RETURNS {
-                return Err(Error::new(codes::PAGING_LOOP, "lists move faster than they can be counted").operation(operation(read)));
+                return Err(Error::new(codes::PAGING_LOOP, "lists move faster than they can be counted").operation(read.operation()));
             }
             return Ok((response, found, Some(ListPlace { returns: from.returns + 1, ..ListPlace::default() })));
         }
@@ -123,16 +126,16 @@ impl Api<'_> {
 
     /// A page of lists.
     pub(crate) async fn lists(&self, read: &Read<'_>) -> Result<Page> {
-        let (response, _, next) = self.find_lists(&place(read)?.unwrap_or_default(), read).await?;
-        let next = next.map_or(Ok(END), |next| page(&response, &next))?;
-        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["lists"] }, next })
+        let (response, _, next) = self.find_lists(&read.place()?.unwrap_or_default(), read).await?;
+        let next = Next::page_or_end(&response, next.as_ref())?;
+        Ok(Page::json(response, &["lists"], next))
     }
 
     /// A page of memberships: those of one list. By changed parents, those of lists that changed; the time of change of a list may move
     /// late, so it begins that much earlier.
     pub(crate) async fn memberships(&self, read: &Read<'_>, lag: Duration) -> Result<Page> {
         let begin = || MembershipPlace { lists: Some(ListPlace::default()), pending: Vec::new(), after: None };
-        let mut place: MembershipPlace = place(read)?.unwrap_or_else(begin);
+        let mut place: MembershipPlace = read.place()?.unwrap_or_else(begin);
         let of_changed = read.mode == Mode::Parents;
         let since = read.from.map(|from| from.at.minus(lag).milliseconds()).filter(|_| of_changed);
         let mut asked_at = None;
@@ -146,20 +149,15 @@ impl Api<'_> {
             place.pending = pending.map(|list| Pending { id: list.list_id.0, object: list.object_type_id }).collect();
             place.lists = next;
             if place.pending.is_empty() {
-                let next = if place.lists.is_some() { page(&response, &place)? } else { END };
-                let records = Records::Json { body: Bytes::from_static(b"[]"), pointer: &[] };
-                return Ok(Page { records, next, server_time: response.server_time });
+                return Ok(Page::empty(&response, place.next(&response)?));
             }
             asked_at = Some(response.server_time);
         }
         let list = place.pending.first().ok_or_else(|| Error::new(codes::BAD_STATE, "a stored position names no list"))?;
-        let mut request = Request::get(self.paths.lists(&format!("{}/memberships", list.id)), operation(read))
-            .query("limit", read.stream.page_size.min(MEMBERSHIPS).to_string());
         let parents = if place.after.is_none() { vec![list.id.clone()] } else { Vec::new() };
-        if let Some(after) = place.after.take() {
-            request = request.query("after", after);
-        }
-        let response = self.http.send(request).await?;
+        let request = Request::get(self.paths.crm("lists", &format!("{}/memberships", list.id)), read.operation())
+            .query("limit", read.stream.page_size.min(MEMBERSHIPS).to_string());
+        let response = self.http.send(Paging::at(request, place.after.as_deref())).await?;
         // The list was deleted since it was found.
         let gone = Memberships { results: Vec::new(), paging: None };
         let found: Memberships = if response.status == 404 { gone } else { response.json()? };
@@ -169,13 +167,12 @@ impl Api<'_> {
             record_id: &one.record_id.0,
             added_at: one.membership_timestamp.as_deref(),
         });
-        let body = serde_json::to_vec(&members.collect::<Vec<_>>()).map_err(|error| response.malformed(&error.to_string()))?.into();
+        let records = Records::of(&response, &members.collect::<Vec<_>>())?;
         place.after = Paging::after(found.paging);
         if place.after.is_none() {
             place.pending.remove(0);
         }
-        let next = if place.pending.is_empty() && place.lists.is_none() { END } else { page(&response, &place)? };
-        let records = Records::Json { body, pointer: &[] };
+        let next = place.next(&response)?;
         let records = if of_changed { Records::Sets { records: Box::new(records), parents } } else { records };
         Ok(Page { records, next, server_time: asked_at.unwrap_or(response.server_time) })
     }

@@ -7,29 +7,20 @@
 use std::collections::BTreeMap;
 
 use aqueduct_connector::schema::{Error, Result, Timestamp, codes};
-use aqueduct_connector::{Page, Read, Records, Request, Response};
+use aqueduct_connector::{Next, Page, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::list::BatchAnswer;
 use crate::api::search::{self, Found};
-use crate::api::{Api, END, Id, Paging, operation, page, place};
+use crate::api::{Api, Id, Paging, Place};
 use crate::streams::{OBJECTS, SEARCH_PAGE};
 
 /// The most records a list gives with histories, and the most that a batch takes.
-const HISTORY_PAGE: usize = 50;
+const HISTORY_PAGE: u32 = 50;
 /// Ids of stages are unique inside their pipeline only, so a change of stage needs the pipeline of its time.
 const STAGE: &str = "dealstage";
 const PIPELINE: &str = "pipeline";
-
-/// Where a page of a list begins: the records that are there come first, then those in the recycle bin.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    archived: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Listed {
@@ -45,11 +36,18 @@ struct Past {
     properties: Option<BTreeMap<String, Vec<Entry>>>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Deserialize)]
 struct Entry {
     value: Option<String>,
     timestamp: String,
+    #[serde(flatten)]
+    source: Source,
+}
+
+/// What set a value.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+struct Source {
     source_type: Option<String>,
     source_id: Option<String>,
     source_label: Option<String>,
@@ -68,49 +66,38 @@ struct Change<'a> {
     old_value_seconds: Option<i64>,
     pipeline_id: Option<&'a str>,
     old_pipeline_id: Option<&'a str>,
-    source_type: Option<&'a str>,
-    source_id: Option<&'a str>,
-    source_label: Option<&'a str>,
-    updated_by_user_id: Option<&'a str>,
+    #[serde(flatten)]
+    source: &'a Source,
 }
 
 impl Api<'_> {
     /// A page of the changes of all records.
     pub(crate) async fn histories(&self, object: &str, properties: &[String], read: &Read<'_>) -> Result<Page> {
-        let Place { archived, after } = place(read)?.unwrap_or_default();
-        let mut request = Request::get(self.paths.objects(object), operation(read))
-            .query("limit", (read.stream.page_size as usize).min(HISTORY_PAGE).to_string())
-            .query("archived", archived.to_string())
+        let place: Place = read.place()?.unwrap_or_default();
+        let limit = read.stream.page_size.min(HISTORY_PAGE);
+        let request = Request::get(self.paths.crm("objects", object), read.operation())
             .query("properties", "hs_object_id")
             .query("propertiesWithHistory", asked(properties).join(","));
-        if let Some(after) = after {
-            request = request.query("after", after);
-        }
-        let response = self.http.send(request).await?;
+        let response = self.http.send(place.request(request, limit)).await?;
         let listed: Listed = response.json()?;
-        let next = match Paging::after(listed.paging) {
-            None if archived => END,
-            None => page(&response, &Place { archived: true, after: None })?,
-            after => page(&response, &Place { archived, after })?,
-        };
-        let records = records(&response, &listed.results, properties)?;
-        Ok(Page { records, next, server_time: response.server_time })
+        let next = place.next(&response, listed.paging)?;
+        Ok(Page { records: records(&response, &listed.results, properties)?, next, server_time: response.server_time })
     }
 
     /// A page of the changes of records that changed at or after `read.from`, or between it and `read.until`.
     pub(crate) async fn histories_of_changed(&self, object: &str, properties: &[String], read: &Read<'_>) -> Result<Page> {
         let object = OBJECTS.iter().find(|known| known.name == object);
         let object = object.ok_or_else(|| Error::new(codes::BUG, "the history of an object that there is not"))?;
-        let from: search::Place = place(read)?.unwrap_or_else(|| search::Place::since(read.from.map(|from| from.at)));
+        let from: search::Place = read.place()?.unwrap_or_else(|| search::Place::since(read.from.map(|from| from.at)));
         let limit = read.stream.page_size.min(SEARCH_PAGE);
         let response = self.find(object, &from, &[object.modified], limit, read).await?;
         let found: Found = response.json()?;
-        let next = found.next(object, &response, &from, limit)?.map_or(Ok(END), |next| page(&response, &next))?;
+        let next = Next::page_or_end(&response, found.next(object, &response, &from, limit)?.as_ref())?;
         let mut pasts: Vec<Past> = Vec::new();
-        for records in found.results.chunks(HISTORY_PAGE) {
+        for records in found.results.chunks(HISTORY_PAGE as usize) {
             let inputs: Vec<_> = records.iter().map(|record| json!({"id": record.id.0})).collect();
             let body = json!({"properties": ["hs_object_id"], "propertiesWithHistory": asked(properties), "inputs": inputs}).to_string();
-            let request = Request::post(self.paths.objects(&format!("{}/batch/read", object.name)), body, operation(read));
+            let request = Request::post(self.paths.crm("objects", &format!("{}/batch/read", object.name)), body, read.operation());
             let batch = self.http.send(request).await?;
             let answer = batch.json::<BatchAnswer<Past>>()?.settle(&batch)?;
             if !answer.has_errors() && answer.results.len() < records.len() {
@@ -171,15 +158,11 @@ fn records(response: &Response, pasts: &[Past], properties: &[String]) -> Result
                     old_value_seconds: before.map(|(since, _)| (at.milliseconds() - since.milliseconds()) / 1_000),
                     pipeline_id: is_stage.then(|| pipeline(&|since| since <= at)).flatten(),
                     old_pipeline_id: old_value.filter(|_| is_stage).and_then(|_| pipeline(&|since| since < at)),
-                    source_type: entry.source_type.as_deref(),
-                    source_id: entry.source_id.as_deref(),
-                    source_label: entry.source_label.as_deref(),
-                    updated_by_user_id: entry.updated_by_user_id.as_ref().map(|id| id.0.as_str()),
+                    source: &entry.source,
                 });
                 before = Some((at, entry));
             }
         }
     }
-    let body = serde_json::to_vec(&changes).map_err(|error| response.malformed(&error.to_string()))?;
-    Ok(Records::Json { body: body.into(), pointer: &[] })
+    Records::of(response, &changes)
 }

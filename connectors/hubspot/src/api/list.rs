@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use aqueduct_connector::schema::{Error, Mode, Result, codes};
-use aqueduct_connector::{Cost, LimitClass, Page, Read, Records, Request, Response, Stream};
+use aqueduct_connector::{Cost, LimitClass, Next, Page, Read, Request, Response, Stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::api::{Api, END, Id, Paging, operation, page, place};
+use crate::api::{Api, Id, Paging};
 use crate::streams::{LIST_PAGE, property_names};
 
 /// The longest `properties=` to send, in bytes of the encoded URL. Somewhat above it HubSpot answers 414.
@@ -16,10 +16,10 @@ const PROPERTIES_BUDGET: usize = 5 * 1024;
 
 /// A list answer, counted and not looked into.
 #[derive(Deserialize)]
-struct Listed {
+pub(crate) struct Listed {
     #[allow(dead_code, reason = "an answer without its records is not an answer")]
     results: Vec<IgnoredAny>,
-    paging: Option<Paging>,
+    pub(crate) paging: Option<Paging>,
 }
 
 /// A list answer whose records are only ids.
@@ -94,38 +94,33 @@ impl Api<'_> {
         if is_too_long(&names) {
             return self.list_and_batch(object, &names, archived, read).await;
         }
-        let response = self.http.send(self.list_request(object, &names, archived, read, place(read)?)).await?;
-        let listed: Listed = response.json()?;
-        let next = Paging::after(listed.paging).map_or(Ok(END), |after| page(&response, &after))?;
-        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["results"] }, next })
+        let response = self.http.send(self.list_request(object, &names, archived, read, read.place()?)).await?;
+        let next = Next::page_or_end(&response, Paging::after(response.json::<Listed>()?.paging).as_ref())?;
+        Ok(Page::json(response, &["results"], next))
     }
 
     /// The request for a list. Without any property HubSpot would give its own choice, so the id is asked for.
     pub(crate) fn list_request(&self, object: &str, names: &[&str], archived: bool, read: &Read<'_>, after: Option<String>) -> Request {
         let properties = if names.is_empty() { "hs_object_id".to_owned() } else { names.join(",") };
-        let request = Request::get(self.paths.objects(object), operation(read))
+        let request = Request::get(self.paths.crm("objects", object), read.operation())
             .query("limit", read.stream.page_size.min(LIST_PAGE).to_string())
             .query("archived", archived.to_string())
             .query("properties", properties);
-        match after {
-            Some(after) => request.query("after", after),
-            None => request,
-        }
+        Paging::at(request, after.as_deref())
     }
 
     /// More properties than a URL holds: the list gives the ids, a batch their records. Paging goes by the list; a batch may answer in
     /// any order.
     async fn list_and_batch(&self, object: &str, names: &[&str], archived: bool, read: &Read<'_>) -> Result<Page> {
-        let list = self.http.send(self.list_request(object, &[], archived, read, place(read)?)).await?;
+        let list = self.http.send(self.list_request(object, &[], archived, read, read.place()?)).await?;
         let listed: ListedIds = list.json()?;
-        let next = Paging::after(listed.paging).map_or(Ok(END), |after| page(&list, &after))?;
-        let server_time = list.server_time;
+        let next = Next::page_or_end(&list, Paging::after(listed.paging).as_ref())?;
         if listed.results.is_empty() {
-            return Ok(Page { records: Records::Json { body: list.body, pointer: &["results"] }, next, server_time });
+            return Ok(Page::json(list, &["results"], next));
         }
         let inputs: Vec<_> = listed.results.iter().map(|record| json!({"id": record.id.0})).collect();
         let body = json!({"properties": names, "inputs": inputs}).to_string();
-        let mut request = Request::post(self.paths.objects(&format!("{object}/batch/read")), body, operation(read));
+        let mut request = Request::post(self.paths.crm("objects", &format!("{object}/batch/read")), body, read.operation());
         if archived {
             request = request.query("archived", "true");
         }
@@ -135,6 +130,6 @@ impl Api<'_> {
         if batch.errors.is_empty() && listed.results.iter().any(|record| !given.contains(&record.id)) {
             return Err(response.malformed("a batch lacks records that were asked for"));
         }
-        Ok(Page { records: Records::Json { body: response.body, pointer: &["results"] }, next, server_time })
+        Ok(Page { server_time: list.server_time, ..Page::json(response, &["results"], next) })
     }
 }

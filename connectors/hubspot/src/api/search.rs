@@ -6,11 +6,11 @@
 
 use aqueduct_connector::schema::checkpoint::compare_ids;
 use aqueduct_connector::schema::{Result, Timestamp};
-use aqueduct_connector::{Cost, Page, Read, Records, Request, Response, Span};
+use aqueduct_connector::{Cost, Next, Page, Read, Request, Response, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::{Api, END, Id, Paging, SEARCH, operation, page, place};
+use crate::api::{Api, Id, Paging, SEARCH};
 use crate::streams::{Object, SEARCH_PAGE, property_names};
 
 /// HubSpot answers 500 to a bound of 0.
@@ -23,7 +23,7 @@ pub(crate) struct Place {
     /// Milliseconds since 1970 of the first time of change.
     since_ms: i64,
     /// When the instant `since_ms` is drained: the id after which to go on; `0` for its beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     after_id: Option<String>,
 }
 
@@ -81,14 +81,14 @@ impl Api<'_> {
         let filters: Vec<Value> = bounds.collect();
         let groups = if filters.is_empty() { json!([]) } else { json!([{"filters": filters}]) };
         let body = json!({"filterGroups": groups, "properties": ["hs_object_id"], "limit": 1});
-        let path = self.paths.objects(&format!("{}/search", object.name));
+        let path = self.paths.crm("objects", &format!("{}/search", object.name));
         let request = Request::post(path, body.to_string(), format!("{}: count", object.name)).class(SEARCH);
         Ok(self.http.send(request).await?.json::<Counted>()?.total)
     }
 
     /// A page of what changed at or after `read.from`, or between it and `read.until`.
     pub(crate) async fn search(&self, object: &Object, read: &Read<'_>) -> Result<Page> {
-        let place = place(read)?.unwrap_or_else(|| Place::since(read.from.map(|from| from.at)));
+        let place = read.place()?.unwrap_or_else(|| Place::since(read.from.map(|from| from.at)));
         let limit = read.stream.page_size.min(SEARCH_PAGE);
         let mut properties = property_names(read.stream);
         if !properties.contains(&object.modified) {
@@ -96,11 +96,8 @@ impl Api<'_> {
         }
         let response = self.find(object, &place, &properties, limit, read).await?;
         let found: Found = response.json()?;
-        let next = match found.next(object, &response, &place, limit)? {
-            Some(next) => page(&response, &next)?,
-            None => END,
-        };
-        Ok(Page { server_time: response.server_time, records: Records::Json { body: response.body, pointer: &["results"] }, next })
+        let next = Next::page_or_end(&response, found.next(object, &response, &place, limit)?.as_ref())?;
+        Ok(Page::json(response, &["results"], next))
     }
 
     /// Sends a search for the records from a place on.
@@ -112,8 +109,8 @@ impl Api<'_> {
             "properties": properties,
             "limit": limit,
         });
-        let path = self.paths.objects(&format!("{}/search", object.name));
-        self.http.send(Request::post(path, body.to_string(), operation(read)).class(SEARCH)).await
+        let path = self.paths.crm("objects", &format!("{}/search", object.name));
+        self.http.send(Request::post(path, body.to_string(), read.operation()).class(SEARCH)).await
     }
 }
 
@@ -148,7 +145,7 @@ fn at_or_after() -> &'static str {
 impl Found {
     /// Where the search goes on; `None` at its end.
     pub(crate) fn next(&self, object: &Object, response: &Response, place: &Place, limit: u32) -> Result<Option<Place>> {
-        let announced = self.paging.as_ref().is_some_and(Paging::leads_on);
+        let announced = self.paging.as_ref().is_some_and(|paging| paging.next.is_some());
         let records = &self.results;
         if records.is_empty() && announced {
             return Err(response.malformed("an empty page that is not the last"));

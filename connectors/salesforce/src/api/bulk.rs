@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::query::{beginning, is_id};
-use crate::api::{Api, END, Place, Question, empty, instant, onward, operation, position};
+use crate::api::{Api, Place, Question, instant, onward};
 use crate::config::{Bulk, Config};
-use crate::streams::PAGE;
+use crate::streams::{PAGE, is_log};
 
 /// How many rows a page may have: the fewer the more fields they have, so that a page stays small in memory.
 const ROWS: std::ops::RangeInclusive<u64> = 1_000..=10_000;
@@ -98,21 +98,28 @@ fn by_query(question: &Question<'_>, count: u64) -> u64 {
     count.div_ceil(PAGE.into()).max(1) * question.parts().len() as u64
 }
 
+/// Whether a stream is read by queries alone: jobs write the times in values of any type, which histories have, otherwise than queries
+/// do, and a row should be the same whichever way it came.
+fn by_query_alone(config: &Config, stream: &Stream) -> bool {
+    config.bulk == Bulk::Never || is_log(stream)
+}
+
 /// What it costs to read so many records of a stream, or of a window of it. Two jobs for one object may be taken for lost ones of each
 /// other.
 pub(crate) fn cost(config: &Config, stream: &Stream, records: u64) -> Cost {
     let question = Question::of_all(stream);
     // The records are counted first, unless queries are all there is.
-    let (counting, jobs) = (u64::from(config.bulk != Bulk::Never), is_worthwhile(config.bulk, &question, Some(records)));
+    let bulk = if by_query_alone(config, stream) { Bulk::Never } else { config.bulk };
+    let (counting, jobs) = (u64::from(bulk != Bulk::Never), is_worthwhile(bulk, &question, Some(records)));
     let requests = if jobs { OF_A_JOB + records.div_ceil(rows_of(&question)) } else { by_query(&question, records) };
-    Cost { prepared: jobs, alone: config.bulk != Bulk::Never, ..Cost::new(LimitClass::DEFAULT, counting + requests) }
+    Cost { prepared: jobs, alone: bulk != Bulk::Never, ..Cost::new(LimitClass::DEFAULT, counting + requests) }
 }
 
 impl Api<'_> {
     /// The first page of a reading of all records: counts them, and takes the way with fewer requests.
     pub(crate) async fn begin(&self, read: &Read<'_>) -> Result<Page> {
         // Smaller pages than usual are asked for when only some records are wanted.
-        if self.config.bulk == Bulk::Never || read.mode == Mode::Snapshot || read.stream.page_size < PAGE {
+        if by_query_alone(self.config, read.stream) || read.mode == Mode::Snapshot || read.stream.page_size < PAGE {
             return self.records(read, beginning(read)).await;
         }
         let question = Question::of(read);
@@ -128,7 +135,7 @@ impl Api<'_> {
             Job::Read(results) => self.results(read, results).await,
             Job::Delete { id } => {
                 let (response, _) = self.ask(Request::delete(self.job_path(&id), doing(read, "delete job"))).await?;
-                Ok(empty(&response, END))
+                Ok(Page::empty(&response, Next::END))
             }
         }
     }
@@ -161,7 +168,7 @@ impl Api<'_> {
             self.discard(read, &created.id, &created.state).await?;
             return Err(error);
         }
-        later(&response, &Job::Wait { id: created.id, attempt, asked: 0 }, FIRST_WAIT)
+        later(&response, Job::Wait { id: created.id, attempt, asked: 0 }, FIRST_WAIT)
     }
 
     /// Deletes jobs that a run created after the intention to do so, and was killed before it could note them down.
@@ -212,12 +219,12 @@ impl Api<'_> {
         match job.state.as_str() {
             "UploadComplete" | "InProgress" => {
                 let wait = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(asked.min(8) + 1));
-                later(&response, &Job::Wait { id, attempt, asked: asked.saturating_add(1) }, wait)
+                later(&response, Job::Wait { id, attempt, asked: asked.saturating_add(1) }, wait)
             }
             "JobComplete" => {
                 let total = job.number_records_processed.ok_or_else(|| response.malformed("a job without its number of records"))?;
                 if total == 0 {
-                    return later(&response, &Job::Delete { id }, Duration::ZERO);
+                    return later(&response, Job::Delete { id }, Duration::ZERO);
                 }
                 onward(&response, &Place::Job(Job::Read(Results { id, attempt, locator: None, rows: 0, total })))
             }
@@ -265,11 +272,11 @@ impl Api<'_> {
             Some(_) if count == 0 => return Err(response.malformed("an empty page that is not the last")),
             Some(locator) => {
                 let next = Job::Read(Results { locator: Some(locator.to_owned()), rows, ..reading });
-                Next::Page(position(&response, &Place::Job(next))?)
+                Next::page(&response, &Place::Job(next))?
             }
             None if rows != reading.total => return Err(response.malformed("another number of rows than the job processed")),
             // The last rows are to be committed first: of a job that is gone all rows would be read again.
-            None => Next::Later { position: position(&response, &Place::Job(Job::Delete { id: reading.id }))?, wait: INTENTION },
+            None => waiting(&response, Job::Delete { id: reading.id }, INTENTION)?,
         };
         let format = CsvFormat { delimiter: b',', quote: b'"', header, quoted_empty_is_null: true };
         let records = Records::Csv { body, format, origin: Origin::default() };
@@ -280,7 +287,7 @@ impl Api<'_> {
     /// so all of them are read again; those that are loaded already have not changed.
     fn vanished(&self, read: &Read<'_>, response: &Response, attempt: u32) -> Result<Page> {
         if attempt + 1 >= ATTEMPTS {
-            return Err(Error::new(codes::SOURCE_FAILED, "bulk jobs vanish before they are read").operation(operation(read)));
+            return Err(Error::new(codes::SOURCE_FAILED, "bulk jobs vanish before they are read").operation(read.operation()));
         }
         again(response, attempt + 1)
     }
@@ -300,14 +307,17 @@ fn rows_of(question: &Question<'_>) -> u64 {
     (VALUES / (question.fields.len() as u64).max(1)).clamp(*ROWS.start(), *ROWS.end())
 }
 
-fn later(response: &Response, job: &Job, wait: Duration) -> Result<Page> {
-    let position = position(response, &Place::Job(job.clone()))?;
-    Ok(empty(response, Next::Later { position, wait }))
+fn waiting(response: &Response, job: Job, wait: Duration) -> Result<Next> {
+    Next::later(response, &Place::Job(job), wait)
+}
+
+fn later(response: &Response, job: Job, wait: Duration) -> Result<Page> {
+    Ok(Page::empty(response, waiting(response, job, wait)?))
 }
 
 /// The intention to create a job. The wait is for it to be committed.
 fn again(response: &Response, attempt: u32) -> Result<Page> {
-    later(response, &Job::Create { at: response.server_time, attempt }, INTENTION)
+    later(response, Job::Create { at: response.server_time, attempt }, INTENTION)
 }
 
 /// The number of rows in CSV text without its header line; `None` when the last one is cut off.

@@ -8,7 +8,7 @@ use aqueduct_connector::serde::de::IgnoredAny;
 use aqueduct_connector::{Context, Next, Page, Read, Records, Request, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Api, Place, instant, onward, operation, position};
+use crate::api::{Api, Place, instant, onward};
 
 /// A list holds at most 600,000 ids; a day seldom has so many.
 const WINDOW: u64 = 24 * 60;
@@ -41,7 +41,7 @@ impl Api<'_> {
             _ => (beginning(read, now), WINDOW),
         };
         let until = since.plus(MINUTE * u32::try_from(window).unwrap_or(1)).min(now).max(since.plus(MINUTE));
-        let request = Request::get(self.path(&format!("sobjects/{}/deleted/", read.stream.record.object)), operation(read))
+        let request = Request::get(self.path(&format!("sobjects/{}/deleted/", read.stream.record.object)), read.operation())
             .query("start", written(since))
             .query("end", written(until));
         let (response, refusal) = self.ask(request).await?;
@@ -51,7 +51,7 @@ impl Api<'_> {
                 return onward(&response, &Place::Deleted { since, window: window / 2 });
             }
             Some(refusal) if refusal.is(&["EXCEEDED_ID_LIMIT"]) => {
-                return Err(Error::new(codes::SILENT_CAP, "more was deleted in a minute than the source lists").operation(operation(read)));
+                return Err(Error::new(codes::SILENT_CAP, "more was deleted in a minute than the source lists").operation(read.operation()));
             }
             Some(refusal) if refusal.is(&["INVALID_REPLICATION_DATE"]) => return Err(forgotten(read, since, None)),
             Some(refusal) => return Err(refusal.error(&response)),
@@ -75,9 +75,9 @@ impl Api<'_> {
 fn next(response: &Response, since: Timestamp, covered: Timestamp, more: bool) -> Result<Next> {
     let reached = whole_minute(covered);
     if more && reached > since {
-        return Ok(Next::Page(position(response, &Place::Deleted { since: reached, window: WINDOW })?));
+        return Next::page(response, &Place::Deleted { since: reached, window: WINDOW });
     }
-    Ok(Next::End { bookmark: Some(position(response, &Bookmark { deleted_until: reached.max(since) })?) })
+    Next::bookmark(response, &Bookmark { deleted_until: reached.max(since) })
 }
 
 /// Where a reading begins: at the cursor, or before it where the last reading was not covered so far.
@@ -100,7 +100,7 @@ fn written(at: Timestamp) -> String {
 
 fn forgotten(read: &Read<'_>, since: Timestamp, earliest: Option<Timestamp>) -> Error {
     let error = Error::new(codes::SILENT_CAP, "the source no longer knows everything that was deleted since the last run");
-    let error = error.operation(operation(read)).with("needed_from", since);
+    let error = error.operation(read.operation()).with("needed_from", since);
     let error = match earliest {
         Some(earliest) => error.with("known_from", earliest),
         None => error,

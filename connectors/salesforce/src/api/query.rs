@@ -10,7 +10,7 @@ use aqueduct_connector::serde::de::{SeqAccess, Visitor};
 use aqueduct_connector::{Next, Page, Part, Read, Records, Request, Response, Span, Stream};
 use serde::{Deserialize, Deserializer};
 
-use crate::api::{Api, END, Place, instant, onward, operation, position};
+use crate::api::{Api, Place, instant, onward};
 use crate::streams::{ID, PAGE, visible_paths};
 
 /// How many bytes of an encoded address the names of fields may take. Address and headers together may have 16,384.
@@ -237,7 +237,7 @@ pub(crate) fn beginning(read: &Read<'_>) -> Place {
 impl Api<'_> {
     /// How many records a first load would read; `None` when counting them takes too long.
     pub(crate) async fn count(&self, question: &Question<'_>, read: &Read<'_>) -> Result<(Response, Option<u64>)> {
-        let request = Request::get(self.path(question.operation()), operation(read)).query("q", question.soql(&["COUNT()"], None));
+        let request = Request::get(self.path(question.operation()), read.operation()).query("q", question.soql(&["COUNT()"], None));
         self.counted(request).await
     }
 
@@ -271,7 +271,7 @@ impl Api<'_> {
         let question = Question::of(read);
         let mut answers: Vec<(Response, Seen, Vec<&str>)> = Vec::new();
         for fields in question.parts() {
-            let request = Request::get(self.path(question.operation()), operation(read))
+            let request = Request::get(self.path(question.operation()), read.operation())
                 .query("q", question.soql(&fields, Some(&place)))
                 .header("Sforce-Query-Options", format!("batchSize={PAGE}"));
             match self.ask(request).await? {
@@ -283,7 +283,7 @@ impl Api<'_> {
                     return match smaller(&place) {
                         Some(place) => onward(&response, &place),
                         None => Err(Error::new(codes::SOURCE_FAILED, "a query for few records takes longer than the source allows")
-                            .operation(operation(read))),
+                            .operation(read.operation())),
                     };
                 }
                 (response, Some(refusal)) => return Err(refusal.error(&response)),
@@ -293,7 +293,7 @@ impl Api<'_> {
         // Pages of wide records may be cut short, each part at another record: the shortest says which ones there are.
         answers.sort_by_key(|(_, seen, _)| seen.count);
         let (Some((response, seen, _)), Some(server_time)) = (answers.first(), first) else {
-            return Err(Error::new(codes::BUG, "a query without fields").operation(operation(read)));
+            return Err(Error::new(codes::BUG, "a query without fields").operation(read.operation()));
         };
         let next = following(response, seen, &place)?;
         let json = |response: &Response| Records::Json { body: response.body.clone(), pointer: &["records"] };
@@ -318,7 +318,7 @@ fn following(response: &Response, seen: &Seen, place: &Place) -> Result<Next> {
         Place::Deleted { .. } | Place::Job(_) => PAGE,
     };
     if seen.done && seen.total < u64::from(limit) {
-        return Ok(END);
+        return Ok(Next::END);
     }
     let Some((id, at)) = &seen.last else { return Err(response.malformed("an empty page that is not the last")) };
     let next = match place {
@@ -328,7 +328,7 @@ fn following(response: &Response, seen: &Seen, place: &Place) -> Result<Next> {
         }
         _ => Place::After { id: id.clone(), limit },
     };
-    Ok(Next::Page(position(response, &next)?))
+    Next::page(response, &next)
 }
 
 /// The same place with half the records.
