@@ -37,6 +37,7 @@ mod renormalise;
 mod resolve;
 mod run_flags;
 mod salesforce;
+mod salesforce_histories;
 mod schedules;
 mod serving;
 mod sweeps;
