@@ -71,7 +71,7 @@ fn judge<'v>(name: &str, value: &'v str) -> Cleaned<'v> {
     if !host::has_known_suffix(name) {
         return Cleaned::suspect(keep(name), "domain.unknown_suffix");
     }
-    let Some(domain) = psl::domain_str(name) else {
+    let Some(domain) = host::registrable_domain(name) else {
         return Cleaned::suspect(keep(name), "domain.public_suffix");
     };
     if domain == value {

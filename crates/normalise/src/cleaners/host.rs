@@ -53,9 +53,30 @@ pub(super) fn ends_in_number(host: &str) -> bool {
     host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// The part of a canonical host under which names are sold or given away, by the Public Suffix List.
+///
+/// The list is compiled code, most of a megabyte for every place it is called from: this is the only one.
+#[inline(never)]
+fn suffix(host: &str) -> Option<psl::Suffix<'_>> {
+    psl::suffix(host.as_bytes())
+}
+
 /// Whether a canonical host ends in a label that the Public Suffix List knows.
 pub(super) fn has_known_suffix(host: &str) -> bool {
-    psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known())
+    suffix(host).is_some_and(|suffix| suffix.is_known())
+}
+
+/// Whether a canonical host ends in a suffix that belongs to a company, which rents the names under it to others.
+pub(super) fn has_private_suffix(host: &str) -> bool {
+    suffix(host).is_some_and(|suffix| suffix.is_known() && suffix.typ() == Some(psl::Type::Private))
+}
+
+/// The suffix of a canonical host with the label before it; `None` for a host that is a suffix itself.
+pub(super) fn registrable_domain(host: &str) -> Option<&str> {
+    let suffix = suffix(host)?.as_bytes().len();
+    let before = host.get(..host.len().checked_sub(suffix + 1)?)?;
+    let start = before.rfind('.').map_or(0, |dot| dot + 1);
+    (start < before.len()).then(|| &host[start..])
 }
 
 /// Whether a canonical host lies under a top-level domain that RFC 2606, RFC 6761 and their followers keep for tests, other name systems
@@ -67,6 +88,27 @@ pub(super) fn is_special_use(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn registrable_domains_are_those_of_the_list() {
+        for host in [
+            "acme.com",
+            "a.b.acme.co.uk",
+            "co.uk",
+            "com",
+            "acme.unheard",
+            "unheard",
+            "a.github.io",
+            "github.io",
+            "x.www.ck",
+            "a.b.kobe.jp",
+            "city.kobe.jp",
+        ] {
+            assert_eq!(registrable_domain(host), psl::domain_str(host), "{host}");
+        }
+        assert_eq!(registrable_domain(".com"), None);
+        assert!(has_private_suffix("a.github.io") && !has_private_suffix("acme.com") && !has_private_suffix("acme.unheard"));
+    }
 
     #[test]
     fn canonical_hosts() {

@@ -107,7 +107,7 @@ fn parse(text: &str, code: &mut &'static str) -> Option<Url> {
     let bare = text.trim_start_matches('/');
     let name = bare.split(['/', '?', '#', ':', '\\']).next()?;
     let ascii = host::to_ascii(name)?;
-    if name.contains('@') || !ascii.contains('.') || !host::has_known_suffix(&ascii) || psl::domain_str(&ascii).is_none() {
+    if name.contains('@') || !ascii.contains('.') || !host::has_known_suffix(&ascii) || host::registrable_domain(&ascii).is_none() {
         return None;
     }
     note(code, "url.scheme_added");

@@ -18,7 +18,7 @@ pub(super) fn of_email(clean: &str) -> Vec<Detail> {
     if let Some(meant) = email_domain::near_miss(domain) {
         told(&mut out, "email.suggestion", format!("{local}@{meant}"));
     } else if !email_domain::is_free_mail(domain) && host::has_known_suffix(domain) {
-        told(&mut out, "email.account_domain", psl::domain_str(domain).unwrap_or_default());
+        told(&mut out, "email.account_domain", host::registrable_domain(domain).unwrap_or_default());
     }
     out
 }
@@ -26,10 +26,9 @@ pub(super) fn of_email(clean: &str) -> Vec<Detail> {
 /// Of a clean domain.
 pub(super) fn of_domain(clean: &str) -> Vec<Detail> {
     let mut out = Vec::new();
-    // The private part of the list: names under it belong to whoever rents them.
-    let shared = psl::suffix(clean.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.typ() == Some(psl::Type::Private));
+    let shared = host::has_private_suffix(clean);
     if !shared && !email_domain::is_free_mail(clean) && host::has_known_suffix(clean) {
-        told(&mut out, "domain.account_key", psl::domain_str(clean).unwrap_or_default());
+        told(&mut out, "domain.account_key", host::registrable_domain(clean).unwrap_or_default());
     }
     flagged(&mut out, "domain.shared_host", shared);
     out
@@ -42,7 +41,7 @@ pub(super) fn of_url(value: &str) -> Vec<Detail> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("https://{}", text.trim_start_matches('/')) };
     let Ok(url) = Url::parse(&whole) else { return out };
     let domain = url.domain().map(|domain| domain.trim_end_matches('.')).filter(|domain| host::has_known_suffix(domain));
-    told(&mut out, "url.domain", domain.and_then(psl::domain_str).unwrap_or_default());
+    told(&mut out, "url.domain", domain.and_then(host::registrable_domain).unwrap_or_default());
     for (name, parameter) in [
         ("url.utm_source", "utm_source"),
         ("url.utm_medium", "utm_medium"),
