@@ -9,8 +9,8 @@ use crate::outcome::Outcome;
 use crate::source::{LAG, Source};
 use crate::world::{Ran, World};
 
-/// Columns that tell of the load and not of the record.
-const PROVENANCE: [&str; 3] = ["_load_id", "_loaded_at", "_row_hash"];
+/// Columns that tell of the load and not of the record, and when it was decided who somebody is.
+const PROVENANCE: [&str; 4] = ["_load_id", "_loaded_at", "_row_hash", "decided_at"];
 /// Tables that hold what was true at some time, and keep it when it is no longer: only an untouched account can be compared in them.
 const HISTORICAL: [&str; 3] = ["contact_point", "consent_event", "association"];
 

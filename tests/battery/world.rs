@@ -43,6 +43,8 @@ pub(crate) struct Used {
     pub(crate) files: u64,
     /// How long it ran.
     pub(crate) time: Duration,
+    /// How long its threads, all together, wanted a processor and had none.
+    pub(crate) starved: Duration,
 }
 
 /// One trial's world.
@@ -283,9 +285,14 @@ impl Running {
         used.files = used.files.max(std::fs::read_dir(process.join("fd")).map_or(0, |files| files.count() as u64));
     }
 
-    /// The number of the process.
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
+    /// Looks at how long the process has waited for processors, where the system tells.
+    fn look_at_threads(&self, used: &mut Used) {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        let waited = threads.filter_map(|thread| {
+            let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            told.split(' ').nth(1)?.parse::<u64>().ok()
+        });
+        used.starved = used.starved.max(Duration::from_nanos(waited.sum()));
     }
 
     /// Whether the process has ended.
@@ -304,6 +311,7 @@ impl Running {
     /// Waits for the end; a process that does not end in five minutes is killed and says so.
     pub(crate) async fn end(mut self) -> Ran {
         let (begun, mut used) = (Instant::now(), Used::default());
+        let mut looks = 0_u32;
         let status = loop {
             match self.child.try_wait().expect("the process can be waited for") {
                 Some(status) => break Some(status),
@@ -314,6 +322,11 @@ impl Running {
                 }
                 None => {
                     self.look(&mut used);
+                    // Many files to read, of which one look in twenty-five is as good.
+                    if looks.is_multiple_of(25) {
+                        self.look_at_threads(&mut used);
+                    }
+                    looks += 1;
                     pause(Duration::from_millis(4)).await;
                 }
             }

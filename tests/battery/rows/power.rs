@@ -68,11 +68,14 @@ pub(crate) async fn cut(shared: Arc<Shared>, mut random: Random, number: u64) ->
     // The account stays as it is while the power is gone, so one undisturbed run tells what every cut has to come to.
     let (expected, undisturbed) = undisturbed(&world).await;
     outcome.add(undisturbed);
+    // The server writes on when the run has ended, so what counts is the moment at which it told of the last commit.
+    let ended = if postgres { steps.iter().rposition(tells_of_a_commit).map_or(0, |step| step + 1) } else { steps.len() };
+    outcome.must(ended > 0, || "no commit of the server is written down".to_owned());
     // A token that was used was stored before; one that was not used may be lost with the power.
     let first = if tokens { steps.iter().position(is_use_of_a_token).unwrap_or(steps.len()) } else { 0 };
     for cut in 0..if postgres { CUTS_OF_A_SERVER } else { CUTS } {
-        let moment = if cut == 0 { steps.len() } else { random.between(first as u64, steps.len() as u64 + 1) as usize };
-        let survives = *random.pick(&[
+        let moment = if cut == 0 { ended } else { random.between(first as u64, steps.len() as u64 + 1) as usize };
+        let mut survives = *random.pick(&[
             Survives::Nothing,
             Survives::First,
             Survives::First,
@@ -80,6 +83,9 @@ pub(crate) async fn cut(shared: Arc<Shared>, mut random: Random, number: u64) ->
             Survives::AnyPages,
             Survives::Everything,
         ]);
+        if cut == 0 && postgres {
+            survives = Survives::Nothing;
+        }
         let mut disk = Disk::new(&before);
         steps[..moment].iter().for_each(|step| disk.step(step));
         let mut of_cut = Outcome::default();
@@ -104,6 +110,11 @@ pub(crate) async fn cut(shared: Arc<Shared>, mut random: Random, number: u64) ->
 
 fn served(folder: &Path, variables: &[(&str, String)]) -> Result<Database, String> {
     tokio::task::block_in_place(|| cluster::start(folder, variables))
+}
+
+/// A server's answer to COMMIT: `CommandComplete` with its length and its tag.
+fn tells_of_a_commit(step: &Step) -> bool {
+    matches!(step, Step::Send { start } if start.contains("C\0\0\0\u{b}COMMIT\0"))
 }
 
 /// A request with an access token, after the one for it.
