@@ -177,7 +177,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Run pipelines on their schedules, until a signal comes.
     Serve(ServeArguments),
-    /// When pipelines run: see what comes, or write it for another program.
+    /// When pipelines run: see what comes and what waits, pause and resume, write it for another program.
     Schedule {
         #[command(subcommand)]
         action: ScheduleAction,

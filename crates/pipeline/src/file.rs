@@ -302,18 +302,21 @@ fn beside(pipeline: &Path, path: &Path) -> PathBuf {
 
 /// Reads the form of a pipeline file. A key or a word that is misspelt is told with the nearest that is right.
 pub(crate) fn form(shown: &str, text: &str) -> Result<PipelineFile> {
-    aqueduct_schema::yaml::read(shown, &shield(text)).map_err(|error| {
-        // "unknown field `evry`, expected one of cron, every"
-        let near = error.message().split_once("unknown ").and_then(|(_, rest)| {
-            let (word, known) = rest.split_once('`')?.1.split_once("`, expected ")?;
-            let known = known.trim_start_matches("one of ").split(", ").map(|known| known.trim_matches('`'));
-            nearest(word, known).map(str::to_owned)
-        });
-        match near {
-            Some(near) => error.advise(format!("Did you mean `{near}`?")),
-            None => error,
-        }
-    })
+    aqueduct_schema::yaml::read(shown, &shield(text)).map_err(with_nearest)
+}
+
+/// A mistake in the form of a file, with the nearest right word where one is misspelt.
+pub fn with_nearest(error: Error) -> Error {
+    // "unknown field `evry`, expected one of cron, every"
+    let near = error.message().split_once("unknown ").and_then(|(_, rest)| {
+        let (word, known) = rest.split_once('`')?.1.split_once("`, expected ")?;
+        let known = known.trim_start_matches("one of ").split(", ").map(|known| known.trim_matches('`'));
+        nearest(word, known).map(str::to_owned)
+    });
+    match near {
+        Some(near) => error.advise(format!("Did you mean `{near}`?")),
+        None => error,
+    }
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<String> {

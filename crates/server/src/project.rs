@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aqueduct_pipeline::Environment;
 use aqueduct_pipeline::environment::shield;
+use aqueduct_pipeline::file::with_nearest;
 use aqueduct_pipeline::schema::{Error, Result, codes};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +45,7 @@ impl Project {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{shown}` cannot be read ({})", error.kind())))?;
-        let content: Content = aqueduct_pipeline::schema::yaml::read(&shown, &shield(&text))?;
+        let content: Content = aqueduct_pipeline::schema::yaml::read(&shown, &shield(&text)).map_err(with_nearest)?;
         let source = Source { file: &shown, text: &text, environment };
         Ok(Self { alerts: content.alerts.map(|section| AlertSettings::check(section, &source)).transpose()? })
     }

@@ -132,10 +132,9 @@ impl Server {
         Ok(Served { cut, failed: scheduler.failed() })
     }
 
-    /// Waits for the runs under way, and tells them to stop when they take too long; whether any was.
+    /// Waits for the runs under way, and tells them to stop when they take too long; whether any did not come to its end.
     async fn finish(scheduler: &mut Scheduler, runner: &ProcessRunner, grace: Duration) -> bool {
         let begun = Instant::now();
-        let mut cut = false;
         if scheduler.running() > 0 {
             let runs = scheduler.running();
             tracing::info!("waiting for {runs} {} to end", if runs == 1 { "run" } else { "runs" });
@@ -145,10 +144,9 @@ impl Server {
                 tracing::error!("the scheduler cannot go on and tries again: {error}");
             }
             if scheduler.running() == 0 {
-                return cut;
+                return scheduler.has_cut();
             }
             if begun.elapsed() >= grace {
-                cut = true;
                 if let Err(error) = scheduler.stop_all().await {
                     tracing::error!("runs could not be told to stop: {error}");
                 }

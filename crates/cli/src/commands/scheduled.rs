@@ -64,7 +64,7 @@ fn tell(context: &Context, named: &Path, not_now: &NotNow) {
         return context.output.json_line(&line);
     }
     if !context.output.is_quiet() {
-        let now = format!("`aqueduct run {}` runs it now", named.display());
-        context.output.data(&format!("{}: not run, {words} [{id}]; {now}", id.pipeline));
+        let now = if *why == "under_way" { String::new() } else { format!("; `aqueduct run {}` runs it now", named.display()) };
+        context.output.data(&format!("{}: not run, {words} [{id}]{now}", id.pipeline));
     }
 }

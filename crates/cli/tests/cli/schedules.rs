@@ -89,7 +89,7 @@ fn exports_are_written_and_what_is_not_theirs_is_kept() {
     let files = ["aqueduct-crm.service", "aqueduct-crm.timer", "aqueduct-mail.service", "aqueduct-mail.timer"];
     assert_eq!(written.out.lines().collect::<Vec<_>>(), files.map(|file| format!("deploy/{file}")));
     let service = project.read("deploy/aqueduct-crm.service");
-    assert!(service.contains("\nExecStart=/usr/local/bin/aqueduct run pipelines/crm.yaml\n"), "{service}");
+    assert!(service.contains("\nExecStart=/usr/local/bin/aqueduct run pipelines/crm.yaml --scheduled\n"), "{service}");
     // Again is no mistake; a file that somebody else wrote is.
     project.run(&format!("schedule export mail --format systemd --output deploy {there}")).with_code(0);
     project.write("deploy/aqueduct.crontab", "MAILTO=me\n");
@@ -106,7 +106,7 @@ fn exports_are_written_and_what_is_not_theirs_is_kept() {
         assert!(project.read(&format!("{format}/{file}")).contains("Written by `aqueduct schedule export`"));
     }
     let unknown = project.run(&format!("schedule export --format crontab --output x --leave-out moon {there}")).with_code(2);
-    assert!(unknown.err.contains("`moon` is none of retries, after, blackout"), "{}", unknown.err);
+    assert!(unknown.err.contains("`moon` is none of overlap, catch-up, daylight-saving"), "{}", unknown.err);
     let crontab = project.run(&format!("schedule export --format crontab --output x --cron-timezone Europe/Londn {there}")).with_code(2);
     assert!(crontab.err.contains("AQ1017") && crontab.err.contains("Europe/London"), "{}", crontab.err);
 }

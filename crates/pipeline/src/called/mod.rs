@@ -176,7 +176,9 @@ impl Call {
         if document.as_ref().and_then(Occurrence::claim).is_some_and(|claim| claim.holder == self.holder) {
             document = self.control.give_up(id, &self.holder, &Exit::with(code), now).await?.document;
         }
-        self.control.forget_occurrences(&self.name, now.minus(kept(&self.schedule, now)), FORGOTTEN_AT_ONCE).await?;
+        // Never the one that was just run: of a rare schedule it may be older than what is kept.
+        let before = now.minus(kept(&self.schedule, now)).min(id.at);
+        self.control.forget_occurrences(&self.name, before, FORGOTTEN_AT_ONCE).await?;
         let Some(State::Due { not_before }) = document.map(|document| document.state) else { return Ok(None) };
         // With 7 and 9 the next occurrence goes on as well as a further attempt of this one; a signal is obeyed.
         if matches!(code, 1 | 4 | 5 | 6) && !*self.stop.borrow() {

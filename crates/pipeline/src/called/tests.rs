@@ -299,3 +299,14 @@ async fn a_run_that_died_is_run_again_by_whoever_calls() {
     assert_eq!(world.run(0).await.0, "12:00 run at 12:30");
     assert!(matches!(world.state("12:00").await, State::Ended(ended) if ended.exit_code == Some(0)));
 }
+
+#[tokio::test]
+async fn the_last_occurrence_of_a_rare_schedule_is_kept() {
+    let rare = "cron: '@yearly'";
+    let world = World::new("12:00", rare, &[("a", rare)], &[]).await;
+    world.run(4).await;
+    assert!(matches!(world.state("2026-01-01T00:00:00Z").await, State::Ended(ended) if ended.exit_code == Some(4)));
+    // Long after it fell due, what came of it still decides about those that come after.
+    let failed = [("12:00", Deed::Runs("a", "2026-01-01T00:00:00Z", Some(4)))];
+    assert_eq!(World::new("12:00", rare, &[("a", rare)], &failed).await.run(0).await.0, "00:00 dependency at 12:00");
+}

@@ -82,7 +82,7 @@ fn did(entry: &RunEntry, now: Timestamp) -> Vec<String> {
     )];
     if let Some(occurrence) = &entry.occurrence {
         let again = if entry.attempt > 1 { format!(", as attempt {}", entry.attempt) } else { String::new() };
-        told.push(format!("A schedule started it, for {occurrence}{again}."));
+        told.push(format!("It was started for the occurrence {occurrence}{again}."));
     }
     if !entry.options.is_empty() {
         told.push(format!("It was asked for more than a plain run: {}.", entry.options.join(" ")));

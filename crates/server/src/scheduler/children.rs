@@ -127,6 +127,7 @@ impl Scheduler {
         let now = self.clock.now();
         for id in self.children.keys().cloned().collect::<Vec<_>>() {
             self.stop(&id, Stop::Shutdown, now).await?;
+            self.cut.insert(id);
         }
         Ok(())
     }

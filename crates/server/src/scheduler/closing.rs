@@ -14,8 +14,11 @@ const FORGET_EVERY: u32 = 50;
 impl Scheduler {
     /// Takes over what is stored of an open occurrence, and tells of an attempt that this scheduler has seen fail.
     pub(super) async fn note(&mut self, id: &OccurrenceId, found: Option<Occurrence>) {
-        let Some(entry) = self.pipelines.get_mut(&id.pipeline) else { return };
         let Some(found) = found else { return };
+        if found.is_over() {
+            self.cut.remove(id);
+        }
+        let Some(entry) = self.pipelines.get_mut(&id.pipeline) else { return };
         if entry.open().iter().all(|open| open.at != id.at) {
             return;
         }
@@ -109,7 +112,7 @@ impl Scheduler {
                 Closing::Ran(_) => self.tell_end(id, &document).await,
                 Closing::Skipped(skipped) => self.tell_skipped(id, skipped).await,
             }
-            self.forget(&id.pipeline, now).await?;
+            self.forget(id, now).await?;
         }
         Ok(())
     }
@@ -158,14 +161,15 @@ impl Scheduler {
 
     /// Forgets old occurrences of a pipeline now and then: those that are older than a month, and of a busy pipeline all but about the last
     /// thousand.
-    async fn forget(&mut self, name: &str, now: Timestamp) -> Result<()> {
-        let Some(entry) = self.pipelines.get_mut(name) else { return Ok(()) };
+    async fn forget(&mut self, id: &OccurrenceId, now: Timestamp) -> Result<()> {
+        let Some(entry) = self.pipelines.get_mut(&id.pipeline) else { return Ok(()) };
         entry.closed += 1;
         if entry.closed % FORGET_EVERY != 1 {
             return Ok(());
         }
         let kept = entry.schedule().map_or(called::KEPT.0, |schedule| called::kept(schedule, now));
-        self.store.forget_occurrences(name, now.minus(kept), 2 * FORGET_EVERY as usize).await?;
+        // Never the one that was just closed, which others may wait for: of a rare schedule it may be older than what is kept.
+        self.store.forget_occurrences(&id.pipeline, now.minus(kept).min(id.at), 2 * FORGET_EVERY as usize).await?;
         fail::fail_point!("scheduler::old_ones_forgotten");
         Ok(())
     }

@@ -103,6 +103,8 @@ pub struct Scheduler {
     pub(super) draining: bool,
     /// Occurrences that were run and did not end well, as far as they were closed here.
     pub(super) failed: u64,
+    /// Occurrences whose runs were told to stop because the scheduler stops, and of which it is not known that they ended.
+    pub(super) cut: BTreeSet<OccurrenceId>,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -136,6 +138,7 @@ impl Scheduler {
             wake: None,
             draining: false,
             failed: 0,
+            cut: BTreeSet::new(),
         }
     }
 
@@ -212,6 +215,11 @@ impl Scheduler {
     /// How many occurrences were run and did not end well, of those that were closed here.
     pub fn failed(&self) -> u64 {
         self.failed
+    }
+
+    /// Whether a run was told to stop because the scheduler stops, and did not come to its end all the same.
+    pub fn has_cut(&self) -> bool {
+        !self.cut.is_empty()
     }
 
     /// How many runs are under way whose processes were started here.

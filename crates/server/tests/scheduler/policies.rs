@@ -318,3 +318,17 @@ async fn one_turn_does_what_is_due_and_is_done() {
     assert_eq!((world.scheduler.unfinished(), world.scheduler.running(), world.scheduler.failed()), (0, 0, 0));
     assert_eq!(world.began(), ["p/12:00"]);
 }
+
+#[tokio::test]
+async fn a_scheduler_that_stops_has_cut_what_does_not_come_to_its_end() {
+    for (takes, cut) in [(61, false), (600, true)] {
+        let mut world = World::new("2026-11-22T11:59:00Z", &[("p", "{ every: 1h }")]).await;
+        world.machine.expect("p", [Way::of(takes, 0)]);
+        world.until("2026-11-22T12:01:00Z").await;
+        world.scheduler.drain();
+        world.scheduler.stop_all().await.unwrap();
+        assert!(world.scheduler.has_cut(), "nothing is known of its end");
+        world.until("2026-11-22T12:02:00Z").await;
+        assert_eq!((world.scheduler.running(), world.scheduler.has_cut()), (0, cut), "{takes}");
+    }
+}

@@ -230,8 +230,15 @@ impl Runner for Parent {
         let now = self.machine.clock.now();
         let mut processes = self.machine.processes.lock().unwrap();
         for process in processes.iter_mut().filter(|process| process.run_id == holder.run_id) {
-            process.ends_at = process.ends_at.min(now.plus(Duration::from_secs(2)));
-            process.code = if signal == Signal::Terminate { Some(143) } else { None };
+            let stops_at = now.plus(Duration::from_secs(2));
+            // One that is about to end does so before it hears of anything; a kill is not heard.
+            let is_at_its_end = process.ends_at <= stops_at;
+            process.ends_at = process.ends_at.min(stops_at);
+            match signal {
+                Signal::Terminate if is_at_its_end => {}
+                Signal::Terminate => process.code = Some(143),
+                Signal::Kill => process.code = None,
+            }
         }
     }
 }
