@@ -10,8 +10,8 @@ use aqueduct_schema::{
 };
 use arrow_array::cast::AsArray;
 
-use self::tables::{Rows, closes};
 pub(crate) use self::tables::{Part, Step, StepKind, TablePlan};
+use self::tables::{Rows, closes};
 use crate::backfill::WindowKey;
 use crate::history::History;
 use crate::layout::SOURCE_ID;
