@@ -43,7 +43,7 @@ pub(crate) struct Used {
     pub(crate) files: u64,
     /// How long it ran.
     pub(crate) time: Duration,
-    /// How long its threads, all together, wanted a processor and had none.
+    /// How long one of its threads wanted a processor and had none: the one that waited longest.
     pub(crate) starved: Duration,
 }
 
@@ -238,9 +238,9 @@ impl World {
         Running::of(command, output)
     }
 
-    /// The planted mistakes that are awake.
-    pub(crate) fn planted(&self) -> Option<&'static str> {
-        self.shared.planted
+    /// What `FAILPOINTS` has to say: the planted mistakes that are awake, and this.
+    pub(crate) fn fail_points(&self, more: &str) -> String {
+        self.shared.planted.map_or_else(|| more.to_owned(), |planted| format!("{planted};{more}"))
     }
 
     /// Runs the binary to its end.
@@ -292,7 +292,7 @@ impl Running {
             let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
             told.split(' ').nth(1)?.parse::<u64>().ok()
         });
-        used.starved = used.starved.max(Duration::from_nanos(waited.sum()));
+        used.starved = used.starved.max(Duration::from_nanos(waited.max().unwrap_or_default()));
     }
 
     /// Whether the process has ended.

@@ -73,6 +73,7 @@ pub(crate) const SCHEDULER: &[(&str, Serving)] = &[
     ("scheduler::taken_up", Serving::NewSchedule),
     ("scheduler::looked", Serving::Schedules),
     ("scheduler::skipped", Serving::Blackout),
+    ("scheduler::before_claim", Serving::Schedules),
     ("scheduler::claimed", Serving::Schedules),
     ("scheduler::child_started", Serving::Schedules),
     ("scheduler::claim_renewed", Serving::SlowStart),

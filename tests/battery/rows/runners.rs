@@ -53,7 +53,7 @@ async fn zombie(world: &World, inside: bool, random: &mut Random, outcome: &mut 
             random.pick(&["load_begun", "fence_checked", "step_merged", "load_recorded", "before_commit"])
         ),
     };
-    let mut first = world.start(&world.database, &[], &[("FAILPOINTS", planted(world, &point))]);
+    let mut first = world.start(&world.database, &[], &[("FAILPOINTS", world.fail_points(&point))]);
     if inside {
         until_locked(world).await;
     } else {
@@ -112,10 +112,6 @@ async fn until_locked(world: &World) {
         }
         pause(Duration::from_millis(10)).await;
     }
-}
-
-fn planted(world: &World, more: &str) -> String {
-    world.planted().map_or_else(|| more.to_owned(), |planted| format!("{planted};{more}"))
 }
 
 fn loads(world: &World) -> usize {

@@ -145,14 +145,17 @@ async fn at_any_commit(shared: Arc<Shared>, mut random: Random, postgres: bool) 
     outcome
 }
 
-/// Two schedulers share two pipelines on PostgreSQL, and one of them is killed; the other goes on alone.
+/// Two schedulers share two pipelines on PostgreSQL, and one of them is killed; the other goes on alone. It has made up its mind about the
+/// first occurrence long before it claims it, when that is begun or over.
 pub(crate) async fn one_of_two(shared: Arc<Shared>, mut random: Random, _: u64) -> Outcome {
     let plan = Plan { late: random.one_in(2), second: true, ..Plan::default() };
     let served = Served::new(&shared, &mut random, true, plan).await;
     let mut outcome = Outcome::default();
     let taken_up = served.take_up(&[]).await;
     outcome.must(taken_up.code == Some(0), || format!("the first look ended with {:?}: {}", taken_up.code, tail(&taken_up.words)));
-    let [mut one, mut two] = ["one", "two"].map(|name| served.start(&["--instance", name, "--concurrency", "1"], &[]));
+    let late = [("FAILPOINTS", served.world.fail_points("scheduler::before_claim=1*sleep(3000)"))];
+    let [mut one, mut two] = [("one", &[][..]), ("two", &late[..])]
+        .map(|(name, variables)| served.start(&["--instance", name, "--concurrency", "1"], variables));
     let some = random.between(1, 6) as usize;
     for _ in 0..600 {
         if served.count_in(&["begun", "ended"]) >= some {

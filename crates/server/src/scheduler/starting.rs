@@ -116,6 +116,7 @@ impl Scheduler {
         let Some(plan) = self.pipelines.get(name).and_then(|entry| entry.plan.clone()) else { return Ok(()) };
         let terms = plan.schedule.as_ref().map(terms).unwrap_or_default();
         let by = Claimant { instance: self.settings.instance.clone(), holder: self.holder.clone(), life: self.settings.claim_life, terms };
+        fail::fail_point!("scheduler::before_claim");
         let claimed = self.store.claim(&id, &by, now).await?;
         fail::fail_point!("scheduler::claimed");
         self.note(&id, claimed.document.clone()).await;
