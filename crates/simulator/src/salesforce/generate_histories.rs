@@ -8,6 +8,9 @@ use crate::store::State;
 
 const TOPIC: u64 = 60;
 
+/// When, of which record, and the fields of the note.
+type Dated = (i64, u64, Vec<(String, String)>);
+
 /// Invents the field histories, and puts what tells of a deleted record into the bin with it.
 pub(super) fn fill(filling: &mut Filling<'_>) {
     for object in ["Account", "Contact", "Lead", "Opportunity"] {
@@ -21,7 +24,7 @@ fn notes(filling: &mut Filling<'_>, object: usize) {
     let Some(history) = filling.data.field_history(object) else { return };
     let own = filling.data.object(object);
     let numbers: Vec<u64> = own.rows.range(..).map(|(number, _)| *number).collect();
-    let mut notes: Vec<(i64, u64, Vec<(String, String)>)> = Vec::new();
+    let mut notes: Vec<Dated> = Vec::new();
     for number in &numbers {
         let mut random = Random::of_row(filling.options.seed, TOPIC + object as u64, *number);
         let Some(row) = own.rows.get(number).filter(|_| random.chance(filling.options.field_history_per_mille)) else { continue };
