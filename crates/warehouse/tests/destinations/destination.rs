@@ -124,7 +124,7 @@ impl Destination {
 
     /// Loads batches; every second time they wait for their turn, which comes at once.
     pub(crate) async fn load(&self, fence: &Fence, batches: Vec<Batch<Protected>>) -> Result<Receipt> {
-        if self.loads.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+        if self.loads.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
             return self.warehouse.load(fence, batches).await;
         }
         self.warehouse.load_in_turn(fence, LoadInto::Live, batches, Turn::when(async { Ok(()) })).await
