@@ -146,10 +146,10 @@ impl Server {
             if scheduler.running() == 0 {
                 return scheduler.has_cut();
             }
-            if begun.elapsed() >= grace {
-                if let Err(error) = scheduler.stop_all().await {
-                    tracing::error!("runs could not be told to stop: {error}");
-                }
+            if begun.elapsed() >= grace
+                && let Err(error) = scheduler.stop_all().await
+            {
+                tracing::error!("runs could not be told to stop: {error}");
             }
             tokio::select! {
                 () = SystemClock.sleep(STOPPING_EVERY) => {}
