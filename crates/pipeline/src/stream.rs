@@ -32,7 +32,7 @@ const PROTECTED_PAGES: usize = 16;
 const LOADS_UNDER_WAY: usize = 2;
 /// Records between the stages and the end of their load, beyond those of the loads under way and the one that is gathered: pages of
 /// export jobs are so large that their number alone does not keep memory flat.
-const RECORDS_BEYOND: usize = 1_000;
+const RECORDS_BEYOND: usize = 500;
 
 /// A batch on its way into a load. It gives its place back when the load ends.
 type OnItsWay = (Batch<Protected>, OwnedSemaphorePermit);

@@ -102,7 +102,7 @@ impl Database for Postgres {
     type Held = PoolConnection<sqlx::Postgres>;
 
     const CAPABILITIES: Capabilities =
-        Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS, records_per_load: 5_000 };
+        Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS, records_per_load: 4_000 };
     const BEGIN: &'static str = "BEGIN";
 
     fn memory(&self) -> &Memory {
