@@ -19,10 +19,18 @@ pub fn fields(text: &str) -> Result<Vec<RecordField>> {
 }
 
 fn field(text: &str) -> Result<RecordField> {
-    let unknown = |word: &str, what: &str| Error::new(codes::BUG, format!("`{word}` in `{text}` is {what}"));
-    let mut parts = text.split(':');
-    let path = parts.next().unwrap_or_default();
-    let field = match parts.next().unwrap_or("text") {
+    let unknown =
+        |word: &str| Error::new(codes::BUG, format!("`{word}` in `{text}` is neither a type, nor a kind of value, nor a sensitivity"));
+    // From the end, for a path may have colons of its own.
+    let (typed, sensitivity) = match text.rsplit_once(':') {
+        Some((typed, word)) if typed.contains(':') => match sensitivity(word) {
+            Some(sensitivity) => (typed, Some(sensitivity)),
+            None => (text, None),
+        },
+        _ => (text, None),
+    };
+    let (path, word) = typed.rsplit_once(':').unwrap_or((typed, "text"));
+    let field = match word {
         "text" => RecordField::new(path, ValueType::Text),
         "boolean" => RecordField::new(path, ValueType::Boolean),
         "integer" => RecordField::new(path, ValueType::Integer),
@@ -31,13 +39,18 @@ fn field(text: &str) -> Result<RecordField> {
         "timestamp" => RecordField::new(path, ValueType::Timestamp),
         "json" => RecordField::new(path, ValueType::Json),
         word => {
-            let semantic = SemanticType::from_name(word).ok_or_else(|| unknown(word, "neither a type nor a kind of value"))?;
+            let semantic = SemanticType::from_name(word).ok_or_else(|| unknown(word))?;
             RecordField { semantic: Some(semantic), ..RecordField::new(path, semantic.value_type()) }
         }
     };
-    let Some(word) = parts.next() else { return Ok(field) };
-    let sensitivity = Sensitivity::deserialize(IntoDeserializer::<Unknown>::into_deserializer(word));
-    Ok(field.sensitive(sensitivity.map_err(|_| unknown(word, "no sensitivity"))?))
+    Ok(match sensitivity {
+        Some(sensitivity) => field.sensitive(sensitivity),
+        None => field,
+    })
+}
+
+fn sensitivity(word: &str) -> Option<Sensitivity> {
+    Sensitivity::deserialize(IntoDeserializer::<Unknown>::into_deserializer(word)).ok()
 }
 
 /// An id, which says nothing about a person.
@@ -75,6 +88,9 @@ mod tests {
         let sensitivity = |text: &str| super::fields(text).map(|fields| fields[0].sensitivity);
         assert_eq!(sensitivity("id:source_id:none").unwrap(), Some(Sensitivity::None));
         assert_eq!((sensitivity("a:text:direct").unwrap(), sensitivity("a:text").unwrap()), (Some(Sensitivity::Direct), None));
+        let colons = super::fields("jcr:title:text jcr:mail:email:direct").unwrap();
+        let told: Vec<_> = colons.iter().map(|field| (field.path.as_str(), field.semantic, field.sensitivity)).collect();
+        assert_eq!(told, [("jcr:title", None, None), ("jcr:mail", Some(SemanticType::Email), Some(Sensitivity::Direct))]);
         assert!(sensitivity("a:text:secret").unwrap_err().to_string().contains("`secret`"));
     }
 

@@ -67,7 +67,7 @@ fn unknown_keys_are_named_with_their_place() {
     assert_refused(
         &format!("{SOURCE}{DESTINATION}privcy: {{}}\n"),
         "AQ1003 unknown field `privcy`, expected one of name, schedule, source, normalise, privacy, quality, identity, destination, history, run, control (p.yaml:3:1)",
-        "Remove the key or correct its spelling.",
+        "Did you mean `privacy`?",
     );
     assert_refused(
         &format!("source:\n  connector: hubspot\n  config:\n    acess_token: canary\n{DESTINATION}"),

@@ -158,7 +158,7 @@ fn word(field: &Field) -> Option<String> {
         None => None,
     };
     let kind = kind.or_else(|| type_word(field.value_type));
-    // After the last colon stands the kind, so a path with a colon of its own names it in any case.
+    // The kind is looked for from the end, so a path with a colon of its own names it in any case.
     let kind = kind.or_else(|| field.path.contains(':').then_some("text"));
     plain.then(|| kind.map_or_else(|| field.path.clone(), |kind| format!("{}:{kind}", field.path)))
 }
