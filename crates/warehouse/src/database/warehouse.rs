@@ -1,6 +1,7 @@
 //! The contract of a warehouse in a database: loads and refreshes are the database's own, all else is the same in each.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use aqueduct_schema::{Batch, Layer, Protected, Result, StreamState, TableName, Timestamp};
 use async_trait::async_trait;
@@ -126,8 +127,11 @@ impl<D: Database> Warehouse for D {
     }
 
     async fn end_run(&self, _fence: &Fence, record: &RunRecord) -> Result<()> {
-        // Whoever loads next makes an index that is missing, so its failure is none of the run.
-        if let Err(failure) = self.tidy().await {
+        // Whoever loads next makes an index that is missing, so its failure is none of the run. Where loads gave up waiting for somebody's
+        // lock, an index would wait for it, too.
+        if self.memory().gave_up.load(Ordering::SeqCst) {
+            tracing::warn!("the indexes of new tables are left to the next run: somebody else holds a lock");
+        } else if let Err(failure) = self.tidy().await {
             tracing::warn!("the index of a new table is left to the next run: {}", failure.into_error());
         }
         let end = async {

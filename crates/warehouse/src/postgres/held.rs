@@ -4,7 +4,7 @@ use aqueduct_schema::Error;
 use sqlx::{PgConnection, Row};
 
 use super::Postgres;
-use crate::failure::Failure;
+use crate::failure::{Doing, Failure};
 
 /// How long a statement waits for a lock, and how long a session of ours may be idle inside a transaction before the server ends it: a
 /// process that was stopped in the middle of a load must not keep others out for ever. What the server, the role or the address (`?options=`)
@@ -28,6 +28,11 @@ const HOLDER: &str =
 /// Sets both limits in a new connection, where nobody else has.
 pub(super) async fn limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(LIMITS).execute(connection).await.map(drop)
+}
+
+/// Waits for locks only briefly in this transaction: the load before has waited for long, and every stream's would after it.
+pub(super) async fn wait_briefly(transaction: &mut PgConnection) -> Result<(), Failure> {
+    sqlx::raw_sql("SET LOCAL lock_timeout = '1s'").execute(transaction).await.doing("begin a load").map(drop)
 }
 
 impl Postgres {

@@ -1,5 +1,6 @@
 //! A load: the rows of its tables, what follows from them, and the checkpoint, in one transaction.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use aqueduct_schema::{Error, Result, TableName, codes};
@@ -10,7 +11,7 @@ use super::ahead::Ahead;
 use super::attempts::{Ended, committed};
 use super::encode::Rows;
 use super::tables::Prepared;
-use super::{Postgres, deletions, rows, tables};
+use super::{Postgres, deletions, held, rows, tables};
 use crate::database;
 use crate::failure::{Doing, Failure};
 use crate::layout::Stored;
@@ -51,6 +52,9 @@ impl Postgres {
     ) -> Result<Receipt, Ended> {
         let mut transaction = connection.begin().await.doing("begin a load")?;
         fail::fail_point!("postgres::load_begun");
+        if self.memory.gave_up.load(Ordering::SeqCst) {
+            held::wait_briefly(&mut transaction).await?;
+        }
         ledger::check_fence(&mut *transaction, fence).await?;
         fail::fail_point!("postgres::fence_checked");
         let winners = self.winners(&mut transaction, plan).await?;
