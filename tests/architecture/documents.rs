@@ -280,3 +280,13 @@ fn a_crate_that_is_not_drawn_is_found() {
     assert_each_names(&crates_not_drawn(Some(&map), &members), &["`crates/engine`"]);
     assert_each_names(&crates_not_drawn(None, &members), &["is missing"]);
 }
+
+#[test]
+fn the_first_command_of_the_readme_knows_its_program() {
+    let manifest = std::fs::read_to_string(crate::tree::root().join("crates/cli/Cargo.toml")).unwrap();
+    let programs = manifest.lines().filter(|line| *line == "[[bin]]").count();
+    assert!(
+        programs == 1 || manifest.lines().any(|line| line == "default-run = \"aqueduct\""),
+        "`cargo run -- demo` has {programs} programs to choose from and no default"
+    );
+}
