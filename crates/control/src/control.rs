@@ -170,6 +170,14 @@ impl Control {
         Ok(serial)
     }
 
+    /// Lets a turn go on while the vendor's answer is waited for; does nothing when it has gone to somebody else.
+    ///
+    /// # Errors
+    /// `AQ4004`.
+    pub async fn extend(&self, grant: &str, ticket: u64) -> Result<()> {
+        self.tokens(grant, |kept, now| Ok((kept.extend(ticket, now), ()))).await
+    }
+
     /// Ends a turn whose renewal brought nothing.
     ///
     /// # Errors

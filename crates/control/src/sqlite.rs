@@ -1,12 +1,12 @@
 //! A SQLite file: the control store of one machine.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aqueduct_schema::{Error, Result, Timestamp, codes, lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::documents::{Change, Decision, Documents, Place};
@@ -15,6 +15,9 @@ use crate::failure::{failed, is_passing};
 
 /// How long a change waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(20);
+/// How long it waits once another one has waited in vain: a process that was stopped while it wrote holds up every change of this one, and
+/// a run makes many.
+const BRIEFLY: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
 /// The byte of the file `-shm` that whoever writes locks (<https://www.sqlite.org/walformat.html>, section 2.3).
 const WRITE_LOCK: u64 = 120;
@@ -32,7 +35,13 @@ const REMOVE: &str = "DELETE FROM control WHERE kind = ? AND key = ?";
 /// One file, one connection.
 pub(crate) struct Sqlite {
     path: PathBuf,
-    connection: Mutex<SqliteConnection>,
+    connection: Mutex<Connected>,
+}
+
+struct Connected {
+    sqlite: SqliteConnection,
+    /// Whether the last change waited in vain.
+    waits_briefly: bool,
 }
 
 impl Sqlite {
@@ -51,17 +60,17 @@ impl Sqlite {
             .busy_timeout(BUSY)
             .disable_statement_logging();
         let cannot = |error: sqlx::Error| told(path, failed("be opened", &error), &error);
-        let mut last = None;
+        let begun = Instant::now();
+        let mut attempts = 0;
         // Two processes that turn a new file into one with a write-ahead log meet in a way that no timeout of SQLite's covers.
-        for _ in 0..20 {
+        loop {
+            attempts += 1;
             match Self::connect(&options).await {
-                Ok(connection) => return Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) }),
-                Err(error) if is_passing(&error) => last = Some(error),
+                Ok(sqlite) => return Ok(Self { path: path.to_owned(), connection: Mutex::new(Connected { sqlite, waits_briefly: false }) }),
+                Err(error) if is_passing(&error) && attempts < 20 && begun.elapsed() < BUSY => pause().await,
                 Err(error) => return Err(cannot(error)),
             }
-            pause().await;
         }
-        Err(cannot(last.unwrap_or(sqlx::Error::PoolTimedOut)))
     }
 
     async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
@@ -70,12 +79,36 @@ impl Sqlite {
         Ok(connection)
     }
 
+    /// What follows when a change that was begun then could not be made for so many times: it may be tried again, or has failed.
+    async fn failed_attempt(&self, begun: Instant, attempts: u32, error: sqlx::Error) -> Result<()> {
+        let passing = is_passing(&error);
+        // Two changes that met are told at once; the others were waited for until their time was up.
+        let in_vain = passing && begun.elapsed() >= BRIEFLY;
+        if passing && !in_vain && attempts < ATTEMPTS {
+            return Ok(());
+        }
+        self.wait_briefly(in_vain).await;
+        Err(told(&self.path, failed("be changed", &error), &error))
+    }
+
+    /// Waits briefly for other processes from now on, or as long as usual again.
+    async fn wait_briefly(&self, briefly: bool) {
+        let mut connection = self.connection.lock().await;
+        if connection.waits_briefly == briefly {
+            return;
+        }
+        let wait = if briefly { BRIEFLY } else { BUSY };
+        let set = sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {}", wait.as_millis()))).execute(&mut connection.sqlite).await;
+        // Where it could not be set, the wait stays as it was, and the next change tries again.
+        connection.waits_briefly = if set.is_ok() { briefly } else { connection.waits_briefly };
+    }
+
     async fn attempt(&self, place: Place<'_>, now: Option<Timestamp>, decide: &mut Decision<'_>) -> Result<Result<()>, sqlx::Error> {
         let mut connection = self.connection.lock().await;
         // Before the transaction, where SQLite takes it; after a durable change the next other one turns it back.
         let synchronous = if place.durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        sqlx::query(synchronous).execute(&mut *connection).await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(synchronous).execute(&mut connection.sqlite).await?;
+        let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await?;
         let (milliseconds, content): (i64, Option<String>) =
             sqlx::query_as(READ).bind(place.kind).bind(place.key).fetch_one(&mut *transaction).await?;
         let now = now.unwrap_or(Timestamp::from_milliseconds(milliseconds));
@@ -98,7 +131,7 @@ impl Sqlite {
 
     async fn attempt_remove(&self, kind: &str, keys: &[String]) -> Result<(), sqlx::Error> {
         let mut connection = self.connection.lock().await;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await?;
         for key in keys {
             sqlx::query(REMOVE).bind(kind).bind(key).execute(&mut *transaction).await?;
         }
@@ -124,13 +157,16 @@ async fn pause() {
 #[async_trait]
 impl Documents for Sqlite {
     async fn update(&self, place: Place<'_>, now: Option<Timestamp>, mut decide: Decision<'_>) -> Result<()> {
+        let begun = Instant::now();
         let mut attempts = 0;
         loop {
             attempts += 1;
             match self.attempt(place, now, &mut decide).await {
-                Ok(outcome) => return outcome,
-                Err(error) if is_passing(&error) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(told(&self.path, failed("be changed", &error), &error)),
+                Ok(outcome) => {
+                    self.wait_briefly(false).await;
+                    return outcome;
+                }
+                Err(error) => self.failed_attempt(begun, attempts, error).await?,
             }
         }
     }
@@ -139,24 +175,23 @@ impl Documents for Sqlite {
         let mut connection = self.connection.lock().await;
         let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
         let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        list.fetch_all(&mut *connection).await.map_err(|error| told(&self.path, failed("be read", &error), &error))
+        list.fetch_all(&mut connection.sqlite).await.map_err(|error| told(&self.path, failed("be read", &error), &error))
     }
 
     async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
+        let begun = Instant::now();
         let mut attempts = 0;
-        loop {
+        while let Err(error) = self.attempt_remove(kind, keys).await {
             attempts += 1;
-            match self.attempt_remove(kind, keys).await {
-                Ok(()) => return Ok(()),
-                Err(error) if is_passing(&error) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(told(&self.path, failed("be changed", &error), &error)),
-            }
+            self.failed_attempt(begun, attempts, error).await?;
         }
+        self.wait_briefly(false).await;
+        Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp> {
         let mut connection = self.connection.lock().await;
-        let now = sqlx::query_scalar(NOW).fetch_one(&mut *connection).await;
+        let now = sqlx::query_scalar(NOW).fetch_one(&mut connection.sqlite).await;
         now.map(Timestamp::from_milliseconds).map_err(|error| told(&self.path, failed("be read", &error), &error))
     }
 }

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::holder::Holder;
 use crate::key::Key;
 
-/// How long a renewal may take before another process may try: longer than any request may.
-const TURN: Duration = Duration::from_secs(240);
+/// How long a turn lasts after its holder was last heard of. Who renews says so every quarter of it, however long the request takes, so
+/// that a process that was stopped in the middle holds nobody up for longer.
+const TURN: Duration = Duration::from_secs(60);
 /// How long somebody who waits for a renewal waits before asking again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,6 +46,8 @@ pub enum Turn {
     Renew {
         /// Proves the turn.
         ticket: u64,
+        /// How often [`Control::extend`](crate::Control::extend) is to be called while the vendor's answer is waited for.
+        extend_every: Duration,
         /// The newest refresh token, where one was stored; otherwise the configured one is the newest.
         refresh_token: Option<Secret>,
         /// Whether a process ended, or was not heard of again, in the middle of a renewal: what it was given may be lost.
@@ -110,7 +113,8 @@ impl Kept {
         }
         let interrupted = self.turn.is_some();
         self.turn = Some(Taken { ticket, holder: holder.clone(), until: now.plus(TURN) });
-        Ok(Turn::Renew { ticket, refresh_token: stored.and_then(|tokens| tokens.refresh_token), interrupted })
+        let refresh_token = stored.and_then(|tokens| tokens.refresh_token);
+        Ok(Turn::Renew { ticket, extend_every: TURN / 4, refresh_token, interrupted })
     }
 
     /// Keeps what a renewal brought, if the turn is still that of the ticket: the serial.
@@ -132,6 +136,12 @@ impl Kept {
         let sealed = key.seal(&Zeroizing::new(text), &label(grant, serial))?;
         *self = Self { serial, key: key.name.clone(), sealed: Some(sealed), renew_at: tokens.renew_at, turn: None };
         Ok(Some(serial))
+    }
+
+    /// Lets a turn go on, if it is still that of the ticket.
+    pub(crate) fn extend(&mut self, ticket: u64, now: Timestamp) -> bool {
+        let turn = self.turn.as_mut().filter(|taken| taken.ticket == ticket);
+        turn.map(|taken| taken.until = now.plus(TURN)).is_some()
     }
 
     /// Ends a turn that brought nothing.

@@ -37,6 +37,8 @@ pub enum TokenTurn {
     Renew {
         /// Proves the turn.
         ticket: u64,
+        /// How often [`TokenStore::extend`] is called while the vendor's answer is waited for.
+        extend_every: Duration,
         /// The newest refresh token, where one was stored; otherwise the configured one is the newest.
         refresh_token: Option<Secret>,
         /// Whether a process ended in the middle of a renewal: what the vendor gave it may be lost.
@@ -59,6 +61,12 @@ pub trait TokenStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// When it cannot be stored. The same ticket may be tried again.
     async fn keep(&self, ticket: u64, tokens: &StoredTokens) -> Result<Option<u64>>;
+
+    /// Lets a turn go on while the vendor's answer is waited for; does nothing when it has gone to somebody else.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    async fn extend(&self, ticket: u64) -> Result<()>;
 
     /// Ends a turn that brought nothing.
     ///

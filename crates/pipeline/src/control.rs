@@ -193,7 +193,9 @@ impl TokenStore for SharedTokens {
                 TokenTurn::Use { serial, tokens: StoredTokens { access_token, refresh_token, instance, renew_at, expires_at } }
             }
             Turn::Wait(wait) => TokenTurn::Wait(wait),
-            Turn::Renew { ticket, refresh_token, interrupted } => TokenTurn::Renew { ticket, refresh_token, interrupted },
+            Turn::Renew { ticket, extend_every, refresh_token, interrupted } => {
+                TokenTurn::Renew { ticket, extend_every, refresh_token, interrupted }
+            }
         })
     }
 
@@ -201,6 +203,10 @@ impl TokenStore for SharedTokens {
         let StoredTokens { access_token, refresh_token, instance, renew_at, expires_at } = tokens.clone();
         let tokens = Tokens { access_token, refresh_token, instance, renew_at, expires_at };
         self.store.open().await?.keep(&self.grant, ticket, &tokens).await
+    }
+
+    async fn extend(&self, ticket: u64) -> Result<()> {
+        self.store.open().await?.extend(&self.grant, ticket).await
     }
 
     async fn abandon(&self, ticket: u64) -> Result<()> {

@@ -22,7 +22,16 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     let mut outcome = Outcome::default();
     let reader = Reader::start(&world.database);
     if number.is_multiple_of(2) {
-        zombie(&world, number % 4 == 2, &mut random, &mut outcome).await;
+        let sleeps = match number % 8 {
+            0 => Sleeps::BetweenLoads,
+            2 => Sleeps::InsideTransaction,
+            4 => Sleeps::InsideControlStore,
+            _ => Sleeps::RenewingToken,
+        };
+        if sleeps == Sleeps::RenewingToken {
+            world.section = Some(world.source.section_of_an_app());
+        }
+        zombie(&world, sleeps, &mut random, &mut outcome).await;
     } else {
         let runners: Vec<_> = (0..random.between(2, 9)).map(|_| world.start(&world.database, &[], &[])).collect();
         outcome.note_times("runners", runners.len() as u64);
@@ -41,20 +50,33 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     outcome
 }
 
-/// A run is paused, another takes the pipeline over and ends, and the first goes on. Where the first one sleeps inside its transaction it
-/// keeps its locks; a pause at any other time may also find it there.
-async fn zombie(world: &World, inside: bool, random: &mut Random, outcome: &mut Outcome) {
-    // Slow enough that the pause comes in the middle: each load waits for a moment.
-    let point = match (inside, world.database.is_postgres()) {
-        (false, _) => "pipeline::before_load=sleep(40)".to_owned(),
-        (true, postgres) => format!(
+/// Where a run is when it is paused.
+#[derive(Clone, Copy, PartialEq)]
+enum Sleeps {
+    BetweenLoads,
+    /// It keeps its locks.
+    InsideTransaction,
+    /// It keeps the lock of the file that all runs write leases, quotas and the ledger into.
+    InsideControlStore,
+    /// It keeps its turn to renew the access token.
+    RenewingToken,
+}
+
+/// A run is paused, another takes the pipeline over and ends, and the first goes on. A pause between loads may also find it elsewhere.
+async fn zombie(world: &World, sleeps: Sleeps, random: &mut Random, outcome: &mut Outcome) {
+    // Slow enough that the pause comes in the middle.
+    let point = match (sleeps, world.database.is_postgres()) {
+        (Sleeps::BetweenLoads, _) => "pipeline::before_load=sleep(40)".to_owned(),
+        (Sleeps::InsideControlStore, _) => format!("control::before_commit={}*off->sleep(1000)", random.between(3, 9)),
+        (Sleeps::RenewingToken, _) => "control::turn_taken=sleep(2000)".to_owned(),
+        (Sleeps::InsideTransaction, postgres) => format!(
             "{}::{}=2*off->sleep(1000)",
             if postgres { "postgres" } else { "sqlite" },
             random.pick(&["load_begun", "fence_checked", "step_merged", "load_recorded", "before_commit"])
         ),
     };
     let mut first = world.start(&world.database, &[], &[("FAILPOINTS", world.fail_points(&point))]);
-    if inside {
+    if sleeps == Sleeps::InsideTransaction {
         until_locked(world).await;
     } else {
         pause(Duration::from_millis(random.between(350, 900))).await;
@@ -74,8 +96,17 @@ async fn zombie(world: &World, inside: bool, random: &mut Random, outcome: &mut 
     outcome.note("zombie resumed");
     outcome
         .must(matches!(second.code, Some(0 | 5 | 9)), || format!("the second run ended with {:?}: {}", second.code, tail(&second.words)));
-    // PostgreSQL ends whoever is idle inside a transaction, after a minute; a file's lock ends with its process.
+    // PostgreSQL ends whoever is idle inside a transaction, after a minute, and so long lasts a turn to renew a token; a file's lock ends
+    // with its process.
     outcome.must(took < Duration::from_secs(200), || format!("the second run took {took:?}"));
+    if sleeps == Sleeps::InsideControlStore {
+        outcome.note(format!("zombie in the control store: the second run ended with {:?}", second.code));
+        let told = second.code != Some(5) || (second.words.contains("lock held by") && second.words.contains("stopped"));
+        outcome.must(told, || format!("who holds the control store is not said: {}", tail(&second.words)));
+    }
+    if sleeps == Sleeps::RenewingToken {
+        outcome.note(format!("zombie with the turn to renew: the second run ended with {:?}", second.code));
+    }
     if locked {
         outcome.note(format!("zombie with a lock: the second run ended with {:?}", second.code));
         let told = second.code != Some(5)

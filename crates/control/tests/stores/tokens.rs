@@ -18,7 +18,7 @@ fn tokens(access: &str, refresh: Option<&str>) -> Tokens {
 #[track_caller]
 fn renewal(turn: Turn) -> (u64, Option<String>, bool) {
     match turn {
-        Turn::Renew { ticket, refresh_token, interrupted } => (ticket, refresh_token.map(|token| token.expose().to_owned()), interrupted),
+        Turn::Renew { ticket, refresh_token, interrupted, .. } => (ticket, refresh_token.map(|token| token.expose().to_owned()), interrupted),
         other => panic!("{other:?}"),
     }
 }
@@ -69,10 +69,16 @@ pub(crate) async fn one_at_a_time_renews(store: &Store) {
 }
 
 pub(crate) async fn a_renewal_that_was_broken_off_is_told(store: &Store) {
-    renewal(store.at(0).await.turn("grant", None).await.unwrap());
-    assert!(matches!(store.at(200).await.turn("grant", None).await.unwrap(), Turn::Wait(_)));
-    let (_, _, interrupted) = renewal(store.at(240).await.turn("grant", None).await.unwrap());
+    let (ticket, ..) = renewal(store.at(0).await.turn("grant", None).await.unwrap());
+    assert!(matches!(store.at(50).await.turn("grant", None).await.unwrap(), Turn::Wait(_)));
+    // Who says that the answer is still waited for keeps the turn; nobody else can.
+    store.at(50).await.extend("grant", ticket).await.unwrap();
+    store.at(100).await.extend("grant", ticket + 1).await.unwrap();
+    assert!(matches!(store.at(109).await.turn("grant", None).await.unwrap(), Turn::Wait(_)));
+    let (second, _, interrupted) = renewal(store.at(110).await.turn("grant", None).await.unwrap());
     assert!(interrupted);
+    store.at(160).await.extend("grant", ticket).await.unwrap();
+    assert!(renewal(store.at(170).await.turn("grant", None).await.unwrap()).0 != second, "its turn was over and stayed so");
 }
 
 pub(crate) async fn another_key_opens_nothing(store: &Store) {

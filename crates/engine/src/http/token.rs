@@ -203,12 +203,12 @@ impl Exchange {
             match store.turn(state.stale).await? {
                 TokenTurn::Use { serial, tokens } => return self.adopt(state, &tokens, Some(serial)),
                 TokenTurn::Wait(wait) => self.clock.sleep(wait).await,
-                TokenTurn::Renew { ticket, refresh_token, interrupted } => {
+                TokenTurn::Renew { ticket, extend_every, refresh_token, interrupted } => {
                     let grant = match (&state.grant, refresh_token) {
                         (Grant::RefreshToken(_), Some(newest)) => Grant::RefreshToken(newest),
                         (configured, _) => configured.clone(),
                     };
-                    match self.ask(&grant).await {
+                    match self.ask_in_turn(store.as_ref(), ticket, extend_every, &grant).await {
                         Ok(tokens) => state.unkept = Some((ticket, tokens)),
                         Err(error) => {
                             if let Err(error) = store.abandon(ticket).await {
@@ -223,6 +223,22 @@ impl Exchange {
                                 error
                             });
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the vendor for a token, and says to the others that this goes on for as long as it does.
+    async fn ask_in_turn(&self, store: &dyn TokenStore, ticket: u64, extend_every: Duration, grant: &Grant) -> Result<StoredTokens> {
+        let mut answer = std::pin::pin!(self.ask(grant));
+        loop {
+            // Time as it passes, like the request's own timeout.
+            match tokio::time::timeout(extend_every, &mut answer).await {
+                Ok(outcome) => return outcome,
+                Err(_) => {
+                    if let Err(error) = store.extend(ticket).await {
+                        warn!("the turn to renew the access token could not be extended: {error}");
                     }
                 }
             }

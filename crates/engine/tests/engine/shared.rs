@@ -105,6 +105,7 @@ struct Stored {
     turn: Mutex<Option<u64>>,
     failures: AtomicUsize,
     abandoned: AtomicUsize,
+    extended: tokio::sync::Notify,
 }
 
 #[async_trait]
@@ -115,7 +116,8 @@ impl TokenStore for Stored {
             return Ok(TokenTurn::Use { serial, tokens });
         }
         *self.turn.lock().unwrap() = Some(1);
-        Ok(TokenTurn::Renew { ticket: 1, refresh_token: kept.and_then(|(_, tokens)| tokens.refresh_token), interrupted: false })
+        let refresh_token = kept.and_then(|(_, tokens)| tokens.refresh_token);
+        Ok(TokenTurn::Renew { ticket: 1, extend_every: Duration::from_millis(1), refresh_token, interrupted: false })
     }
 
     async fn keep(&self, ticket: u64, tokens: &StoredTokens) -> Result<Option<u64>> {
@@ -127,6 +129,12 @@ impl TokenStore for Stored {
         let serial = kept.as_ref().map_or(1, |(serial, _)| serial + 1);
         *kept = Some((serial, tokens.clone()));
         Ok(Some(serial))
+    }
+
+    async fn extend(&self, ticket: u64) -> Result<()> {
+        assert_eq!(*self.turn.lock().unwrap(), Some(ticket));
+        self.extended.notify_one();
+        Ok(())
     }
 
     async fn abandon(&self, _: u64) -> Result<()> {
@@ -208,4 +216,18 @@ async fn tokens_that_could_not_be_stored_are_neither_used_nor_lost() {
     let again = OneRequest::new(&server.base_url).auth(oauth()).engine_with(&clock, settings);
     assert_eq!(again.check().await.unwrap_err().code(), codes::CREDENTIALS_REFUSED);
     assert_eq!(store.abandoned.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_turn_is_kept_for_as_long_as_the_answer_is_waited_for() {
+    let server = Server::start(|_, _| Reply::silent()).await;
+    let (clock, store) = (Arc::new(TestClock::running()), Arc::new(Stored::default()));
+    let settings = Settings { token_store: Some(store.clone()), ..settings() };
+    let engine = OneRequest::new(&server.base_url).auth(oauth()).engine_with(&clock, settings);
+    let renewal = tokio::spawn(async move { engine.check().await });
+    for _ in 0..3 {
+        store.extended.notified().await;
+    }
+    assert!(!renewal.is_finished());
+    renewal.abort();
 }
