@@ -66,7 +66,9 @@ impl Sqlite {
         loop {
             attempts += 1;
             match Self::connect(&options).await {
-                Ok(sqlite) => return Ok(Self { path: path.to_owned(), connection: Mutex::new(Connected { sqlite, waits_briefly: false }) }),
+                Ok(sqlite) => {
+                    return Ok(Self { path: path.to_owned(), connection: Mutex::new(Connected { sqlite, waits_briefly: false }) });
+                }
                 Err(error) if is_passing(&error) && attempts < 20 && begun.elapsed() < BUSY => pause().await,
                 Err(error) => return Err(cannot(error)),
             }

@@ -18,7 +18,9 @@ fn tokens(access: &str, refresh: Option<&str>) -> Tokens {
 #[track_caller]
 fn renewal(turn: Turn) -> (u64, Option<String>, bool) {
     match turn {
-        Turn::Renew { ticket, refresh_token, interrupted, .. } => (ticket, refresh_token.map(|token| token.expose().to_owned()), interrupted),
+        Turn::Renew { ticket, refresh_token, interrupted, .. } => {
+            (ticket, refresh_token.map(|token| token.expose().to_owned()), interrupted)
+        }
         other => panic!("{other:?}"),
     }
 }
