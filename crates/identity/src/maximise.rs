@@ -56,6 +56,7 @@ const LEAST_DIFFERING: f64 = 0.01;
 /// Of a list that says little, pairs of one household or company are at least this share of those of one person, where they can be
 /// recognised; a list with many more pairs of one person than `FEW_MATCHES` speaks for itself.
 const LEAST_NEIGHBOURS: f64 = 1.0;
+const MOST_NEIGHBOURS: f64 = 0.2;
 const FEW_MATCHES: f64 = 100.0;
 /// Names and birth dates of one person differ altogether no more often than this. In a list with few different names, namesakes would
 /// otherwise be taken for one person, of whom nothing else agrees.
@@ -204,9 +205,10 @@ pub(crate) fn rates(candidates: &Histogram, model: &Model, all: f64, neighbours:
         // families do too.
         let least = (0.5 / all.max(1.0)).min(0.1);
         rates[0] = rates[0].clamp(least, 0.5);
-        let neighbourly = least.max(LEAST_NEIGHBOURS * rates[0] * FEW_MATCHES / (FEW_MATCHES + rates[0] * all));
+        // In a list of two or three records half of all pairs may be of one person, and as many of neighbours cannot be besides.
+        let neighbourly = least.max(LEAST_NEIGHBOURS * rates[0] * FEW_MATCHES / (FEW_MATCHES + rates[0] * all)).min(MOST_NEIGHBOURS);
         for (rate, possible) in rates[1..].iter_mut().zip(neighbours) {
-            *rate = if possible { rate.clamp(neighbourly, 0.2) } else { 0.0 };
+            *rate = if possible { rate.clamp(neighbourly, MOST_NEIGHBOURS) } else { 0.0 };
         }
         (rates.to_vec(), fit)
     });

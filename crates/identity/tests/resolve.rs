@@ -402,3 +402,19 @@ fn any_text_is_a_value() {
     assert_eq!(resolve(Vec::new(), &options()).keys.len(), 0);
     assert_eq!(resolve(records[..1].to_vec(), &options()).cluster_count(), 1);
 }
+
+/// Of the smallest lists half of all pairs may be of one person, which is more than there can be neighbours.
+#[test]
+fn a_list_of_two_or_three_records_is_resolved() {
+    let ada = |id: &str| record(id, &[(FirstName, "Ada"), (LastName, "Lovelace"), (Email, "ada@acme.example"), (City, "Leeds")]);
+    let found = resolve(vec![ada("1"), ada("2")], &options());
+    assert!(together(&found, "1", "2"));
+    let bob = record("3", &[(FirstName, "Bob"), (LastName, "Okafor"), (Email, "bob@other.example"), (City, "York")]);
+    let found = resolve(vec![ada("1"), ada("2"), bob.clone()], &options());
+    assert!(together(&found, "1", "2") && !together(&found, "1", "3"));
+    let found = resolve(vec![ada("1"), bob], &options());
+    assert!(!together(&found, "1", "3"));
+    let company = |id: &str| record(id, &[(Company, "Acme Ltd"), (Domain, "acme.example"), (City, "Leeds")]);
+    let found = resolve(vec![company("1"), company("2")], &Options { entity: Entity::Account, ..options() });
+    assert!(together(&found, "1", "2"));
+}
