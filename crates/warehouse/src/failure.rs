@@ -35,10 +35,13 @@ impl Failure {
         }
     }
 
-    /// Whether somebody else held a lock for longer than it is waited for, in PostgreSQL.
+    /// Whether somebody else held a lock for longer than it is waited for.
     pub(crate) fn is_held(&self) -> bool {
-        let Self::Database { error, .. } = self else { return false };
-        error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+        let Self::Database { error: sqlx::Error::Database(error), .. } = self else { return false };
+        match error.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => error.code() == LOCK_NOT_AVAILABLE,
+            None => is_busy(error.as_ref()),
+        }
     }
 
     /// The error to show.
@@ -112,8 +115,7 @@ pub(crate) fn verdict(error: &sqlx::Error) -> Verdict {
                 Verdict::Again
             }
             (Some(error), Some(UNIQUE_VIOLATION)) if error.constraint().is_some_and(|name| name.starts_with("pg_")) => Verdict::Again,
-            // The low byte is the primary result code: busy, or locked by another connection.
-            (None, Some(code)) if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) => Verdict::Again,
+            (None, Some(_)) if is_busy(error.as_ref()) => Verdict::Again,
             _ => Verdict::Final,
         },
         error if is_disconnected(error) => Verdict::Again,
@@ -160,31 +162,36 @@ pub(crate) fn failed(doing: &str, error: &sqlx::Error) -> Error {
         }
         if is_full(error) {
             mapped = mapped.advise("Make room on the destination's disk, then run again; the run goes on from its checkpoint.");
-        } else if verdict_of(error) == Verdict::Again {
+        } else if is_in_the_way(error) {
             mapped = mapped.retrying(Retry::Exhausted).advise("Another process holds the destination; run again when it has ended.");
         }
     }
     mapped
 }
 
-fn verdict_of(error: &dyn sqlx::error::DatabaseError) -> Verdict {
+/// Whether a transaction met another process that holds what it needs.
+fn is_in_the_way(error: &dyn sqlx::error::DatabaseError) -> bool {
     match error.code().as_deref() {
-        Some("40001" | "40P01" | LOCK_NOT_AVAILABLE) => Verdict::Again,
-        Some(code)
-            if error.try_downcast_ref::<PgDatabaseError>().is_none()
-                && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) =>
-        {
-            Verdict::Again
-        }
-        _ => Verdict::Final,
+        Some("40001" | "40P01" | LOCK_NOT_AVAILABLE) => true,
+        _ => error.try_downcast_ref::<PgDatabaseError>().is_none() && is_busy(error),
     }
 }
 
 fn is_full(error: &dyn sqlx::error::DatabaseError) -> bool {
     match error.try_downcast_ref::<PgDatabaseError>() {
         Some(error) => error.code() == "53100",
-        None => error.code().is_some_and(|code| code.parse::<u32>().is_ok_and(|code| code & 0xff == 13)),
+        None => sqlite_result(error) == Some(13),
     }
+}
+
+/// Whether SQLite found the file busy, or locked by another connection.
+fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(sqlite_result(error), Some(5 | 6))
+}
+
+/// SQLite's primary result code: the low byte of what it tells.
+fn sqlite_result(error: &dyn sqlx::error::DatabaseError) -> Option<u32> {
+    Some(error.code()?.parse::<u32>().ok()? & 0xff)
 }
 
 fn reason(error: &sqlx::Error) -> String {

@@ -1,17 +1,16 @@
 //! The batches of a load, sorted into tables and steps, with duplicates told apart. Made once; every attempt to load reads it.
 
+mod sorting;
 mod tables;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use aqueduct_schema::{
-    Batch, Checkpoint, CleaningCount, Error, Layer, Operation, Protected, Reject, Result, Table, TableName, Timestamp, codes,
-};
+use aqueduct_schema::{Batch, Checkpoint, CleaningCount, Error, Protected, Result, Table, Timestamp, codes};
 use arrow_array::cast::AsArray;
 
+use self::sorting::Sorting;
 pub(crate) use self::tables::{Part, Step, StepKind, TablePlan};
-use self::tables::{Rows, closes};
 use crate::backfill::WindowKey;
 use crate::history::History;
 use crate::layout::SOURCE_ID;
@@ -72,80 +71,16 @@ impl LoadPlan {
         sequence: u64,
         loaded_at: Timestamp,
         batches: Vec<Batch<Protected>>,
-        mut shadow: Option<Redirect>,
+        shadow: Option<Redirect>,
     ) -> Result<Self> {
         let Some((stream, checkpoint)) = batches.last().map(|last| (Arc::clone(last.stream()), last.checkpoint().clone())) else {
             return Err(Error::new(codes::BUG, "a load without batches"));
         };
-        let of_keys = shadow.as_ref().is_some_and(|shadow| shadow.kind() == ShadowKind::Keys);
-        let pages = batches.len() as u64;
-        let (mut read, mut filtered, mut quarantined) = (0, 0, 0);
-        let mut tables: Vec<TablePlan> = Vec::new();
-        let mut grouped: Vec<(TableName, Vec<Rows>)> = Vec::new();
-        let mut positions: HashMap<TableName, usize> = HashMap::new();
-        let mut rejects: Vec<Reject> = Vec::new();
-        let (mut snapshots, mut completed) = (Vec::new(), Vec::new());
-        let mut rejected: HashMap<String, usize> = HashMap::new();
-        let mut cleaning = Vec::new();
-        let (mut sets, mut merges) = (Vec::new(), Vec::new());
-        for (index, batch) in batches.into_iter().enumerate() {
-            if !of_keys {
-                CleaningCount::add_to(&mut cleaning, batch.cleaning());
-            }
-            let (_, parts, batch_rejects, counts, of) = batch.into_parts();
-            // What is in a shadow is compared as a whole in the end.
-            if closes(of.mode) && shadow.is_none() {
-                snapshots.push(of.reading_started_at);
-                if of.reading_complete {
-                    completed.push(of.reading_started_at);
-                }
-            }
-            read += counts.read;
-            filtered += counts.filtered;
-            quarantined += batch_rejects.len() as u64;
-            for id in batch_rejects.iter().filter_map(|reject| reject.source_id.clone()) {
-                rejected.insert(id, index);
-            }
-            rejects.extend(batch_rejects);
-            for (place, table) in parts.into_iter().enumerate() {
-                match table.operation {
-                    Operation::Merge if of_keys => continue,
-                    Operation::Merge => {
-                        merges.extend(Merged::all_of(&table));
-                        continue;
-                    }
-                    Operation::Sets => {
-                        sets.push(SetsOf { reading: of.reading_started_at, table });
-                        continue;
-                    }
-                    Operation::Upsert | Operation::Tombstone => {}
-                }
-                // Rows that are made from stored ones again come without a source table.
-                let records = place == 0 && matches!(table.schema.name.layer, Layer::Source(_));
-                let table = match &mut shadow {
-                    Some(shadow) => shadow.lead(&stream, table, records)?,
-                    None => table,
-                };
-                let name = table.schema.name.clone();
-                let position = *positions.entry(name.clone()).or_insert_with(|| {
-                    grouped.push((name, Vec::new()));
-                    grouped.len() - 1
-                });
-                grouped[position].1.push(Rows {
-                    counts_records: records,
-                    mode: of.mode,
-                    reading_started_at: of.reading_started_at,
-                    batch: index,
-                    table,
-                });
-            }
-        }
-        for readings in [&mut snapshots, &mut completed] {
-            readings.sort_unstable();
-            readings.dedup();
-        }
-        for (name, parts) in grouped {
-            let (table, duplicates) = TablePlan::new(&name, parts)?;
+        let sorted = Sorting::of(&stream, batches, shadow)?;
+        let mut tables: Vec<TablePlan> = Vec::with_capacity(sorted.tables.len());
+        let mut filtered = sorted.filtered;
+        for (name, rows) in sorted.tables {
+            let (table, duplicates) = TablePlan::new(&name, rows)?;
             filtered += duplicates;
             tables.push(table);
         }
@@ -153,20 +88,20 @@ impl LoadPlan {
             load_id: load_id(fence, &stream, sequence),
             loaded_at,
             tables,
-            quarantine: quarantine::rows(fence, &stream, rejects),
-            rejected,
+            quarantined: sorted.rejects.len() as u64,
+            quarantine: quarantine::rows(fence, &stream, sorted.rejects),
+            rejected: sorted.rejected,
             checkpoint,
-            cleaning,
-            snapshots,
-            completed,
-            sets,
-            merges,
-            shadow,
+            cleaning: sorted.cleaning,
+            snapshots: sorted.snapshots,
+            completed: sorted.completed,
+            sets: sorted.sets,
+            merges: sorted.merges,
+            shadow: sorted.shadow,
             window: None,
-            pages,
+            pages: sorted.pages,
             stream,
-            read,
-            quarantined,
+            read: sorted.read,
             filtered,
         })
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cells::timestamp_text;
 use crate::failure::Failure;
 use crate::identifier::literal;
+use crate::load_plan::LoadPlan;
 use crate::session::Session;
 use crate::warehouse::Fence;
 
@@ -220,6 +221,20 @@ pub(crate) async fn purge<S: Session>(session: &mut S, fence: &Fence, before: Ti
         literal(&timestamp_text(before))
     );
     session.execute("purge the quarantine", sql).await
+}
+
+/// Marks rejected records as fixed that a load has brought good.
+pub(crate) async fn mark_fixed<S: Session>(session: &mut S, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
+    let table = session.own("quarantine");
+    let waiting = format!("status = 'new' AND pipeline = {} AND stream = {}", literal(&fence.pipeline), literal(&plan.stream));
+    // Most streams have nothing in quarantine, and then the ids of a whole load need not be sent.
+    let look = format!("SELECT 1 FROM {table} WHERE {waiting} AND source_id IS NOT NULL LIMIT 1");
+    if !session.rows("read the quarantine", look).await?.is_empty() {
+        let is_good = session.among("source_id", &plan.good_ids())?;
+        let mark = format!("UPDATE {table} SET status = 'fixed' WHERE {waiting} AND {is_good}");
+        session.execute("mark rejected records as fixed", mark).await?;
+    }
+    Ok(())
 }
 
 /// A row of the quarantine.

@@ -43,6 +43,9 @@ pub(crate) trait Session: Send + Sync {
     /// Keys as a value of the column `keys` of `_seen`.
     fn keys(&self, keys: &[&str]) -> aqueduct_schema::Result<String>;
 
+    /// The condition that a column is among keys.
+    fn among(&self, column: &str, keys: &[&str]) -> aqueduct_schema::Result<String>;
+
     /// The condition, with an `AND` before it, of rows `t` whose column is not among the keys of these rows of `_seen`.
     fn unseen(&self, column: &str, of: &str) -> String;
 
@@ -77,7 +80,7 @@ pub(crate) trait Session: Send + Sync {
     /// Gives versions that come after later ones their place in the history of their table, where it is kept.
     async fn keep_late(&mut self, stored: &Stored, late: &Late<'_>) -> Result<u64, Failure>;
 
-    /// Stores the rejected records of a load, and marks those that came back good as fixed.
+    /// Stores the rejected records of a load.
     async fn store_rejected(&mut self, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure>;
 
     /// Makes the index over a table's keys, where there is none.

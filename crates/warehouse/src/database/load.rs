@@ -13,6 +13,7 @@ use crate::ledger;
 use crate::load_plan::{LoadPlan, Outcome};
 use crate::merges::Winners;
 use crate::merging;
+use crate::quarantine;
 use crate::records;
 use crate::refresh::{Swap, Swapped};
 use crate::session::Session;
@@ -64,6 +65,7 @@ pub(crate) async fn conclude<D: Database>(
         outcome.add(&done);
     }
     connection.store_rejected(fence, plan).await?;
+    quarantine::mark_fixed(connection, fence, plan).await?;
     D::reached(Point::QuarantineStored);
     cleaning::record(connection, fence, &plan.stream, &plan.cleaning).await?;
     let receipt = plan.receipt(outcome);

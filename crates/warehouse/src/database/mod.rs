@@ -1,6 +1,7 @@
 //! What the two databases have in common as destinations. A [`Database`] says where its connections come from and how rows are loaded
 //! into it; the contracts of a destination are carried out here, once, by statements that both understand ([`Session`]).
 
+mod attempts;
 mod backfills;
 mod beginning;
 mod identities;
@@ -10,6 +11,7 @@ mod schemas;
 mod source_tables;
 mod warehouse;
 
+pub(crate) use self::attempts::{PAUSE, lasting};
 pub(crate) use self::load::{conclude, put_in_place};
 
 use std::ops::DerefMut;
@@ -72,6 +74,9 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// The statement that begins a transaction.
     const BEGIN: &'static str;
 
+    /// How often a load is attempted that meets somebody else or loses its connection.
+    const ATTEMPTS: u32;
+
     /// What this process knows of it.
     fn memory(&self) -> &Memory;
 
@@ -95,6 +100,11 @@ pub(crate) trait Database: Send + Sync + 'static {
 
     /// Says that a moment has come.
     fn reached(point: Point);
+
+    /// Waits for others only briefly from now on, or as long as usual again.
+    async fn wait_briefly(&self, briefly: bool) {
+        self.memory().gave_up.store(briefly, Ordering::SeqCst);
+    }
 
     /// A connection to a database whose own tables are as this version has them.
     async fn hold_own(&self, doing: &'static str) -> Result<Self::Held, Failure> {

@@ -1,7 +1,4 @@
-//! Attempts of a load: over which connection one goes, when it begins again, and what a commit whose answer was lost has done.
-
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+//! An attempt at a load: over which connection it goes, and what a commit whose answer was lost has done.
 
 use aqueduct_schema::{Error, Result};
 use sqlx::PgConnection;
@@ -9,13 +6,13 @@ use sqlx::pool::PoolConnection;
 
 use super::Postgres;
 use crate::backfill::ledger::fenced_as;
+use crate::database::PAUSE;
 use crate::failure::{self, Doing, Failure, Verdict};
 use crate::records::{from_json, wait};
 use crate::warehouse::{Fence, Receipt};
 
-/// Attempts of a load that met another transaction or lost its connection, and the pause after the first.
-const ATTEMPTS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(200);
+/// Attempts at a load, and at finding out what became of one.
+pub(super) const ATTEMPTS: u32 = 4;
 
 /// Why an attempt did not end with a receipt.
 pub(super) enum Ended {
@@ -56,33 +53,21 @@ impl Postgres {
         Ok(Lease(Some(self.pool.acquire().await.doing(doing)?)))
     }
 
-    /// Attempts a load until it is committed or fails for good. Where the answer to a commit is lost, the load record tells.
-    pub(super) async fn lasting<F>(&self, fence: &Fence, stream: &str, load_id: &str, attempt: impl Fn() -> F + Send) -> Result<Receipt>
-    where
-        F: Future<Output = Result<Receipt, Ended>> + Send,
-    {
-        let mut pause = PAUSE;
-        let mut left = if self.memory.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
-        loop {
-            left -= 1;
-            let failure = match attempt().await {
-                Ok(receipt) => {
-                    self.memory.gave_up.store(false, Ordering::SeqCst);
-                    return Ok(receipt);
-                }
-                Err(Ended::Failed(failure)) => failure,
-                Err(Ended::Unanswered(error)) => match self.find(fence, load_id).await {
-                    Ok(Some(receipt)) => return Ok(receipt),
-                    Ok(None) => Failure::Database { doing: "commit the load", table: None, error },
-                    Err(failure) => return Err(unknown(failure.into_error())),
-                },
-            };
-            if left == 0 || failure.verdict() == Verdict::Final {
-                self.memory.gave_up.store(failure.is_held(), Ordering::SeqCst);
-                return Err(self.told(failure).await);
-            }
-            tracing::warn!(stream, "the load begins again: {}", failure.into_error());
-            wait(&mut pause).await;
+    /// An attempt with its answer. Where that to a commit was lost, the load record tells.
+    pub(super) async fn answered(
+        &self,
+        fence: &Fence,
+        load_id: &str,
+        attempt: impl Future<Output = Result<Receipt, Ended>> + Send,
+    ) -> Result<Receipt, Failure> {
+        match attempt.await {
+            Ok(receipt) => Ok(receipt),
+            Err(Ended::Failed(failure)) => Err(failure),
+            Err(Ended::Unanswered(error)) => match self.find(fence, load_id).await {
+                Ok(Some(receipt)) => Ok(receipt),
+                Ok(None) => Err(Failure::Database { doing: "commit the load", table: None, error }),
+                Err(failure) => Err(unknown(failure.into_error()).into()),
+            },
         }
     }
 

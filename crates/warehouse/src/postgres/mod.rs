@@ -28,7 +28,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
 
 use self::ahead::Ahead;
-use crate::database::{Database, Memory, Point};
+use crate::database::{Database, Memory, Point, lasting};
 use crate::failure::{self, Doing, Failure};
 use crate::history::History;
 use crate::load_plan::LoadPlan;
@@ -104,6 +104,7 @@ impl Database for Postgres {
     const CAPABILITIES: Capabilities =
         Capabilities { name: "PostgreSQL", durable: true, parallel_loads: PARALLEL_LOADS, records_per_load: 4_000 };
     const BEGIN: &'static str = "BEGIN";
+    const ATTEMPTS: u32 = attempts::ATTEMPTS;
 
     fn memory(&self) -> &Memory {
         &self.memory
@@ -122,11 +123,11 @@ impl Database for Postgres {
         // A load that need not wait encodes its rows step by step, while the server takes those of the step before.
         let ahead = if turn.is_now() { Ahead::default() } else { self.ahead(&plan).await? };
         turn.come().await?;
-        self.lasting(fence, &plan.stream, &plan.load_id, || self.attempt(fence, &plan, &ahead)).await
+        lasting(self, &plan.stream, || self.answered(fence, &plan.load_id, self.attempt(fence, &plan, &ahead))).await
     }
 
     async fn put_in_place(&self, swap: &Swap<'_>) -> Result<Receipt> {
-        self.lasting(swap.fence, swap.stream, &swap.load_id, || self.swap_once(swap)).await
+        lasting(self, swap.stream, || self.answered(swap.fence, &swap.load_id, self.swap_once(swap))).await
     }
 
     fn forget(&self, _held: &mut Self::Held, which: &(dyn Fn(&TableName) -> bool + Sync)) {

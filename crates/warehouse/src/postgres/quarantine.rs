@@ -8,7 +8,7 @@ use crate::load_plan::LoadPlan;
 use crate::quarantine::QuarantineRow;
 use crate::warehouse::Fence;
 
-/// Stores the rejected records of a load, and marks those that came back good as fixed.
+/// Stores the rejected records of a load.
 pub(super) async fn store(connection: &mut PgConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
     if !plan.quarantine.is_empty() {
         let column = |of: fn(&QuarantineRow) -> Option<&str>| -> Vec<Option<String>> {
@@ -43,26 +43,6 @@ pub(super) async fn store(connection: &mut PgConnection, fence: &Fence, plan: &L
         .execute(&mut *connection)
         .await
         .doing("store rejected records")?;
-    }
-    let open: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM aqueduct.quarantine WHERE status = 'new' AND pipeline = $1 AND stream = $2 AND source_id IS NOT NULL)",
-    )
-    .bind(fence.pipeline.as_ref())
-    .bind(plan.stream.as_ref())
-    .fetch_one(&mut *connection)
-    .await
-    .doing("read the quarantine")?;
-    if open {
-        sqlx::query(
-            "UPDATE aqueduct.quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = $1 AND stream = $2
-             AND source_id = ANY($3)",
-        )
-        .bind(fence.pipeline.as_ref())
-        .bind(plan.stream.as_ref())
-        .bind(plan.good_ids())
-        .execute(connection)
-        .await
-        .doing("mark rejected records as fixed")?;
     }
     Ok(())
 }

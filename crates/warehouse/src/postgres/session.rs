@@ -51,6 +51,10 @@ impl Session for PgConnection {
         Ok(format!("ARRAY(SELECT json_array_elements_text({}::json))", literal(&to_json(&keys)?)))
     }
 
+    fn among(&self, column: &str, keys: &[&str]) -> aqueduct_schema::Result<String> {
+        Ok(format!("{column} = ANY({})", self.keys(keys)?))
+    }
+
     fn unseen(&self, column: &str, of: &str) -> String {
         format!(
             " AND NOT EXISTS (SELECT 1 FROM (SELECT unnest(keys) AS key FROM {} WHERE {of}) AS s WHERE s.key COLLATE \"C\" = t.{column})",

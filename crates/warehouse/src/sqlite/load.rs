@@ -1,8 +1,6 @@
-//! A load: the rows of its tables, what follows from them, and the checkpoint, in one transaction, and when it begins again.
+//! A load: the rows of its tables, what follows from them, and the checkpoint, in one transaction.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use aqueduct_schema::{Error, Result, codes};
 use sqlx::{Connection, SqliteConnection};
@@ -11,49 +9,16 @@ use super::stage::{Form, Found, Staged};
 use super::tables::StoredColumn;
 use super::{BEGIN, Connected, Sqlite, deletions, rows, stage, tables};
 use crate::database;
-use crate::failure::{Doing, Failure, Verdict};
+use crate::failure::{Doing, Failure};
 use crate::ledger;
 use crate::load_plan::{LoadPlan, Outcome, StepKind, TablePlan};
 use crate::merging;
-use crate::records::wait;
 use crate::refresh::{Swap, Swapped};
 use crate::snapshot;
-use crate::turn::Turn;
 use crate::unindexed::Unindexed;
 use crate::warehouse::{Fence, Receipt};
 
-/// Attempts of a load that another process keeps from writing, and the pause after the first.
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(200);
-
 impl Sqlite {
-    /// Attempts a load until it is committed or fails for good.
-    pub(super) async fn lasting(&self, fence: &Fence, plan: &Arc<LoadPlan>, turn: Turn) -> Result<Receipt> {
-        let mut ahead = if turn.is_now() { None } else { self.ahead(plan).await };
-        turn.come().await?;
-        let mut pause = PAUSE;
-        let mut left = if self.memory.gave_up.load(Ordering::SeqCst) { 1 } else { ATTEMPTS };
-        loop {
-            left -= 1;
-            match self.attempt(fence, plan, ahead.take()).await {
-                Err(failure) if failure.verdict() == Verdict::Again && left > 0 => {
-                    tracing::warn!(stream = %plan.stream, "the load begins again: {}", self.told(failure));
-                    wait(&mut pause).await;
-                }
-                Err(failure) => {
-                    if failure.verdict() == Verdict::Again {
-                        self.wait_at_most(true).await;
-                    }
-                    return Err(self.told(failure));
-                }
-                Ok(receipt) => {
-                    self.wait_at_most(false).await;
-                    return Ok(receipt);
-                }
-            }
-        }
-    }
-
     pub(super) async fn swap_once(&self, swap: &Swap<'_>) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed, .. } = &mut *connection;
@@ -66,12 +31,12 @@ impl Sqlite {
     }
 
     /// Stages the rows of a load before its turn, by what the last load found. `None` where that fails: it will fail again then.
-    async fn ahead(&self, plan: &Arc<LoadPlan>) -> Option<Staged> {
+    pub(super) async fn ahead(&self, plan: &Arc<LoadPlan>) -> Option<Staged> {
         let (plan, found) = (Arc::clone(plan), self.found.lock().unwrap_or_else(PoisonError::into_inner).clone());
         tokio::task::spawn_blocking(move || Staged::new(&plan, &found)).await.ok()?.ok()
     }
 
-    async fn attempt(&self, fence: &Fence, plan: &LoadPlan, ahead: Option<Staged>) -> Result<Receipt, Failure> {
+    pub(super) async fn attempt(&self, fence: &Fence, plan: &LoadPlan, ahead: Option<Staged>) -> Result<Receipt, Failure> {
         let mut connection = self.connection.lock().await;
         let Connected { sqlite, unindexed, winners, .. } = &mut *connection;
         *winners = merging::refreshed(sqlite, winners).await?;

@@ -30,7 +30,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::stage::Found;
-use crate::database::{Database, Memory, Point};
+use crate::database::{Database, Memory, Point, lasting};
 use crate::failure::{self, Doing, Failure};
 use crate::history::History;
 use crate::load_plan::LoadPlan;
@@ -42,6 +42,8 @@ use crate::warehouse::{Capabilities, Fence, Receipt};
 
 /// How long a load waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(30);
+/// Each waits for that long.
+const ATTEMPTS: u32 = 3;
 /// Nothing that is read inside a transaction may be outdated by the time it writes.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -158,6 +160,7 @@ impl Database for Sqlite {
 
     const CAPABILITIES: Capabilities = Capabilities { name: "SQLite", durable: true, parallel_loads: 1, records_per_load: 1_000 };
     const BEGIN: &'static str = BEGIN;
+    const ATTEMPTS: u32 = ATTEMPTS;
 
     fn memory(&self) -> &Memory {
         &self.memory
@@ -172,11 +175,14 @@ impl Database for Sqlite {
     }
 
     async fn carry_out(&self, fence: &Fence, plan: LoadPlan, turn: Turn) -> Result<Receipt> {
-        self.lasting(fence, &Arc::new(plan), turn).await
+        let plan = Arc::new(plan);
+        let mut ahead = if turn.is_now() { None } else { self.ahead(&plan).await };
+        turn.come().await?;
+        lasting(self, &plan.stream, || self.attempt(fence, &plan, ahead.take())).await
     }
 
     async fn put_in_place(&self, swap: &Swap<'_>) -> Result<Receipt> {
-        self.swap_once(swap).await.map_err(|failure| self.told(failure))
+        lasting(self, swap.stream, || self.swap_once(swap)).await
     }
 
     fn forget(&self, held: &mut Held, which: &(dyn Fn(&TableName) -> bool + Sync)) {
@@ -186,6 +192,10 @@ impl Database for Sqlite {
 
     async fn tidy(&self) -> Result<(), Failure> {
         self.index().await
+    }
+
+    async fn wait_briefly(&self, briefly: bool) {
+        self.wait_at_most(briefly).await;
     }
 
     fn reached(point: Point) {

@@ -5,10 +5,9 @@ use sqlx::SqliteConnection;
 use crate::cells::timestamp_text;
 use crate::failure::{Doing, Failure};
 use crate::load_plan::LoadPlan;
-use crate::records::to_json;
 use crate::warehouse::Fence;
 
-/// Stores the rejected records of a load, and marks those that came back good as fixed.
+/// Stores the rejected records of a load.
 pub(super) async fn store(connection: &mut SqliteConnection, fence: &Fence, plan: &LoadPlan) -> Result<(), Failure> {
     let at = timestamp_text(plan.loaded_at);
     for row in &plan.quarantine {
@@ -37,26 +36,6 @@ pub(super) async fn store(connection: &mut SqliteConnection, fence: &Fence, plan
         .execute(&mut *connection)
         .await
         .doing("store rejected records")?;
-    }
-    let open: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM _quarantine WHERE status = 'new' AND pipeline = ? AND stream = ? AND source_id IS NOT NULL)",
-    )
-    .bind(fence.pipeline.as_ref())
-    .bind(plan.stream.as_ref())
-    .fetch_one(&mut *connection)
-    .await
-    .doing("read the quarantine")?;
-    if open {
-        sqlx::query(
-            "UPDATE _quarantine SET status = 'fixed' WHERE status = 'new' AND pipeline = ? AND stream = ?
-             AND source_id IN (SELECT value FROM json_each(?))",
-        )
-        .bind(fence.pipeline.as_ref())
-        .bind(plan.stream.as_ref())
-        .bind(to_json(&plan.good_ids())?)
-        .execute(connection)
-        .await
-        .doing("mark rejected records as fixed")?;
     }
     Ok(())
 }

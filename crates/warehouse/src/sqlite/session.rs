@@ -50,6 +50,10 @@ impl Session for SqliteConnection {
         Ok(literal(&without_nul(&to_json(keys)?)))
     }
 
+    fn among(&self, column: &str, keys: &[&str]) -> aqueduct_schema::Result<String> {
+        Ok(format!("{column} IN (SELECT value FROM json_each({}))", self.keys(keys)?))
+    }
+
     fn unseen(&self, column: &str, of: &str) -> String {
         // A list that does not depend on the row is made once.
         format!(" AND (t.{column} IS NULL OR t.{column} NOT IN (SELECT value FROM _seen, json_each(_seen.keys) WHERE {of}))")
