@@ -39,6 +39,24 @@ const REMOVE: &str = "DELETE FROM aqueduct.control WHERE kind = $1 AND key IN \
 /// Asked once the document is locked: within the locking question it would be the time before the wait for the lock.
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
+/// Attempts at something: it is tried again where it met another transaction, or its connection is gone.
+struct Attempts {
+    doing: &'static str,
+    left: u32,
+}
+
+impl Attempts {
+    fn at(doing: &'static str) -> Self {
+        Self { doing, left: ATTEMPTS }
+    }
+
+    /// What follows when an attempt failed: another one, or the error to show.
+    fn failed(&mut self, error: &sqlx::Error) -> Result<()> {
+        self.left -= 1;
+        if self.left > 0 && (is_passing(error) || is_disconnected(error)) { Ok(()) } else { Err(failed(self.doing, error)) }
+    }
+}
+
 /// A few connections to one database.
 pub(crate) struct Postgres {
     pool: PgPool,
@@ -129,41 +147,33 @@ async fn lock(connection: &mut PgConnection, place: Place<'_>) -> Result<Option<
 #[async_trait]
 impl Documents for Postgres {
     async fn update(&self, place: Place<'_>, now: Option<Timestamp>, mut decide: Decision<'_>) -> Result<()> {
-        let mut attempts = 0;
+        let mut attempts = Attempts::at("be changed");
         loop {
-            attempts += 1;
             match self.attempt(place, now, &mut decide).await {
                 Ok(outcome) => return outcome,
-                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(failed("be changed", &error)),
+                Err(error) => attempts.failed(&error)?,
             }
         }
     }
 
     async fn list(&self, kind: &str, first_key: &str, last_key: &str, limit: usize, newest_first: bool) -> Result<Vec<(String, String)>> {
-        let mut attempts = 0;
+        let mut attempts = Attempts::at("be read");
         loop {
-            attempts += 1;
             let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
             let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
             match list.fetch_all(&self.pool).await {
                 Ok(found) => return Ok(found),
-                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(failed("be read", &error)),
+                Err(error) => attempts.failed(&error)?,
             }
         }
     }
 
     async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match sqlx::query(REMOVE).bind(kind).bind(keys).execute(&self.pool).await {
-                Ok(_) => return Ok(()),
-                Err(error) if (is_passing(&error) || is_disconnected(&error)) && attempts < ATTEMPTS => {}
-                Err(error) => return Err(failed("be changed", &error)),
-            }
+        let mut attempts = Attempts::at("be changed");
+        while let Err(error) = sqlx::query(REMOVE).bind(kind).bind(keys).execute(&self.pool).await {
+            attempts.failed(&error)?;
         }
+        Ok(())
     }
 
     async fn now(&self) -> Result<Timestamp> {
