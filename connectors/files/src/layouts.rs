@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn exports_are_recognised() {
-        let cases: [(&[&str], Option<&str>); 15] = [
+        let cases: [(&[&str], Option<&str>); 20] = [
             (&["Record ID", "First Name", "Last Name", "Email", "Contact owner", "Lead Status"], Some("hubspot_contacts")),
             (&["Contact ID", "Email", "Lifecycle Stage", "Company Name"], Some("hubspot_contacts")),
             (&["Record ID", "Company name", "Company owner", "Create Date", "Phone Number"], Some("hubspot_companies")),
@@ -118,7 +118,12 @@ mod tests {
             (&["Email Address", "First Name", "MEMBER_RATING", "OPTIN_TIME", "LEID", "EUID", "TAGS"], Some("mailchimp_members")),
             (&["Email Address", "MEMBER_RATING", "UNSUB_TIME", "LEID", "EUID"], Some("mailchimp_unsubscribed_members")),
             (&["Email Address", "MEMBER_RATING", "CLEAN_TIME", "LEID", "EUID"], Some("mailchimp_cleaned_members")),
+            (&["Opportunity Name", "Opportunity ID", "Stage", "Amount"], Some("salesforce_opportunities")),
+            (&["Account Name", "Account ID", "Employees"], Some("salesforce_accounts")),
             (&["id", "name", "email"], None),
+            (&["id", "name", "stage"], None),
+            (&["ID", "Name", "Stage", "Amount"], None),
+            (&["id", "name", "employees"], None),
             (&["Email Address", "First Name"], None),
         ];
         for (header, expected) in cases {

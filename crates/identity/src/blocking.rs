@@ -60,12 +60,17 @@ fn key(kind: u64, parts: &[u64]) -> Option<Key> {
     Some(hashed << KIND_BITS | kind)
 }
 
+/// The key of a whole e-mail address, by the address's hash.
+pub(crate) fn of_address(hash: u64) -> Option<Key> {
+    key(EMAIL as u64, &[hash])
+}
+
 /// The keys of a record, in order, each once.
 pub(crate) fn keys(row: &Prepared, tables: &Tables, entity: Entity, keys: &mut Vec<Key>) {
     keys.clear();
     for email in row.emails.into_iter().filter_map(|email| tables.emails.find(email)) {
         if entity == Entity::Contact && !email.is_role {
-            keys.extend(key(0, &[email.hash]));
+            keys.extend(of_address(email.hash));
             keys.extend(key(1, &[hash(&email.local)]).filter(|_| email.local.len() >= 5));
         } else if entity == Entity::Account {
             keys.extend(key(0, &[email.hash]));

@@ -11,6 +11,7 @@ use crate::blocking::{self, Key};
 use crate::compare::Memory;
 use crate::evidence::Scorer;
 use crate::model::Model;
+use crate::prepared::RECORDS_OF_SEVERAL;
 use crate::record::{Record, RecordKey, Verdict};
 use crate::resolve::{Decision, Explainer, Pair, prepare, settle};
 use crate::rules::Rule;
@@ -114,12 +115,11 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
         };
         let after = now.members(*key, &keys);
         let crosses = (before.len() <= model.cap) != (after.len() <= model.cap);
-        let shares =
-            blocking::kind(*key) == blocking::EMAIL && before.len().max(after.len()) >= crate::prepared::SURNAMES_OF_A_SHARED_ADDRESS;
+        let shares = blocking::kind(*key) == blocking::EMAIL && before.len().max(after.len()) >= RECORDS_OF_SEVERAL;
         if shares && !now.ask_records(before, &mut asked) {
             continue;
         }
-        if crosses || (shares && now.surnames(before, true) != now.surnames(&after, false)) {
+        if crosses || (shares && now.whose(*key, before, true) != now.whose(*key, &after, false)) {
             stale.extend(before.iter().cloned().chain(after));
         }
     }
@@ -234,11 +234,14 @@ impl Now<'_> {
         stored.chain(own).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Whether an address with these records is one that several surnames share.
-    fn surnames(&self, members: &[RecordKey], before: bool) -> bool {
+    /// Whether the address of a block, with these records, is one that several surnames share, and whether it is several people's.
+    fn whose(&self, block: Key, members: &[RecordKey], before: bool) -> [bool; 2] {
         let record = |key: &RecordKey| if before { self.known.records.get(key) } else { self.record(key) };
         let (_, records, _) = prepare(members.iter().filter_map(record).cloned().collect(), self.model.entity, &[]);
-        records.tables.shared_emails.iter().any(|shared| *shared)
+        let tables = &records.tables;
+        let of_block = |email: u32| tables.emails.find(email).and_then(|email| blocking::of_address(email.hash)) == Some(block);
+        let mut numbers = (0..tables.emails.numbers()).filter(|number| of_block(*number as u32));
+        numbers.next().map_or([false; 2], |number| [tables.shared_emails[number], tables.emails_of_several[number]])
     }
 
     /// Asks for a record and its pairs, always both: one whose pairs are known and that is not there itself does not exist, as a record may
@@ -268,7 +271,7 @@ impl Now<'_> {
                     asked.blocks.insert(key);
                 } else {
                     let members = self.members(key, keys);
-                    if members.len() >= crate::prepared::SURNAMES_OF_A_SHARED_ADDRESS {
+                    if members.len() >= RECORDS_OF_SEVERAL {
                         for member in &members {
                             self.ask(member, asked);
                         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::address::{Email, Plain, street};
 use crate::date::Digits;
+use crate::levels::name;
 use crate::names::{Name, generation, split};
 use crate::record::{Attribute, Entity, Record, RecordKey};
 use crate::text::{hash, mix};
@@ -88,6 +89,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether neither a given name nor a surname is known.
+    pub(crate) fn is_unnamed(&self) -> bool {
+        self.first == 0 && self.last == 0
+    }
+
     /// A hash of all that is compared: the same for records that say the same. Numbers in tables go into it, so it holds for one set of
     /// records only.
     pub(crate) fn content(&self) -> u64 {
@@ -135,6 +141,8 @@ pub(crate) struct Tables {
     sources: HashMap<Box<str>, u32>,
     /// E-mail addresses that several people share, by number.
     pub(crate) shared_emails: Vec<bool>,
+    /// E-mail addresses under which names stand that are not one person's, by number.
+    pub(crate) emails_of_several: Vec<bool>,
 }
 
 /// Records with their tables.
@@ -263,9 +271,60 @@ impl Tables {
         *self.sources.entry(value.into()).or_insert(next)
     }
 
+    /// Whether two records have an address in common that is one person's, as far as names tell.
+    pub(crate) fn share_an_own_address(&self, left: &Prepared, right: &Prepared) -> bool {
+        let own = |email: u32| !self.is_shared_email(email) && !self.emails_of_several.get(email as usize).copied().unwrap_or_default();
+        let hash = |email: u32| self.emails.find(email).map(|found| found.hash);
+        left.emails
+            .iter()
+            .filter(|email| own(**email))
+            .filter_map(|email| hash(*email))
+            .any(|mine| right.emails.iter().filter(|email| own(**email)).any(|email| hash(*email) == Some(mine)))
+    }
+
     /// Whether an address stands for an office or for several people.
     pub(crate) fn is_shared_email(&self, email: u32) -> bool {
         self.emails.find(email).is_some_and(|found| found.is_role) || self.shared_emails.get(email as usize).copied().unwrap_or_default()
+    }
+}
+
+/// From how many records with an address on it can be one person's no more to whom a record without a name belongs: two names, and it.
+pub(crate) const RECORDS_OF_SEVERAL: usize = 3;
+/// More names than this under one address are not compared: they are several people's.
+const MOST_NAMES_OF_ONE: usize = 6;
+
+/// The e-mail addresses under which names stand that are not one person's, by number.
+pub(crate) fn emails_of_several(rows: &[Prepared], tables: &Tables) -> Vec<bool> {
+    let mut named: Vec<(u64, u32, u32)> = rows
+        .iter()
+        .filter(|row| !row.is_unnamed())
+        .flat_map(|row| row.emails.iter().filter_map(|email| Some((tables.emails.find(*email)?.hash, row.first, row.last))))
+        .collect();
+    named.sort_unstable();
+    named.dedup();
+    let several: Vec<u64> = named
+        .chunk_by(|left, right| left.0 == right.0)
+        .filter(|names| {
+            let one = |(index, one): (usize, &(u64, u32, u32))| names[..index].iter().all(|other| may_be_one(tables, *one, *other));
+            names.len() > MOST_NAMES_OF_ONE || !names.iter().enumerate().all(one)
+        })
+        .map(|names| names[0].0)
+        .collect();
+    let is_of_several = |number: usize| tables.emails.find(number as u32).is_some_and(|email| several.binary_search(&email.hash).is_ok());
+    (0..tables.emails.numbers()).map(is_of_several).collect()
+}
+
+/// Whether two names that stand under one address can be one person's: a surname may change, a given name is another's.
+fn may_be_one(tables: &Tables, (_, first, last): (u64, u32, u32), (_, other_first, other_last): (u64, u32, u32)) -> bool {
+    let level = |left: u32, right: u32| match (tables.names.find(left), tables.names.find(right)) {
+        (Some(_), Some(_)) if left == right => name::SAME,
+        (Some(left), Some(right)) => left.compare(right),
+        _ => 0,
+    };
+    match level(first, other_first) {
+        0 => level(last, other_last) >= name::NEAR,
+        name::INITIAL => level(last, other_last) >= name::NEAR,
+        given => given >= name::VARIANT || (level(first, other_last) >= name::VARIANT && level(last, other_first) >= name::VARIANT),
     }
 }
 

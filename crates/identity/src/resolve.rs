@@ -10,7 +10,7 @@ use crate::evidence::Scorer;
 use crate::explain::{Reason, reasons};
 use crate::learn::learn;
 use crate::model::Model;
-use crate::prepared::{Records, shared_emails};
+use crate::prepared::{Records, emails_of_several, shared_emails};
 use crate::record::{Entity, Record, RecordKey, Verdict};
 use crate::rules::{Rule, born_apart, forbids};
 use crate::score::{Scored, score, threshold, weigh};
@@ -152,6 +152,7 @@ pub fn resolve(mut records: Vec<Record>, options: &Options) -> Resolution {
 pub(crate) fn prepare(records: Vec<Record>, entity: Entity, verdicts: &[Verdict]) -> (Vec<RecordKey>, Records, Decided) {
     let mut prepared = Records::new(entity, records.iter());
     prepared.tables.shared_emails = shared_emails(&prepared.rows, &prepared.tables);
+    prepared.tables.emails_of_several = emails_of_several(&prepared.rows, &prepared.tables);
     let merged: Vec<(RecordKey, RecordKey)> =
         records.iter().filter_map(|record| Some((record.key.clone(), record.merged_into.clone()?))).collect();
     let keys: Vec<RecordKey> = records.into_iter().map(|record| record.key).collect();

@@ -71,8 +71,14 @@ pub(crate) fn certain(left: &Prepared, right: &Prepared, pattern: &Pattern, give
     }
     let (first, last) = (level(Field::First), level(Field::Last));
     let exchanged = first == name::EXCHANGED;
-    if born_apart(pattern) || level(Field::Suffix) == suffix::DIFFERENT || (first == 0 && last == 0) {
+    if born_apart(pattern) || level(Field::Suffix) == suffix::DIFFERENT {
         return None;
+    }
+    if first == 0 && last == 0 {
+        // A list of addresses alone: whose address it is, the names say that stand beside it elsewhere, as long as they are one person's.
+        let nameless = left.is_unnamed() || right.is_unnamed();
+        let same = nameless && level(Field::Email) == email::SAME && tables.share_an_own_address(left, right);
+        return same.then_some(Rule::SameEmail);
     }
     let near = |level: u8| matches!(level, name::NEAR | name::SAME);
     // A surname may change, a given name hardly: a given name that differs is another member of the family, and so is Joan beside John.

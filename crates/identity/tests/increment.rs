@@ -6,7 +6,7 @@ mod people;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_identity::{
-    Asked, Change, Entity, Known, Model, Options, Record, RecordKey, Resolution, StoredPair, Update, Verdict, resolve, update,
+    Asked, Attribute, Change, Entity, Known, Model, Options, Record, RecordKey, Resolution, StoredPair, Update, Verdict, resolve, update,
 };
 use people::{Dice, people};
 use proptest::prelude::*;
@@ -110,6 +110,12 @@ fn differing<'m, K: Ord + Clone, V: PartialEq>(
     keys.into_iter().filter(|key| one.get(key) != other.get(key)).map(|key| (key.clone(), one.get(key), other.get(key))).collect()
 }
 
+/// A record as lists of addresses have it.
+fn nameless(record: &Record) -> Record {
+    let is_name = |attribute: &Attribute| matches!(attribute, Attribute::FirstName | Attribute::LastName | Attribute::FullName);
+    Record { values: record.values.iter().filter(|(attribute, _)| !is_name(attribute)).cloned().collect(), ..record.clone() }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
@@ -126,11 +132,12 @@ proptest! {
             for _ in 0..=dice.below(5) {
                 let record = &all[dice.below(all.len())];
                 let values = all[dice.below(all.len())].values.clone();
-                let after = match dice.below(5) {
+                let after = match dice.below(6) {
                     0 => None,
                     // Another's values, in part: records move from block to block.
                     1 => Some(Record { values: values.into_iter().chain(record.values.clone()).collect(), ..record.clone() }),
                     2 => Some(Record { merged_into: Some(all[dice.below(all.len())].key.clone()), ..record.clone() }),
+                    3 => Some(nameless(record)),
                     _ => Some(record.clone()),
                 };
                 changes.insert(record.key.clone(), after);
@@ -171,4 +178,32 @@ fn an_added_record_costs_no_more_than_its_blocks() {
         assert!(compared <= 250, "{compared} pairs compared for one record among {count}");
         assert!(turns <= 12, "{turns} turns");
     }
+}
+
+/// An address stands alone in one list. Whose it is changes with every name that comes to stand beside it.
+#[test]
+fn an_address_alone_goes_with_the_names_beside_it() {
+    let all: Vec<Record> = people(5, 100).into_iter().map(|(record, _)| record).collect();
+    let model = resolve(all.clone(), &options(None, &[])).model;
+    let mut stored = Stored::of(&all, &resolve(all.clone(), &options(Some(model.clone()), &[])));
+    let record = |id: &str, first: &str, last: &str| {
+        let named = [(Attribute::FirstName, first), (Attribute::LastName, last), (Attribute::Email, "lovelace@acme.example")];
+        named.into_iter().filter(|(_, value)| !value.is_empty()).fold(Record::new("mine", id), |record, (of, value)| record.with(of, value))
+    };
+    let together = |stored: &Stored, one: &str, other: &str| {
+        let cluster = |id: &str| stored.clusters[&RecordKey::new("mine", id)].clone();
+        cluster(one) == cluster(other)
+    };
+    let mut change = |record: Option<Record>, id: &str| {
+        stored.change(&model, &[], &[(RecordKey::new("mine", id), record)]);
+        assert_as_from_nothing(&stored, &model, &[]);
+        [("1", "2"), ("1", "3")]
+            .map(|(one, other)| stored.records.contains_key(&RecordKey::new("mine", other)) && together(&stored, one, other))
+    };
+    assert_eq!(change(Some(record("1", "", "")), "1"), [false, false]);
+    assert_eq!(change(Some(record("2", "Ada", "Lovelace")), "2"), [true, false]);
+    assert_eq!(change(Some(record("3", "William", "Lovelace")), "3"), [false, false]);
+    assert_eq!(change(Some(record("3", "A.", "Lovelace")), "3"), [true, true]);
+    assert_eq!(change(None, "2"), [false, true]);
+    assert_eq!(change(Some(record("3", "", "")), "3"), [false, true]);
 }

@@ -418,3 +418,23 @@ fn a_list_of_two_or_three_records_is_resolved() {
     let found = resolve(vec![company("1"), company("2")], &Options { entity: Entity::Account, ..options() });
     assert!(together(&found, "1", "2"));
 }
+
+/// A list of addresses alone joins the people who have them, where an address is one person's.
+#[test]
+fn an_address_alone_belongs_to_the_one_person_who_has_it() {
+    let people = [
+        record("1", &[(FirstName, "Katharina"), (LastName, "Lindqvist"), (Email, "k.lindqvist@acme.example")]),
+        record("2", &[(FirstName, "Tom"), (LastName, "Muster"), (Email, "muster@acme.example")]),
+        record("3", &[(FirstName, "Eva"), (LastName, "Muster"), (Email, "muster@acme.example")]),
+        record("4", &[(FirstName, "Jonas"), (LastName, "Okafor"), (Email, "info@acme.example")]),
+    ];
+    let addresses = ["k.lindqvist@acme.example", "muster@acme.example", "info@acme.example", "nobody@acme.example"];
+    let alone = |list: &str| -> Vec<Record> {
+        (11..).zip(addresses).map(|(id, address)| record(&format!("{list}{id}"), &[(Email, address)])).collect()
+    };
+    let found = resolve(among_others(people.into_iter().chain(alone("a")).chain(alone("b")).collect()), &options());
+    assert!(together(&found, "1", "a11") && together(&found, "a11", "b11") && together(&found, "a14", "b14"));
+    for (one, other) in [("2", "3"), ("2", "a12"), ("3", "a12"), ("a12", "b12"), ("4", "a13"), ("a13", "b13"), ("1", "a14")] {
+        assert!(!together(&found, one, other), "{one} {other}");
+    }
+}

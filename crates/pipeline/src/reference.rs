@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use aqueduct_normalise::{Origin, parse_mappings};
-use aqueduct_schema::entities::{self, FLAGS_COLUMN, PROVENANCE, WITH_HISTORY};
+use aqueduct_schema::entities::{self, FLAGS_COLUMN, PROVENANCE, PROVENANCE_MADE_HERE, WITH_HISTORY, is_made_here};
 use aqueduct_schema::references::{self, Target};
 use aqueduct_schema::{Derivation, Entity, Field, Result, Sensitivity, ValueType};
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub struct TableReference {
     pub description: &'static str,
     /// Whether `<name>_history` keeps earlier versions where the pipeline does not say otherwise.
     pub history: bool,
+    /// Columns of every table that this one does not have, because its rows are made here and come from no source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<&'static str>,
     /// Which records of which connectors give rows.
     pub filled_by: Vec<Filling>,
     /// Its own columns.
@@ -129,6 +132,7 @@ impl SchemaReference {
             name: entity.name,
             description: entity.description,
             history: WITH_HISTORY.contains(&entity.name),
+            without: without(entity),
             filled_by: filled_by(entity),
             columns: entity.fields.iter().map(|field| column(entity, field, sources(entity, field))).collect(),
         });
@@ -159,6 +163,9 @@ impl SchemaReference {
             let _ = writeln!(page, "\n## {}\n\n{}", table.name, table.description);
             if table.history {
                 let _ = writeln!(page, "Earlier versions are in `{}_history`.", table.name);
+            }
+            if !table.without.is_empty() {
+                page.push_str(MADE_HERE);
             }
             for (_, words) in VIEWS.iter().filter(|(of, _)| *of == table.name) {
                 let _ = writeln!(page, "{words}");
@@ -198,6 +205,15 @@ impl SchemaReference {
         }
         diagram
     }
+}
+
+/// Columns of every table that an entity's table does not have.
+fn without(entity: &Entity) -> Vec<&'static str> {
+    if !is_made_here(entity) {
+        return Vec::new();
+    }
+    let of_sources = PROVENANCE.iter().map(|field| field.name).filter(|name| !PROVENANCE_MADE_HERE.contains(name));
+    of_sources.chain([FLAGS_COLUMN]).collect()
 }
 
 fn column(entity: &'static Entity, field: &'static Field, sources: Vec<ColumnSource>) -> ColumnReference {
@@ -301,6 +317,9 @@ const VIEWS: [(&str, &str); 2] = [
         "What a property was, and from when to when, is in the view `property_history` ([how](../history.md#before-the-first-run)).",
     ),
 ];
+
+const MADE_HERE: &str =
+    "Its rows are made here: of the columns of every table it has `id`, `is_deleted`, `deleted_at` and those of loads.\n";
 
 const LOAD_COLUMNS: &str = "| `_load_id` | text | The load that wrote the row, as in the table of loads, which names its run. |
 | `_loaded_at` | timestamp | When that load began. |

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aqueduct_schema::entities::FLAGS_COLUMN;
 use aqueduct_schema::{
     Batch, Checked, Column, Error, Protected, Reject, RejectCell, Result, Secret, Table, TableName, TableSchema, ValueType, codes,
 };
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 
 use crate::policy::{Policy, Treatment};
 use crate::token::Tokeniser;
@@ -39,6 +40,8 @@ struct Plan {
     to: Arc<TableSchema>,
     /// For each column that is stored: its position before, and whether it becomes a token.
     columns: Vec<(usize, bool)>,
+    /// The position before of what the cleaners found, and the fields of which nothing may be told there.
+    flags: Option<(usize, Vec<Arc<str>>)>,
     unchanged: bool,
 }
 
@@ -100,7 +103,11 @@ impl Protector {
             .iter()
             .map(|&(from, token)| {
                 let column = table.rows.column(from);
-                if token { self.tokens(column) } else { Ok(column.clone()) }
+                match &plan.flags {
+                    _ if token => self.tokens(column),
+                    Some((at, dropped)) if *at == from => Ok(flags_without(column, dropped)),
+                    _ => Ok(column.clone()),
+                }
             })
             .collect::<Result<_>>()?;
         let rows = RecordBatch::try_new(plan.to.arrow(), columns)
@@ -143,7 +150,11 @@ impl Protector {
         to.absent_columns.extend(schema.absent_columns.iter().cloned());
         // A column that becomes tokens looks the same before and after: it is told by the plan, not by the schema.
         let unchanged = to == **schema && columns.iter().all(|(_, token)| !token);
-        let plan = Arc::new(Plan { from: schema.clone(), to: Arc::new(to), columns, unchanged });
+        // That a date of birth is the first day computers count says which it is: what is dropped leaves no flag.
+        let dropped: Vec<Arc<str>> =
+            schema.columns.iter().map(|column| column.name.clone()).filter(|name| to.index_of(name).is_none()).collect();
+        let flags = schema.index_of(FLAGS_COLUMN).filter(|_| !dropped.is_empty()).map(|at| (at, dropped));
+        let plan = Arc::new(Plan { from: schema.clone(), to: Arc::new(to), columns, flags, unchanged });
         plans.insert(schema.name.clone(), plan.clone());
         Ok(plan)
     }
@@ -209,6 +220,21 @@ fn original(record: &[RejectCell]) -> String {
     serde_json::Value::Object(cells.collect()).to_string()
 }
 
+/// What the cleaners found, without what they found in these fields.
+fn flags_without(column: &ArrayRef, dropped: &[Arc<str>]) -> ArrayRef {
+    let flags = column.as_string::<i32>();
+    let kept = flags.iter().map(|text| {
+        let text = text?;
+        if !dropped.iter().any(|name| text.contains(&**name)) {
+            return Some(text.into());
+        }
+        let mut flags: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+        flags.retain(|field, _| !dropped.iter().any(|name| **name == *field));
+        (!flags.is_empty()).then(|| serde_json::Value::Object(flags).to_string().into())
+    });
+    Arc::new(kept.collect::<Vec<Option<std::borrow::Cow<'_, str>>>>().into_iter().collect::<StringArray>())
+}
+
 /// A cell as the text its token is made from; one text for one value, whatever the table.
 fn text(column: &ArrayRef, row: usize) -> Option<std::borrow::Cow<'_, str>> {
     use arrow_schema::DataType;
@@ -231,7 +257,6 @@ fn text(column: &ArrayRef, row: usize) -> Option<std::borrow::Cow<'_, str>> {
 mod tests {
     use super::*;
     use aqueduct_schema::{Checkpoint, Mode, Operation, SemanticType, Sensitivity, StreamState, Timestamp};
-    use arrow_array::StringArray;
 
     fn column(name: &str, sensitivity: Sensitivity, semantic: Option<SemanticType>) -> Column {
         Column { name: name.into(), value_type: ValueType::Text, semantic, sensitivity, required: false }
@@ -306,6 +331,37 @@ mod tests {
         assert!(everything.contains("ann@example.com") && everything.contains("Leeds"));
         assert!(protected.tables()[0].schema.index_of("gender").is_none());
         assert!(protected.rejects()[0].record.iter().all(|cell| cell.column.as_ref() != "gender"));
+    }
+
+    #[test]
+    fn what_is_dropped_leaves_no_flag() {
+        let columns = vec![
+            Column::technical("_id", ValueType::Text),
+            column("last_name", Sensitivity::Direct, None),
+            column("birth_date", Sensitivity::Sensitive, None),
+            Column::technical(FLAGS_COLUMN, ValueType::Json),
+        ];
+        let schema = Arc::new(TableSchema {
+            name: TableName::common("contact"),
+            columns,
+            absent_columns: Vec::new(),
+            key: "_id".into(),
+            constants: Vec::new(),
+        });
+        let both = r#"{"last_name":"person_name.all_capitals","birth_date":"date.epoch"}"#;
+        let [name, birth] = [r#"{"last_name":"person_name.test_word"}"#, r#"{"birth_date":"date.epoch"}"#];
+        let array = |cells: [Option<&str>; 4]| Arc::new(StringArray::from(cells.to_vec())) as ArrayRef;
+        let cells = [
+            array([Some("1"), Some("2"), Some("3"), Some("4")]),
+            array([Some("LEE"), Some("Test"), Some("Ann"), None]),
+            array([None, Some("1970-01-01"), Some("1970-01-01"), None]),
+            array([Some(both), Some(name), Some(birth), None]),
+        ];
+        let rows = RecordBatch::try_new(schema.arrow(), cells.to_vec()).unwrap();
+        let table = Table::new(schema, Operation::Upsert, rows).unwrap();
+        let protected = Protector::new(Policy::default(), None).unwrap().protect(batch(vec![table], Vec::new())).unwrap();
+        let flags: Vec<Option<&str>> = protected.tables()[0].rows.column(2).as_string::<i32>().iter().collect();
+        assert_eq!(flags, [Some(r#"{"last_name":"person_name.all_capitals"}"#), Some(name), None, None]);
     }
 
     #[derive(Debug)]

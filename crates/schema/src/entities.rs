@@ -36,6 +36,14 @@ pub const PROVENANCE: &[Field] = &[
     Field::new("merged_into_id", SourceId, "The row this one was merged into."),
 ];
 
+/// Those of [`PROVENANCE`] that tables have whose rows are made here ([`is_made_here`]).
+pub const PROVENANCE_MADE_HERE: [&str; 3] = ["id", "is_deleted", "deleted_at"];
+
+/// Whether an entity's rows are made in the warehouse, out of other rows: they come from no source and bear no flags of cleaners.
+pub fn is_made_here(entity: &Entity) -> bool {
+    [IDENTITY.name, IDENTITY_LINK.name].contains(&entity.name)
+}
+
 /// The column of a common table that tells, as a JSON object of field to code, what the cleaners found; null when all is well.
 pub const FLAGS_COLUMN: &str = "_flags";
 

@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use aqueduct_schema::entities::{ALL, FLAGS_COLUMN, PROVENANCE};
+use aqueduct_schema::entities::{ALL, FLAGS_COLUMN, PROVENANCE, is_made_here};
 use aqueduct_schema::{Column, Entity, Result, TableName, TableSchema, ValueType};
 
 use crate::layout::Layout;
-use crate::{postgres, sqlite};
+use crate::{identities, postgres, sqlite};
 
 /// A database's own words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub fn ddl(dialect: SqlDialect) -> Result<String> {
     };
     for entity in ALL {
         let name = TableName::common(entity.name);
-        let layout = Layout::of(&name, std::iter::once(&schema(&name, entity)))?;
+        let schema = if is_made_here(entity) { identities::write::schema(entity) } else { schema(&name, entity) };
+        let layout = Layout::of(&name, std::iter::once(&schema))?;
         let table = match dialect {
             SqlDialect::Sqlite => sqlite::create_table(&layout),
             SqlDialect::Postgres => postgres::create_table(&layout),
@@ -97,5 +98,20 @@ mod tests {
             assert_eq!(dialect.to_string().parse::<SqlDialect>(), Ok(dialect));
         }
         assert!(ddl(SqlDialect::Postgres).unwrap().contains("    \"amount\" numeric(38,9),\n"));
+    }
+
+    /// A table with columns that identities do not fill, some of them needed, would take none.
+    #[test]
+    fn identities_have_no_columns_of_a_source() {
+        for dialect in [SqlDialect::Sqlite, SqlDialect::Postgres] {
+            let sql = ddl(dialect).unwrap();
+            let tables = sql.split("\n-- ").filter(|table| table.contains("\"identity\" (") || table.contains("\"identity_link\" ("));
+            let tables: Vec<&str> = tables.filter(|table| table.contains("CREATE TABLE")).collect();
+            assert_eq!(tables.len(), 2);
+            for table in tables {
+                assert!(!table.contains("source_system") && !table.contains(FLAGS_COLUMN), "{table}");
+                assert!(table.contains("\"is_deleted\"") && table.contains("\"_row_hash\""), "{table}");
+            }
+        }
     }
 }

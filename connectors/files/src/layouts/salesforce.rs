@@ -71,6 +71,18 @@ pub(super) const ACCOUNTS: Layout = Layout {
             "Annual Revenue",
             "Account Owner",
         ],
+        // A list of anybody's has the columns id, name and employees too: one header at least is Salesforce's alone.
+        &[
+            "Account ID",
+            "Account Name",
+            "Account Owner",
+            "Account Number",
+            "BillingCity",
+            "BillingCountry",
+            "NumberOfEmployees",
+            "AccountNumber",
+            "AnnualRevenue",
+        ],
     ],
     but_without: &["StageName", "Stage", "LastName", "Last Name", "Contact ID", "Opportunity ID", "Record ID", "Company owner"],
     keys: &["Id"],
@@ -104,7 +116,13 @@ pub(super) const OPPORTUNITIES: Layout = Layout {
     vendor: LayoutChoice::Salesforce,
     stream: "salesforce_opportunities",
     object: "Opportunity",
-    recognised_by: &[&["Id", "Opportunity ID"], &["Name", "Opportunity Name"], &["StageName", "Stage"]],
+    recognised_by: &[
+        &["Id", "Opportunity ID"],
+        &["Name", "Opportunity Name"],
+        &["StageName", "Stage"],
+        // A list of anybody's has the columns id, name and stage too.
+        &["StageName", "Opportunity ID", "Opportunity Name"],
+    ],
     but_without: &["Record ID"],
     keys: &["Id"],
     created_at: "CreatedDate",

@@ -1,5 +1,7 @@
 //! `aqueduct resolve`.
 
+use std::path::Path;
+
 use aqueduct_pipeline::identity::Decision;
 use aqueduct_pipeline::schema::{Error, Result, codes};
 use aqueduct_pipeline::{ListOptions, ResolvedList, resolve_list};
@@ -13,6 +15,12 @@ pub(crate) fn resolve(context: &Context, arguments: ResolveArguments) -> Result<
     let ResolveArguments { entity, input, id, columns, link, output: clusters, pairs, country, link_from, threads } = arguments;
     let output = &context.output;
     let columns = told(&columns)?;
+    let written: Vec<&Path> = [Some(&clusters), pairs.as_ref()].into_iter().flatten().map(AsRef::as_ref).collect();
+    let read = [Some(&input), link.as_ref()].into_iter().flatten();
+    if let Some(list) = read.into_iter().find(|list| written.iter().any(|written| is_same(list, written))) {
+        let error = Error::new(codes::BAD_USAGE, format!("`{}` is a list that is read, and would be written over", list.display()));
+        return Err(error.advise("Name another file with --output and --pairs."));
+    }
     let found = resolve_list(&ListOptions { entity: entity.into(), input, id, columns, link, country, link_from, threads })?;
     for (list, columns) in &found.lists {
         let texts: Vec<String> = columns
@@ -21,8 +29,25 @@ pub(crate) fn resolve(context: &Context, arguments: ResolveArguments) -> Result<
             .collect();
         output.words(&format!("{list}: {}", texts.join(", ")));
     }
+    for (list, headers) in found.unused.iter().filter(|(_, headers)| !headers.is_empty()) {
+        let headers: Vec<String> = headers.iter().map(|header| format!("`{header}`")).collect();
+        output.words(&format!("{list}: not compared: {}; --columns says what a column holds", headers.join(", ")));
+    }
+    for (list, rows, line) in &found.uneven {
+        let rows = number(*rows as u64);
+        output.words(&format!(
+            "{list}: rows with more or fewer cells than the first line: {rows}, the first in line {line}; what is missing is empty, what is \
+             too much is left out"
+        ));
+    }
+    if found.without_id > 0 {
+        output.words(&format!("rows without an id: {}; each is a record of its own", number(found.without_id as u64)));
+    }
     if found.repeated_ids > 0 {
-        output.words(&format!("{} ids stand in more than one row; each row is a record of its own", number(found.repeated_ids as u64)));
+        output.words(&format!(
+            "ids that stand in more than one row: {}; each row is a record of its own (a cluster of the second row of id 7 is called 7#1)",
+            number(found.repeated_ids as u64)
+        ));
     }
     found.write_clusters(&clusters)?;
     if let Some(pairs) = &pairs {
@@ -37,16 +62,29 @@ pub(crate) fn resolve(context: &Context, arguments: ResolveArguments) -> Result<
     Ok(0)
 }
 
-/// `first_name=given,last_name=surname` in its parts.
+/// Whether two paths lead to one file that is there, links followed.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+/// `first_name=given,last_name=surname` in its parts. A header may have commas: what follows one without a `=` goes on with it.
 fn told(text: &str) -> Result<Vec<(String, String)>> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
-        let (word, header) = part.split_once('=').ok_or_else(|| {
-            Error::new(codes::BAD_USAGE, format!("`{part}` does not say what a column holds"))
-                .advise("Write --columns first_name=HEADER,last_name=HEADER, with the headers of the file.")
-        })?;
-        Ok((word.trim().to_owned(), header.trim().to_owned()))
-    });
-    parts.collect()
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for part in text.split(',') {
+        match (part.split_once('='), parts.last_mut()) {
+            (Some((word, header)), _) => parts.push((word.trim().to_owned(), header.trim().to_owned())),
+            (None, _) if part.trim().is_empty() => {}
+            (None, Some((_, header))) => {
+                header.push(',');
+                header.push_str(part.trim_end());
+            }
+            (None, None) => {
+                return Err(Error::new(codes::BAD_USAGE, format!("`{}` does not say what a column holds", part.trim()))
+                    .advise("Write --columns first_name=HEADER,last_name=HEADER, with the headers of the file."));
+            }
+        }
+    }
+    Ok(parts)
 }
 
 fn counts(found: &ResolvedList) -> [u64; 3] {
@@ -66,12 +104,15 @@ fn report(found: &ResolvedList) -> Vec<String> {
             resolution.model.auto,
             number(review)
         ),
-        format!(
-            "keys find an estimated {:.1} % of all links; the largest block has {} records",
-            resolution.coverage.estimated * 100.0,
-            number(resolution.largest_block as u64)
-        ),
     ];
+    if resolution.compared > 0 {
+        lines.push(format!(
+            "keys find an estimated {:.1} % of all links{}; the largest block has {} records",
+            resolution.coverage.estimated * 100.0,
+            if resolution.skipped.is_empty() { "" } else { ", those inside skipped blocks apart" },
+            number(resolution.largest_block as u64)
+        ));
+    }
     lines.extend(resolution.skipped.iter().map(|skipped| {
         format!("skipped {} blocks of {} records in all, too large: {}", number(skipped.blocks), number(skipped.records), skipped.key)
     }));
@@ -81,10 +122,10 @@ fn report(found: &ResolvedList) -> Vec<String> {
 fn json(found: &ResolvedList) -> serde_json::Value {
     let resolution = &found.resolution;
     let [auto, review, no] = counts(found);
-    let lists = found.lists.iter().map(|(list, columns)| {
+    let lists = found.lists.iter().zip(&found.unused).map(|((list, columns), (_, unused))| {
         let columns =
             columns.iter().map(|column| serde_json::json!({"holds": column.holds, "header": column.header, "guessed": column.is_guess}));
-        serde_json::json!({"source": list, "columns": columns.collect::<Vec<_>>()})
+        serde_json::json!({"source": list, "columns": columns.collect::<Vec<_>>(), "not_compared": unused})
     });
     serde_json::json!({
         "records": resolution.keys.len(),
@@ -96,6 +137,8 @@ fn json(found: &ResolvedList) -> serde_json::Value {
         "largest_block": resolution.largest_block,
         "skipped": resolution.skipped,
         "repeated_ids": found.repeated_ids,
+        "rows_without_id": found.without_id,
+        "uneven_rows": found.uneven.iter().map(|(_, rows, _)| rows).sum::<usize>(),
         "lists": lists.collect::<Vec<_>>(),
     })
 }

@@ -100,6 +100,11 @@ fn consistent(database: &Database) {
     );
     assert_eq!(database.list(&links), database.list(&format!("SELECT count(*) FROM {link}")));
     assert_eq!(database.list(&links), database.list(&format!("SELECT count(*) FROM {contact} WHERE NOT is_deleted")));
+    // Numbers that compare as numbers: in SQLite a text is greater than any.
+    for (table, column) in [(&identity, "confidence"), (&link, "match_probability")] {
+        let beyond = format!("SELECT count(*) FROM {table} WHERE {column} > 1 OR {column} < 0");
+        assert_eq!(database.list(&beyond), ["0"], "{column}");
+    }
 }
 
 fn people_are_one_across_systems(database: &Database, fresh: &Database) {
@@ -151,6 +156,9 @@ fn people_are_one_across_systems(database: &Database, fresh: &Database) {
     assert!(told.out.contains("of 2 rows") && told.out.contains("surname is the same"), "{}", told.out);
     project.run(&format!("identity unmerge a.yaml {} --by ann", id("b", "103"))).with_code(0);
     project.run(&format!("identity merge a.yaml {} {} --by ann", id("a", "1"), id("b", "250"))).with_code(0);
+    let link = database.table("identity_link");
+    let decided = format!("SELECT DISTINCT decision, decided_by FROM {link} WHERE record_id = '{}'", id("b", "250"));
+    assert_eq!(database.ask(&decided), [["manual", "ann"]]);
     consistent(database);
     let decided = |clusters: &BTreeSet<Vec<String>>| {
         clusters.contains(&vec!["a103".to_owned()]) && clusters.contains(&vec!["a1".to_owned(), "b250".to_owned()])

@@ -33,7 +33,7 @@ fn a_list_is_resolved_and_the_guess_is_told() {
     for guess in ["first_name=Vorname (guessed)", "email=E-Mail (guessed)", "birth_date=Geburtsdatum (guessed)"] {
         assert!(words.contains(guess), "{words}");
     }
-    assert!(!words.contains("cluster ("), "{words}");
+    assert!(words.contains("people.csv: not compared: `cluster`;"), "{words}");
     let mut lines: Vec<&str> = LIST.lines().collect();
     lines[1..].reverse();
     let (again, pairs_again, _) = resolved(&project, &(lines.join("\n") + "\n"));
@@ -53,4 +53,23 @@ fn mistakes_are_explained() {
         let ended = project.run(&format!("resolve --entity contact {arguments} --output clusters.csv")).with_code(2);
         assert!(ended.err.contains(word), "{}", ended.err);
     }
+}
+
+#[test]
+fn a_list_of_addresses_joins_the_people_who_have_them() {
+    let project = Project::new();
+    let crm = "id,first_name,last_name,email\n1,Ada,Lovelace,ada@acme.com\n2,Tom,Muster,muster@web.de\n3,Eva,Muster,muster@web.de\n";
+    project.write("crm.csv", crm);
+    project.write("news.csv", "id,\"mail, main\"\nn1,ADA@acme.com\nn2,muster@web.de\nn3,other@acme.com\n");
+    let resolve = "resolve --entity contact --input crm.csv --link news.csv --id id --output clusters.csv";
+    project.run(&format!("{resolve} --country Germany")).with_code(0);
+    let clusters = project.read("clusters.csv");
+    // One person's address tells whose it is; that of a couple does not.
+    assert!(clusters.contains("news.csv,n1,crm.csv:1\n") && clusters.contains("news.csv,n2,news.csv:n2\n"), "{clusters}");
+    assert!(clusters.contains("crm.csv,3,crm.csv:3\n") && clusters.contains("news.csv,n3,news.csv:n3\n"), "{clusters}");
+    let refused = project.run(&format!("{resolve} --country Atlantis")).with_code(2);
+    assert!(refused.err.contains("`Atlantis` is no country"), "{}", refused.err);
+    project.write("news.csv", "id,mail\nn1,\"ADA@acme.com\nn2,muster@web.de\n");
+    let open = project.run(resolve).with_code(2);
+    assert!(open.err.contains("news.csv:2: a quotation mark is not closed"), "{}", open.err);
 }

@@ -9,7 +9,7 @@ use aqueduct_schema::Cleaned;
 use super::text::{compose, is_hidden, trim};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 rules! { Category;
     Missing "category.empty" "  " => None, "There is nothing but space.";

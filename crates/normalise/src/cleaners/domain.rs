@@ -8,7 +8,7 @@ use super::host;
 use super::text::{Presence, is_placeholder, presence_without_na, to_ascii_forms};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { Domain;
     Missing "domain.empty" "  " => None, "There is nothing but space.";
@@ -18,6 +18,7 @@ rules! { Domain;
     Suspect "domain.ip_address" "192.0.2.1" => Some("192.0.2.1"), "It is an IP address.";
     Suspect "domain.unknown_suffix" "crm.intranet" => Some("crm.intranet"), "The Public Suffix List does not know the end of the name; the whole host is kept.";
     Suspect "domain.public_suffix" "co.uk" => Some("co.uk"), "Domains are registered under this name; it belongs to no one company.";
+    Invalid "domain.single_label" "localhost" => None, "The name has only one label, as inside a network; nobody registers such a one.";
     Invalid "domain.malformed" "acme corp" => None, "There is no name of a host in it.";
 }
 
@@ -45,6 +46,7 @@ pub(super) fn clean(value: &str) -> Cleaned<'_> {
 
 /// The host within a web address, an e-mail address or a host with a port.
 fn host_of(text: &str) -> &str {
+    let text = without_scheme(text);
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.strip_prefix("//").unwrap_or(text);
     let text = text.split(['/', '?', '#', '\\']).next().unwrap_or(text);
@@ -58,6 +60,16 @@ fn host_of(text: &str) -> &str {
     }
 }
 
+/// What follows `http` and `https`, however often they were written and whatever of `://` was kept: no host is called so.
+fn without_scheme(text: &str) -> &str {
+    let after =
+        |scheme: &str| text.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)).map(|start| &text[start.len()..]);
+    match after("https").or_else(|| after("http")).filter(|rest| rest.starts_with([':', '/'])) {
+        Some(rest) => without_scheme(rest.trim_start_matches([':', '/'])),
+        None => text,
+    }
+}
+
 fn ip_address(name: &str) -> Option<String> {
     let bare = name.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(name, |(inside, _)| inside);
     bare.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
@@ -67,6 +79,9 @@ fn judge<'v>(name: &str, value: &'v str) -> Cleaned<'v> {
     let keep = |text: &str| if text == value { Cow::Borrowed(value) } else { Cow::Owned(text.to_owned()) };
     if host::ends_in_number(name) {
         return Cleaned::invalid("domain.malformed");
+    }
+    if !name.contains('.') {
+        return Cleaned::invalid("domain.single_label");
     }
     if !host::has_known_suffix(name) {
         return Cleaned::suspect(keep(name), "domain.unknown_suffix");
@@ -103,7 +118,17 @@ mod tests {
                 ("acme.com/about", Some("acme.com"), "domain.reduced"),
                 ("bücher.de", Some("xn--bcher-kva.de"), "domain.normalised"),
                 ("shop.github.io", Some("shop.github.io"), ""),
-                ("localhost", Some("localhost"), "domain.unknown_suffix"),
+                ("localhost", None, "domain.single_label"),
+                ("http//acme.com", Some("acme.com"), "domain.reduced"),
+                ("http:/acme.com", Some("acme.com"), "domain.reduced"),
+                ("Http:acme.com", Some("acme.com"), "domain.reduced"),
+                ("http.com/about", Some("http.com"), "domain.reduced"),
+                ("https:", None, "domain.malformed"),
+                ("http://http://www.acme.com/a", Some("acme.com"), "domain.reduced"),
+                ("https://HTTPS://http://acme.com", Some("acme.com"), "domain.reduced"),
+                ("www", None, "domain.single_label"),
+                ("com", None, "domain.single_label"),
+                ("crm.intranet", Some("crm.intranet"), "domain.unknown_suffix"),
                 ("[2001:db8::1]", Some("2001:db8::1"), "domain.ip_address"),
                 ("10.0.0.999", None, "domain.malformed"),
                 ("not a domain", None, "domain.malformed"),

@@ -8,7 +8,7 @@ use super::html;
 use super::text::{Presence, compose, is_hidden_in_text, note, presence};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 rules! { FreeText;
     Missing "free_text.empty" "  " => None, "There is nothing but space.";

@@ -5,7 +5,7 @@ use aqueduct_schema::Cleaned;
 use super::line::LineCodes;
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 rules! { Label;
     Missing "label.empty" "  " => None, "There is nothing but space.";

@@ -5,7 +5,7 @@ use aqueduct_schema::Cleaned;
 use super::line::{Line, LineCodes, tidy};
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 rules! { PersonName;
     Missing "person_name.empty" "  " => None, "There is nothing but space.";

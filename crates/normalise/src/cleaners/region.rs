@@ -11,7 +11,7 @@ use super::country::fold;
 use super::line::LineCodes;
 
 /// The version of these rules.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 rules! { Region;
     Missing "region.empty" "  " => None, "There is nothing but space.";

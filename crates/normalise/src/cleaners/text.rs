@@ -62,7 +62,7 @@ pub(super) fn presence_without_na(value: &str) -> Presence<'_> {
 }
 
 /// The longest placeholder, brackets included, in bytes.
-const LONGEST_PLACEHOLDER: usize = 18;
+const LONGEST_PLACEHOLDER: usize = 24;
 
 /// Whether a trimmed text is a word or a row of signs that people and exports write for "no value".
 pub(super) fn is_placeholder(text: &str) -> bool {
@@ -87,12 +87,20 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     while let [rest @ .., b')' | b']' | b'>' | b'}' | b'-' | b'*'] = word {
         word = rest;
     }
-    match word {
+    if let Some(rest) = word.strip_suffix(b"...").or_else(|| word.strip_suffix("…".as_bytes())) {
+        word = rest;
+        bracketed = true;
+    }
+    match word.trim_ascii() {
         b"n/a" | b"n.a." | b"n.a" | b"n/a." | b"null" | b"nil" | b"none" | b"nan" | b"undefined" | b"unknown" | b"unspecified"
         | b"not available" | b"not applicable" | b"not provided" | b"not specified" | b"not set" | b"no data" | b"no value" | b"tbd"
         | b"tbc" | b"asdf" | b"asdfgh" | b"qwerty" | b"\\n" | b"k.a." => true,
+        // The first line of a form's list, where nobody chose another.
+        b"please select" | b"please choose" | b"select one" | b"choose one" | b"please select one" | b"please choose one"
+        | b"select an option" | b"choose an option" => true,
         // Signs of an error in a spreadsheet's cell, and words that only stand for nothing inside brackets.
-        b"ref!" | b"value!" | b"name?" | b"null!" | b"div/0!" | b"num!" | b"na" | b"empty" | b"blank" | b"no name" => bracketed,
+        b"ref!" | b"value!" | b"name?" | b"null!" | b"div/0!" | b"num!" | b"na" | b"empty" | b"blank" | b"no name" | b"select"
+        | b"choose" => bracketed,
         _ => false,
     }
 }
@@ -158,12 +166,50 @@ mod tests {
 
     #[test]
     fn placeholders_are_words_that_mean_nothing() {
+        for word in [
+            "n/a",
+            "N/A",
+            "NULL",
+            "None",
+            "--None--",
+            "- None -",
+            "-",
+            "—",
+            "???",
+            "(not set)",
+            "[blank]",
+            "#REF!",
+            "#N/A",
+            "<null>",
+            "\\N",
+            "asdf",
+        ] {
+            assert!(is_placeholder(word), "{word}");
+        }
         for word in
-            ["n/a", "N/A", "NULL", "None", "--None--", "-", "—", "???", "(not set)", "[blank]", "#REF!", "#N/A", "<null>", "\\N", "asdf"]
+            ["--Select--", "-- Select --", "Select...", "Please select", "-- Please select --", "Choose one", "[Choose]", "( none )"]
         {
             assert!(is_placeholder(word), "{word}");
         }
-        for word in ["Nathan", "blank", "NA", "Nones", "0", "no", "Ono", "x", "Empty Ltd", "5", "unknown soldier trust"] {
+        for word in [
+            "Select",
+            "Choose",
+            "Select Ltd",
+            "Select.",
+            "Pleasure",
+            "Chosen",
+            "Nathan",
+            "blank",
+            "NA",
+            "Nones",
+            "0",
+            "no",
+            "Ono",
+            "x",
+            "Empty Ltd",
+            "5",
+            "unknown soldier trust",
+        ] {
             assert!(!is_placeholder(word), "{word}");
         }
     }

@@ -37,7 +37,8 @@ pub async fn merge(pipeline: &Pipeline, one: &str, other: &str, by: &str, observ
         let (entity, one) = row(warehouse, one).await?;
         let (second, other) = row(warehouse, other).await?;
         if entity != second || one.id == other.id {
-            return Err(Error::new(codes::BAD_USAGE, "two rows of one table can be the same, and no others"));
+            return Err(Error::new(codes::BAD_USAGE, "two rows of one table can be the same, and no others")
+                .advise("Name two rows of contact, or two of account, by the beginnings of their ids."));
         }
         let verdicts = vec![verdict(&one, &other, true)];
         decided(pipeline, warehouse, fence, entity, vec![one, other], verdicts, by).await
@@ -79,8 +80,12 @@ pub(super) async fn row(warehouse: &dyn Warehouse, id: &str) -> Result<(Identity
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Error::new(codes::BAD_USAGE, format!("no live row of contact or account has an id that begins with `{id}`"))),
-        _ => Err(Error::new(codes::BAD_USAGE, format!("several rows have ids that begin with `{id}`"))),
+        0 => Err(Error::new(codes::BAD_USAGE, format!("no live row of contact or account has an id that begins with `{id}`"))
+            .advise("Name a row by the beginning of its id, as `aqueduct identity review` shows it.")),
+        _ => {
+            Err(Error::new(codes::BAD_USAGE, format!("several rows have ids that begin with `{id}`"))
+                .advise("Give more characters of the id."))
+        }
     }
 }
 
@@ -101,7 +106,7 @@ async fn decided(
     by: &str,
 ) -> Result<Resolved> {
     let section = &pipeline.file.content.identity;
-    let resolving = Resolving { warehouse, fence, section, entity: entity.entity() };
+    let resolving = Resolving { warehouse, fence, section, entity: entity.entity(), decisions: std::sync::OnceLock::new() };
     let name = entity.entity().name();
     // What came since belongs to the state that people speak of.
     resolve(warehouse, fence, section, &[entity], Scope::Changed).await?;

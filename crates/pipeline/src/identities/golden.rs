@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_identity::{Attribute, Entity, MODEL_VERSION, Member, Record, RecordKey, StoredPair, Survivor, survivors};
 use aqueduct_schema::Timestamp;
-use aqueduct_warehouse::{IdentityRow, IdentityValues};
+use aqueduct_warehouse::{IdentityRow, IdentityValues, IdentityVerdict};
 
-use super::{IdentitySection, digest, identity_id};
+use super::{IdentitySection, digest, identity_id, text};
 
 /// Fields of which one `true` is enough.
 const REFUSALS: [&str; 2] = ["do_not_email", "do_not_call"];
+/// Fields that are one address together.
+const ADDRESS: [&str; 5] = ["street", "city", "region_code", "postal_code", "country_code"];
 /// What a replaced value begins with; nothing but equality can be told of one.
 const TOKEN: &str = "tok_";
 
@@ -95,11 +97,18 @@ pub(super) struct Golden {
 }
 
 /// Makes the rows of a cluster: its members in order of their keys, and the pairs among them.
-pub(super) fn golden(entity: Entity, section: &IdentitySection, rows: &[&IdentityRow], pairs: &[&StoredPair], now: Timestamp) -> Golden {
+pub(super) fn golden(
+    entity: Entity,
+    section: &IdentitySection,
+    rows: &[&IdentityRow],
+    pairs: &[&StoredPair],
+    decisions: &[IdentityVerdict],
+    now: Timestamp,
+) -> Golden {
     let members: Vec<Member> = rows.iter().map(|row| member(section, row)).collect();
     let first = members.iter().map(|member| &member.key).min().cloned().unwrap_or_else(|| RecordKey::new("", ""));
     let id = identity_id(entity, &first);
-    let found = survivors(&members, &REFUSALS);
+    let found = survivors(&members, &REFUSALS, &ADDRESS);
     let fields: BTreeSet<&str> =
         aqueduct_schema::Entity::named("identity").into_iter().flat_map(|entity| entity.fields.iter().map(|field| field.name)).collect();
     let mut values: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
@@ -111,7 +120,11 @@ pub(super) fn golden(entity: Entity, section: &IdentitySection, rows: &[&Identit
     values.insert("entity", Some(entity.name().to_owned()));
     values.insert("member_count", Some(members.len().to_string()));
     values.insert("confidence", Some(ratio(confidence)));
-    let links = members.iter().map(|member| link(entity, &id, &member.key, strongest(&member.key, pairs), now)).collect();
+    let linked = |member: &Member| {
+        let pair = strongest(&member.key, pairs);
+        link(entity, &id, &member.key, pair, pair.and_then(|pair| decided_by(pair, decisions)), now)
+    };
+    let links = members.iter().map(linked).collect();
     Golden { identity: (id.clone(), values), id, links }
 }
 
@@ -139,7 +152,24 @@ fn ratio(probability: f64) -> String {
     format!("{probability:.6}")
 }
 
-fn link(entity: Entity, identity: &str, key: &RecordKey, pair: Option<&StoredPair>, now: Timestamp) -> IdentityValues {
+/// Who said that a pair is the same, where a person did.
+fn decided_by<'d>(pair: &StoredPair, decisions: &'d [IdentityVerdict]) -> Option<&'d str> {
+    if pair.rule != aqueduct_identity::Rule::Manual {
+        return None;
+    }
+    let (a, b) = (text(&pair.a), text(&pair.b));
+    let of = |verdict: &&IdentityVerdict| verdict.is_same && ((verdict.a == a && verdict.b == b) || (verdict.a == b && verdict.b == a));
+    decisions.iter().find(of).map(|verdict| verdict.decided_by.as_str())
+}
+
+fn link(
+    entity: Entity,
+    identity: &str,
+    key: &RecordKey,
+    pair: Option<&StoredPair>,
+    decided_by: Option<&str>,
+    now: Timestamp,
+) -> IdentityValues {
     let manual = pair.is_some_and(|pair| pair.rule == aqueduct_identity::Rule::Manual);
     let bits = |pair: &StoredPair| (pair.probability / (1.0 - pair.probability).max(1e-12)).log2();
     let values = BTreeMap::from([
@@ -150,6 +180,7 @@ fn link(entity: Entity, identity: &str, key: &RecordKey, pair: Option<&StoredPai
         ("match_weight", pair.map(|pair| format!("{:.3}", bits(pair)))),
         ("match_probability", pair.map(|pair| ratio(pair.probability))),
         ("decision", Some(if manual { "manual" } else { "auto" }.to_owned())),
+        ("decided_by", decided_by.map(str::to_owned)),
         ("decided_at", Some(now.to_string())),
         ("model_version", Some(MODEL_VERSION.to_string())),
         (

@@ -113,7 +113,7 @@ pub(crate) async fn resolve(
 ) -> Result<Vec<Resolved>> {
     let mut resolved = Vec::new();
     for entity in entities {
-        let resolving = resolving::Resolving { warehouse, fence, section, entity: entity.entity() };
+        let resolving = resolving::Resolving { warehouse, fence, section, entity: entity.entity(), decisions: std::sync::OnceLock::new() };
         resolved.extend(resolving.carry_out(scope).await?);
     }
     Ok(resolved)

@@ -1,12 +1,13 @@
 //! One entity's resolving: everything, or what has changed, with the same answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use aqueduct_identity::{
     Asked, Change, Decision, Entity, Known, MODEL_VERSION, Model, Options, Record, RecordKey, StoredPair, Update, Verdict,
 };
 use aqueduct_schema::{Error, Result, Timestamp, codes};
-use aqueduct_warehouse::{Fence, IdentityChange, IdentityRow, IdentityRows, Warehouse};
+use aqueduct_warehouse::{Fence, IdentityChange, IdentityRow, IdentityRows, IdentityVerdict, Warehouse};
 
 use super::{IdentitySection, Resolved, Scope, golden, key, text};
 
@@ -26,6 +27,8 @@ pub(super) struct Resolving<'a> {
     pub(super) fence: &'a Fence,
     pub(super) section: &'a IdentitySection,
     pub(super) entity: Entity,
+    /// What people decided, as it is stored, once it was asked for.
+    pub(super) decisions: OnceLock<Vec<IdentityVerdict>>,
 }
 
 impl Resolving<'_> {
@@ -65,7 +68,8 @@ impl Resolving<'_> {
     /// What people decided.
     pub(super) async fn verdicts(&self) -> Result<Vec<Verdict>> {
         let stored = self.warehouse.identity_verdicts(self.name()).await?;
-        stored.into_iter().map(|verdict| Ok(Verdict { a: key(&verdict.a)?, b: key(&verdict.b)?, is_same: verdict.is_same })).collect()
+        let stored = self.decisions.get_or_init(|| stored);
+        stored.iter().map(|verdict| Ok(Verdict { a: key(&verdict.a)?, b: key(&verdict.b)?, is_same: verdict.is_same })).collect()
     }
 
     async fn everything(&self, model: Option<Model>, verdicts: Vec<Verdict>, loads: Vec<String>) -> Result<Option<Resolved>> {
@@ -263,7 +267,10 @@ impl Resolving<'_> {
     }
 
     fn add(&self, change: &mut IdentityChange, members: &[&IdentityRow], pairs: Option<&Vec<&StoredPair>>, told: &mut Resolved) {
-        let golden = golden::golden(self.entity, self.section, members, pairs.map_or(&[], Vec::as_slice), now());
+        let golden = {
+            let decisions = self.decisions.get().map_or(&[][..], Vec::as_slice);
+            golden::golden(self.entity, self.section, members, pairs.map_or(&[], Vec::as_slice), decisions, now())
+        };
         told.identities += 1;
         told.members += members.len() as u64;
         change.members.extend(members.iter().map(|row| (row.id.clone(), Some(golden.id.clone()))));

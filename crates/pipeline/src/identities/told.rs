@@ -74,7 +74,8 @@ pub async fn explain(pipeline: &Pipeline, id: &str) -> Result<Explained> {
         for identity in rows.into_iter().filter_map(|row| row.identity_id) {
             match &found {
                 Some((_, known)) if *known != identity => {
-                    return Err(Error::new(codes::BAD_USAGE, format!("several identities begin with `{id}`, or have such rows")));
+                    return Err(Error::new(codes::BAD_USAGE, format!("several identities begin with `{id}`, or have such rows"))
+                        .advise("Give more characters of the id."));
                 }
                 _ => found = Some((entity, identity)),
             }

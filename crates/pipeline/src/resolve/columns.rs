@@ -28,20 +28,21 @@ const WORDS: &[(&str, Holds, &str)] = &[
         "first_name",
         Holds::Value(FirstName),
         "firstname givenname given forename forenames givennames fname first namefirst vorname rufname prenom nombre nombres \
-         primernombre nome voornaam fornavn fornamn etunimi imie jmeno preferredname firstnm",
+         primernombre nome voornaam fornavn fornamn etunimi imie jmeno preferredname firstnm имя 名 名字",
     ),
     ("middle_name", Holds::Value(MiddleName), "middlename middle middlenames mname middleinitial secondname zweitername"),
     (
         "last_name",
         Holds::Value(LastName),
         "lastname surname familyname lname last family namelast nachname familienname zuname nomdefamille apellido apellidos \
-         primerapellido cognome sobrenome achternaam etternavn efternavn efternamn sukunimi nazwisko prijmeni lastnm sname",
+         primerapellido cognome sobrenome achternaam etternavn efternavn efternamn sukunimi nazwisko prijmeni lastnm sname \
+         фамилия 姓 姓氏",
     ),
     (
         "name",
         Holds::Value(FullName),
         "name fullname contactname displayname contact personname customername vollername nomcomplet nombrecompleto \
-         nomecompleto person membername patientname clientname namefull volledigenaam",
+         nomecompleto person membername patientname clientname namefull volledigenaam полноеимя фио 姓名 الاسم",
     ),
     ("name_suffix", Holds::Value(NameSuffix), "suffix namesuffix generation generationalsuffix"),
     (
@@ -49,7 +50,7 @@ const WORDS: &[(&str, Holds, &str)] = &[
         Holds::Value(Email),
         "email emailaddress mail emailadress primaryemail workemail email1 email2 contactemail mailaddress emailid courriel \
          correo correoelectronico emailadresse mailadresse epost personalemail secondaryemail useremail emailwork emailpersonal \
-         emailprimary",
+         emailprimary почта 邮箱 电子邮件",
     ),
     (
         "phone",
@@ -57,14 +58,17 @@ const WORDS: &[(&str, Holds, &str)] = &[
         "phone phonenumber telephone tel telephonenumber businessphone workphone primaryphone phone1 phone2 mobile mobilephone \
          mobilenumber cell cellphone mobilephonenumber homephone telefon telefonnummer handy mobil telefono telefone celular \
          movil phoneno telno contactnumber telefoon portable mobileno phonemobile phonehome phonework tel1 tel2 handynummer \
-         mobiltelefon landline",
+         mobiltelefon landline mobilnummer mobilfunk mobilfunknummer mobiltelefonnummer rufnummer telnr telefonnr telefonprivat \
+         telefongeschaeftlich telefonmobil numerodetelephone telephoneportable numerodetelefono telefonomovil telefonofijo \
+         cellulare numeroditelefono telemovel telefoonnummer mobielnummer mobiel puhelin puhelinnumero телефон 电话 手机 الهاتف",
     ),
     (
         "birth_date",
         Holds::Value(BirthDate),
         "birthdate dateofbirth birthday dob birthdt datebirth bdate geburtsdatum geburtstag gebdatum datedenaissance naissance \
          fechanacimiento fechadenacimiento datadinascita datanascimento geboortedatum fodselsdato dataurodzenia born borndate \
-         birth dtbirth",
+         birth dtbirth gebam geborenam geboren gebdat gebdatum datedenaiss fechadenac fechanac fnacimiento nascimento \
+         fodselsdag датарождения 出生日期 生日",
     ),
     ("birth_year", Holds::Year, "birthyear yearofbirth yob by byear geburtsjahr dobyear dobyyyy annee"),
     ("birth_month", Holds::Month, "birthmonth monthofbirth mob bm bmonth geburtsmonat dobmonth dobmm"),
@@ -79,13 +83,14 @@ const WORDS: &[(&str, Holds, &str)] = &[
         Holds::Value(Street),
         "street address streetaddress line1 addrline1 address1line1 addressstreet streetandnumber address1 addressline1 mailingstreet street1 addr addr1 addressline billingstreet strasse \
          straße adresse anschrift rue direccion calle indirizzo via endereco adres straat streetname homeaddress postaladdress \
-         mailingaddress billingaddress ulica adress residence",
+         mailingaddress billingaddress ulica adress residence straßehausnummer strassehausnummer straßehausnr strassehausnr \
+         straßenr strassenr straßeundhausnummer strasseundhausnummer strnr адрес 地址",
     ),
     (
         "city",
         Holds::Value(City),
         "city town mailingcity locality suburb billingcity ort stadt ville ciudad citta cidade plaats wohnort municipality stad \
-         miasto posttown citytown commune localidad woonplaats poblacion",
+         miasto posttown citytown commune localidad woonplaats poblacion город 城市",
     ),
     (
         "region",
@@ -97,7 +102,7 @@ const WORDS: &[(&str, Holds, &str)] = &[
         "postal_code",
         Holds::Value(PostalCode),
         "zip zipcode postalcode postcode mailingzip mailingpostalcode zippostalcode plz postleitzahl codepostal codigopostal \
-         cap cep billingzip billingpostalcode pcode pincode cp kodpocztowy postnummer zip5",
+         cap cep billingzip billingpostalcode pcode pincode cp kodpocztowy postnummer zip5 индекс 邮编",
     ),
     ("country", Holds::Value(Country), "country countrycode countryregion mailingcountry nation land pays pais paese billingcountry"),
     (
@@ -286,6 +291,14 @@ mod tests {
         let expected = [("first_name", "Vorname"), ("last_name", "Nachname"), ("email", "E-Mail"), ("email", "Kontakt 7")];
         let found = guessed(Entity::Contact, &columns, &[]);
         assert_eq!(found, expected.map(|(word, header)| (word, header.to_owned(), true)));
+    }
+
+    #[test]
+    fn headers_of_other_languages_are_known() {
+        let columns =
+            [("id", "1"), ("Mobilnummer", "0171 1234567"), ("geb. am", "7.9.1927"), ("Straße, Hausnr.", "Ringweg 1"), ("姓名", "王小明")];
+        let expected = [("name", "姓名"), ("phone", "Mobilnummer"), ("birth_date", "geb. am"), ("street", "Straße, Hausnr.")];
+        assert_eq!(guessed(Entity::Contact, &columns, &[]), expected.map(|(word, header)| (word, header.to_owned(), true)));
     }
 
     #[test]

@@ -20,8 +20,14 @@ const NOTHING: &[&str] =
 pub(crate) struct List {
     pub(crate) records: Vec<Record>,
     pub(crate) columns: Vec<UsedColumn>,
+    /// Headers of columns that are not compared.
+    pub(crate) unused: Vec<String>,
     /// How many ids were given to more than one row.
     pub(crate) repeated_ids: usize,
+    /// How many rows have no id.
+    pub(crate) without_id: usize,
+    /// How many rows have more or fewer cells than the header, and the line of the first of them.
+    pub(crate) uneven: Option<(usize, u64)>,
 }
 
 /// What separates an id from its number where several rows have the same.
@@ -30,12 +36,27 @@ pub(crate) const REPEATED: char = '\u{1f}';
 /// Reads a list. `source` is the name that its records bear.
 pub(crate) fn read(path: &Path, source: &str, entity: Entity, id: &str, told: &[ToldColumn], country: Option<&str>) -> Result<List> {
     let unreadable = |reason: String| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be read: {reason}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.kind().to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => unreadable("there is no such file".to_owned()),
+        kind => unreadable(kind.to_string()),
+    })?;
     let (text, _, _) = match std::str::from_utf8(&bytes) {
         Ok(_) => encoding_rs::UTF_8.decode(&bytes),
         Err(_) if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) => encoding_rs::UTF_8.decode(&bytes),
         Err(_) => encoding_rs::WINDOWS_1252.decode(&bytes),
     };
+    if text.trim().is_empty() {
+        return Err(
+            Error::new(codes::BAD_USAGE, format!("`{}` is empty", path.display())).advise("Name a CSV file with a line of headers.")
+        );
+    }
+    if let Some((line, to)) = open_quotation(&text, delimiter(&text)) {
+        return Err(Error::new(
+            codes::BAD_USAGE,
+            format!("{}:{line}: a quotation mark is not closed in its cell, which would take the lines up to {to} in", path.display()),
+        )
+        .advise("Close it, write it twice where it is a part of the value, or take it out."));
+    }
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter(&text)).flexible(true).from_reader(text.as_bytes());
     let headers: Vec<String> =
         reader.headers().map_err(|error| unreadable(error.to_string()))?.iter().map(|header| header.trim().to_owned()).collect();
@@ -58,15 +79,54 @@ pub(crate) fn read(path: &Path, source: &str, entity: Entity, id: &str, told: &[
 
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter(&text)).flexible(true).from_reader(text.as_bytes());
     let source: Arc<str> = source.into();
-    let mut records = Vec::new();
+    let (mut records, mut uneven, mut without_id) = (Vec::new(), None::<(usize, u64)>, 0);
     while reader.read_record(&mut row).map_err(|error| unreadable(error.to_string()))? {
         let cell = |index: usize| row.get(index).map(str::trim).filter(|cell| !is_nothing(cell));
-        let mut record = Record::new(Arc::clone(&source), row.get(place).unwrap_or_default().trim());
+        let own = row.get(place).unwrap_or_default().trim();
+        without_id += usize::from(own.is_empty());
+        if row.len() != headers.len() {
+            let line = row.position().map_or(0, csv::Position::line);
+            uneven = Some(uneven.map_or((1, line), |(rows, first)| (rows + 1, first)));
+        }
+        let mut record = Record::new(Arc::clone(&source), own);
         fill(&mut record, &columns, &orders, country, cell);
         records.push(record);
     }
     let repeated_ids = number_repeated_ids(&mut records);
-    Ok(List { records, columns, repeated_ids })
+    let is_unused = |index: &usize| *index != place && columns.iter().all(|column| column.index != *index);
+    let unused = (0..headers.len()).filter(is_unused).map(|index| headers[index].clone()).collect();
+    Ok(List { records, columns, unused, repeated_ids, without_id, uneven })
+}
+
+/// The lines in which a quoted cell begins and ends that goes over several and is not written as quoted cells are: its end is another
+/// one's quotation mark, or there is none, and the rows between would be lost.
+fn open_quotation(text: &str, delimiter: u8) -> Option<(usize, usize)> {
+    let bytes = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
+    let (mut at, mut line, mut fresh) = (0, 1, true);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        if *byte == b'"' && fresh {
+            let begun = line;
+            loop {
+                match (bytes.get(at), bytes.get(at + 1)) {
+                    (Some(b'"'), Some(b'"')) => at += 1,
+                    (Some(b'"'), None) => break,
+                    (Some(b'"'), Some(next)) if *next == delimiter || matches!(next, b'\n' | b'\r') => break,
+                    (Some(b'"'), Some(_)) | (None, _) if line > begun => return Some((begun, line)),
+                    (Some(b'"'), Some(_)) | (None, _) => break,
+                    (Some(b'\n'), _) => line += 1,
+                    _ => {}
+                }
+                at += 1;
+            }
+            at += 1;
+            fresh = false;
+        } else {
+            line += usize::from(*byte == b'\n');
+            fresh = *byte == delimiter || matches!(byte, b'\n' | b'\r');
+        }
+    }
+    None
 }
 
 /// The sign between cells: of those that lists use the one that the header has most of.
@@ -153,7 +213,8 @@ fn push_cleaned(record: &mut Record, attribute: Attribute, semantic: SemanticTyp
     let cleaned = cleaners::clean(semantic, value, facts);
     match cleaned.value {
         Some(value) => record.push(attribute, &value),
-        None if cleaned.status == CleaningStatus::Invalid => record.push(attribute, value),
+        // What is no host says nothing of a company.
+        None if cleaned.status == CleaningStatus::Invalid && attribute != Attribute::Domain => record.push(attribute, value),
         None => {}
     }
 }
@@ -204,6 +265,21 @@ mod tests {
         assert!(two.values.is_empty());
         let latin = read_text(b"id,first_name,surname\n1,Ren\xe9,M\xfcller\n", &[]);
         assert_eq!(latin.records[0].get(Attribute::FirstName), Some("René"));
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_not_closed_takes_no_rows_away() {
+        for (text, expected) in [
+            ("id,name\n1,\"Ada\n2,Bob\n", Some((2, 4))),
+            ("id,name\n1,\"Ada\n2,Bob\n3,\"Cy\"\n", Some((2, 4))),
+            ("id,name\n1,\"Ada\n\"\"Countess\"\"\r\nLovelace\"\r\n2,Bob\n", None),
+            ("id,name\n1,\"Ada \"The\" Lovelace\"\n2,5\" Bob\n", None),
+            ("\u{feff}\"id\",\"name\"\n1,\"\"\n2,\"\"\"\"\n3,\"Ada\"", None),
+        ] {
+            assert_eq!(open_quotation(text, b','), expected, "{text}");
+        }
+        let list = read_text(b"id,first_name,surname\n1,Ada,Lovelace,x\n,Bob,Lee\n3,Cy\n", &[]);
+        assert_eq!((list.uneven, list.without_id, list.records.len()), (Some((2, 2)), 1, 3));
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod list;
 use std::path::{Path, PathBuf};
 
 use aqueduct_identity::{Entity, Options, Pair, Resolution, line, resolve};
-use aqueduct_schema::{Error, Result, codes};
+use aqueduct_normalise::cleaners::{self, CleaningContext};
+use aqueduct_schema::{Error, Result, SemanticType, codes};
 
 pub use columns::{ToldColumn, UsedColumn, resolve_columns};
 
@@ -38,8 +39,14 @@ pub struct ResolvedList {
     pub resolution: Resolution,
     /// For each list its name and the columns that were used.
     pub lists: Vec<(String, Vec<UsedColumn>)>,
+    /// For each list its name and the headers of the columns that are not compared, that of ids apart.
+    pub unused: Vec<(String, Vec<String>)>,
     /// How many ids stand in more than one row.
     pub repeated_ids: usize,
+    /// How many rows have no id.
+    pub without_id: usize,
+    /// Of each list with rows that have more or fewer cells than its first line: its name, how many they are, and the line of the first.
+    pub uneven: Vec<(String, usize, u64)>,
 }
 
 /// Reads and resolves. The answer does not depend on the order of the rows, nor on the threads.
@@ -48,11 +55,16 @@ pub fn resolve_list(options: &ListOptions) -> Result<ResolvedList> {
     let mut paths: Vec<&Path> = vec![&options.input];
     paths.extend(options.link.as_deref());
     let names = names(&paths);
-    let (mut records, mut lists, mut repeated_ids) = (Vec::new(), Vec::new(), 0);
+    let country = options.country.as_deref().map(country).transpose()?;
+    let (mut records, mut lists, mut unused, mut uneven) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut repeated_ids, mut without_id) = (0, 0);
     for (path, name) in paths.iter().zip(names) {
-        let list = list::read(path, &name, options.entity, &options.id, &options.columns, options.country.as_deref())?;
+        let list = list::read(path, &name, options.entity, &options.id, &options.columns, country.as_deref())?;
         records.extend(list.records);
         repeated_ids += list.repeated_ids;
+        without_id += list.without_id;
+        uneven.extend(list.uneven.map(|(rows, line)| (name.clone(), rows, line)));
+        unused.push((name.clone(), list.unused));
         lists.push((name, list.columns));
     }
     let missing = options
@@ -72,7 +84,15 @@ pub fn resolve_list(options: &ListOptions) -> Result<ResolvedList> {
     let mut usual = Options::new(options.entity);
     usual.threads = options.threads.unwrap_or(usual.threads).max(1);
     usual.link_from = options.link_from;
-    Ok(ResolvedList { resolution: resolve(records, &usual), lists, repeated_ids })
+    Ok(ResolvedList { resolution: resolve(records, &usual), lists, unused, repeated_ids, without_id, uneven })
+}
+
+/// The code of a country, which may be named in words.
+fn country(text: &str) -> Result<String> {
+    let cleaned = cleaners::clean(SemanticType::Country, text, &CleaningContext::NONE);
+    cleaned.value.map(|code| code.into_owned()).ok_or_else(|| {
+        Error::new(codes::BAD_USAGE, format!("`{text}` is no country")).advise("Write --country with an ISO 3166-1 code, for example DE.")
+    })
 }
 
 /// The files' names; their paths where the names are the same.
