@@ -7,6 +7,9 @@ use super::reckoning::Reckoning;
 use super::{Exported, Job, Options, Part, Refusals, preamble, run_words, shell};
 use crate::section::{CatchUp, Overlap};
 
+/// What begins an expression, a statement and a comment of Jinja. The first comes first: what guards the others has it in it.
+pub(super) const TEMPLATES: [&str; 3] = ["{{", "{%", "{#"];
+
 pub(super) fn export(jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
     let mut refusals = Refusals::new(options);
     let mut files = Vec::new();
@@ -38,7 +41,7 @@ fn dag(job: &Job<'_>, fields: &str, zone: &str, options: &Options) -> String {
     let mut words = vec![shell(&options.command)];
     words.extend(run_words(job).iter().map(|word| shell(word)));
     // Jinja reads the command before the shell does.
-    let command = words.join(" ").replace("{{", "{{ '{{' }}").replace("{%", "{{ '{%' }}");
+    let command = TEMPLATES.iter().fold(words.join(" "), |command, sign| command.replace(sign, &format!("{{{{ '{sign}' }}}}")));
     let start = options.from.to_zoned(jiff::tz::TimeZone::UTC);
     let mut text = format!("\"\"\"{}\"\"\"\n", preamble(Some(job)).join("\n").replace('\\', "\\\\").replace('"', "\\\""));
     text.push_str(

@@ -96,8 +96,8 @@ fn manifest(job: &Job<'_>, name: &str, image: &str, fields: &str, zone: &str, op
     line("          containers:".to_owned());
     line("            - name: aqueduct".to_owned());
     line(format!("              image: {}", quoted(image)));
-    line(format!("              command: [{}]", quoted(&options.command)));
-    let words: Vec<String> = run_words(job).iter().map(|word| quoted(word)).collect();
+    line(format!("              command: [{}]", quoted(&unexpanded(&options.command))));
+    let words: Vec<String> = run_words(job).iter().map(|word| quoted(&unexpanded(word))).collect();
     line(format!("              args: [{}]", words.join(", ")));
     line(format!("              workingDir: {}", quoted(&options.folder)));
     if let Some(secret) = &options.secret {
@@ -119,6 +119,12 @@ fn deadline(job: &Job<'_>) -> Option<u64> {
     let queue = if schedule.overlap() == Overlap::Queue { shortest_gap(job) } else { None };
     let runs = (timeout.as_secs() + 2 * GRACE) * u64::from(retries.attempts + 1);
     Some(runs + waits.as_secs() + schedule.jitter().as_secs() + queue.unwrap_or_default().as_secs())
+}
+
+/// A word in which Kubernetes puts no variable of the container: `$(NAME)` would be its value, a token among them
+/// (<https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/>).
+fn unexpanded(word: &str) -> String {
+    word.replace('$', "$$")
 }
 
 /// A text as YAML and JSON both take it.

@@ -128,16 +128,36 @@ pub struct Exported {
 /// `AQ1022` for everything that the format cannot say, of every pipeline; `AQ1001` for an option that the format needs.
 pub fn export(format: Format, jobs: &[Job<'_>], options: &Options) -> Result<Vec<Exported>, Vec<Error>> {
     let files = jobs.iter().map(|job| job.file);
-    if let Some(path) = [options.command.as_str(), &options.folder].into_iter().chain(files).find(|path| path.contains(char::is_control)) {
-        // Every one of these formats is made of lines.
-        let error = Error::new(codes::BAD_USAGE, format!("the path {path:?} cannot stand in a file of this kind"));
-        return Err(vec![error.advise("Use a path without line ends and other signs that are not printed.")]);
+    if let Some((path, why)) =
+        [options.command.as_str(), &options.folder].into_iter().chain(files).find_map(|path| Some((path, unsayable(format, path)?)))
+    {
+        let error = Error::new(codes::BAD_USAGE, format!("the path {path:?} cannot stand in a file of this kind: {why}"));
+        return Err(vec![error.advise("Use a path of letters, digits and the signs `-`, `_`, `.` and `/`.")]);
+    }
+    // A folder is taken as it is by some versions of Airflow and as a template by others.
+    if format == Format::Airflow && airflow::TEMPLATES.iter().any(|sign| options.folder.contains(sign)) {
+        let error = Error::new(codes::BAD_USAGE, format!("Airflow would take the folder {:?} for a template", options.folder));
+        return Err(vec![error.advise("Name another folder with `--folder`, such as a link to this one.")]);
     }
     match format {
         Format::Crontab => crontab::export(jobs, options),
         Format::Systemd => systemd::export(jobs, options),
         Format::Kubernetes => kubernetes::export(jobs, options),
         Format::Airflow => airflow::export(jobs, options),
+    }
+}
+
+/// Why a format has no way to say a path that every program reads alike. None where it has one.
+fn unsayable(format: Format, path: &str) -> Option<&'static str> {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    match format {
+        // Every one of these formats is made of lines.
+        _ if path.contains(breaks) => Some("a line end or another sign that is not printed is in it"),
+        // Crons differ in what a backslash before another one, or before the one that guards a `%`, is. systemd joins a line that ends
+        // with one to the next, and takes the spaces around a path for its own.
+        Format::Crontab | Format::Systemd if path.contains('\\') => Some("a backslash is in it"),
+        Format::Systemd if path.trim() != path => Some("it begins or ends with a space"),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::python::{beside, interpreter, succeed, words};
 use crate::schedule;
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         command: "/usr/local/bin/aqueduct".to_owned(),
         folder: "/srv/crm".to_owned(),
@@ -40,7 +40,7 @@ fn text(format: Format, yaml: &str, options: &Options, name: &str) -> String {
 }
 
 /// The lines of a crontab that are not comments, settings or empty.
-fn entries(crontab: &str) -> Vec<String> {
+pub(crate) fn entries(crontab: &str) -> Vec<String> {
     crontab.lines().filter(|line| !line.is_empty() && !line.starts_with('#') && !line.contains("SHELL=")).map(str::to_owned).collect()
 }
 

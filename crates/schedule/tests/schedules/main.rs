@@ -8,6 +8,7 @@ mod exports;
 mod laws;
 mod mistakes;
 mod mix;
+mod paths;
 mod python;
 mod year;
 
