@@ -22,15 +22,17 @@ impl BaseUrl {
         Ok(Self { text, url })
     }
 
-    /// Reads the address that a token's answer gave.
+    /// Reads the address that a token's answer gave; `login` is where the token came from.
     ///
     /// # Errors
-    /// `AQ3007` when it lies outside the vendor's domains; this machine is allowed, for tests.
-    pub(crate) fn of_vendor(text: &str, domains: &[&str], plain_http_hosts: &[String]) -> Result<Self> {
+    /// `AQ3007` when it lies outside the vendor's domains. This machine is allowed where the token came from it too: a vendor must not be
+    /// able to send credentials to programs that listen here.
+    pub(crate) fn of_vendor(text: &str, domains: &[&str], login: &Url, plain_http_hosts: &[String]) -> Result<Self> {
         let base = Self::parse(text, plain_http_hosts).map_err(|_| elsewhere())?;
         let host = base.url.as_ref().and_then(Url::host_str).unwrap_or_default();
         let inside = |domain: &&str| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-        if base.is_loopback() || domains.iter().any(inside) { Ok(base) } else { Err(elsewhere()) }
+        let is_test = base.is_loopback() && is_loopback(login);
+        if is_test || domains.iter().any(inside) { Ok(base) } else { Err(elsewhere()) }
     }
 
     /// The address of a path below the base URL, or an absolute URL that leads to the same scheme, host and port.
@@ -107,6 +109,28 @@ mod tests {
         }
         for bad in ["http://api.example.com", "ftp://x.example", "x", "https://user:pass@x.example", "http://127.0.0.1.example"] {
             assert_eq!(BaseUrl::parse(bad, &[]).unwrap_err().code(), codes::BAD_CONFIG, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_vendor_leads_to_its_own_domains_alone() {
+        let of = |login: &str, text: &str| BaseUrl::of_vendor(text, &["vendor.example"], &Url::parse(login).unwrap(), &[]);
+        let login = "https://login.vendor.example/token";
+        assert!(of(login, "https://eu1.vendor.example").is_ok());
+        assert!(of("http://127.0.0.1:8080/token", "http://127.0.0.1:8081").is_ok());
+        for elsewhere in [
+            "http://127.0.0.1:8081",
+            "https://localhost:6443",
+            "https://[::1]",
+            "https://127.0.0.1.",
+            "https://0x7f.1",
+            "https://2130706433",
+            "https://vendor.example.evil.example",
+            "https://vendor.example@evil.example",
+            "https://evil.example#vendor.example",
+            "http://eu1.vendor.example",
+        ] {
+            assert_eq!(of(login, elsewhere).unwrap_err().code(), codes::HOSTILE_ANSWER, "{elsewhere}");
         }
     }
 

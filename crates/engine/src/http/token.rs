@@ -266,7 +266,7 @@ impl Exchange {
     /// Signs with a token from now on.
     fn adopt(&self, state: &mut State, tokens: &StoredTokens, serial: Option<u64>) -> Result<()> {
         let base = match (&tokens.instance, self.application.instance) {
-            (Some(text), Some(Instance { domains, .. })) => Some(BaseUrl::of_vendor(text, domains, &self.plain_http_hosts)?),
+            (Some(text), Some(Instance { domains, .. })) => Some(BaseUrl::of_vendor(text, domains, &self.url, &self.plain_http_hosts)?),
             _ => None,
         };
         let header = sign::secret_header(&format!("Bearer {}", tokens.access_token.expose()))?;
@@ -286,7 +286,7 @@ impl Exchange {
         let Some(Instance { key, domains }) = self.application.instance else { return Ok(None) };
         let text = json::find_text(&response.body, &[key]).ok().flatten();
         let text = text.ok_or_else(|| response.malformed("it does not name the host of the account"))?;
-        BaseUrl::of_vendor(&text, domains, &self.plain_http_hosts).map(|_| Some(text))
+        BaseUrl::of_vendor(&text, domains, &self.url, &self.plain_http_hosts).map(|_| Some(text))
     }
 
     fn request(&self, grant: &Grant) -> Result<Outgoing> {
