@@ -66,6 +66,16 @@ struct Connected {
     winners: Arc<Winners>,
 }
 
+/// Creates the file where it is not there, for its owner alone: what will be in it is about people. What the owner then allows others
+/// (`chmod`, `chgrp`) stays, and holds for the files that SQLite makes beside it. Where that fails, opening it says why.
+fn create_private(path: &Path) {
+    let mut file = std::fs::OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    let _ = file.open(path);
+}
+
 /// The connection, until it is dropped.
 pub(crate) struct Held(OwnedMutexGuard<Connected>);
 
@@ -105,6 +115,7 @@ impl Sqlite {
                 .retrying(Retry::Never)
                 .advise("Create the folder, or correct the path in the destination's address."));
         }
+        create_private(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
