@@ -81,7 +81,7 @@ impl BackfillProgress {
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
+            Some(bar) => bar.println(crate::printable::printable(text, false)),
             None => self.output.words(text),
         }
     }

@@ -8,6 +8,7 @@ mod cleaning_summary;
 mod commands;
 mod logs;
 mod output;
+mod printable;
 mod progress;
 mod summary;
 mod time;
@@ -27,7 +28,20 @@ pub fn run(registry: Registry) -> ExitCode {
     run_with(registry, std::env::args_os())
 }
 
+/// Keeps the system from writing this process's memory into a file when it dies: tokens and records are in it. Where somebody has to look
+/// into one, `prlimit --core=unlimited --pid PID` allows it again.
+fn leave_no_core_file() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+        // A limit may always be lowered; if not, the run matters more.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+    }
+}
+
 fn run_with(registry: Registry, words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    leave_no_core_file();
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -64,7 +64,7 @@ fn line(at: Timestamp, level: &str, target: Option<&str>, fields: Map<String, Va
         text.push_str(&format!(",{}:{value}", json!(name)));
     }
     text.push('}');
-    text
+    crate::printable::json(text)
 }
 
 /// Events as JSON lines, with the fields of the spans around them: `run`, `pipeline`, `stream`, `operation`. What is nearest to the event

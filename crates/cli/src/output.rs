@@ -7,6 +7,7 @@ use aqueduct_pipeline::schema::Error;
 use serde::Serialize;
 
 use crate::logs::{self, LogFormat};
+use crate::printable::{self, printable};
 
 /// Where a command writes.
 #[derive(Clone, Debug)]
@@ -45,13 +46,15 @@ impl Output {
 
     /// A line of data on standard output. A closed pipe ends nothing: the run matters more than its report.
     pub(crate) fn data(&self, text: &str) {
-        let _ = writeln!(std::io::stdout(), "{text}");
+        let _ = writeln!(std::io::stdout(), "{}", printable(text, self.color));
     }
 
     /// A value as one JSON line on standard output.
     pub(crate) fn json_line<T: Serialize>(&self, value: &T) {
         match serde_json::to_string(value) {
-            Ok(text) => self.data(&text),
+            Ok(text) => {
+                let _ = writeln!(std::io::stdout(), "{}", printable::json(text));
+            }
             Err(error) => self.words(&format!("the answer cannot be written as JSON: {error}")),
         }
     }
@@ -77,7 +80,7 @@ impl Output {
 
     fn say(&self, level: &str, text: &str) {
         let _ = match self.log_format {
-            LogFormat::Text => writeln!(std::io::stderr(), "{text}"),
+            LogFormat::Text => writeln!(std::io::stderr(), "{}", printable(text, self.color)),
             LogFormat::Json => writeln!(std::io::stderr(), "{}", logs::words(level, text)),
         };
     }
@@ -93,7 +96,7 @@ impl Output {
         let mut text = format!("{bold}{red}error{plain}{bold} {error}{plain}\n");
         text.push_str(&format!("  data: {}\n  next: {}", error.data(), error.advice()));
         let _ = match self.log_format {
-            LogFormat::Text => writeln!(std::io::stderr(), "{text}"),
+            LogFormat::Text => writeln!(std::io::stderr(), "{}", printable(&text, self.color)),
             LogFormat::Json => writeln!(std::io::stderr(), "{}", logs::error(error)),
         };
         if self.json {
@@ -128,8 +131,12 @@ pub(crate) fn json_error(error: &Error) -> serde_json::Value {
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings.iter().copied());
-    table.add_rows(rows);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(headings.iter().map(|heading| printable(&printable::cell(heading), false).into_owned()));
+    // Names and values of a source: one line each, so that none makes a row of its own.
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(&printable::cell(cell), false).into_owned())));
     for (index, column) in table.column_iter_mut().enumerate() {
         let numeric =
             rows.iter().all(|row| row.get(index).is_some_and(|cell| cell.chars().all(|c| c.is_ascii_digit() || ",.-".contains(c))));

@@ -8,6 +8,7 @@ use aqueduct_pipeline::{Event, Observer};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::{Output, number};
+use crate::printable::printable;
 
 /// Shows a run.
 pub(crate) struct Progress {
@@ -40,14 +41,14 @@ impl Observer for Progress {
                             let _ = write!(out, "{}/s", number(state.per_sec() as u64));
                         }));
                     }
-                    bar.set_prefix(format!("{stream:<width$}"));
+                    bar.set_prefix(format!("{:<width$}", printable(&stream, false)));
                     bar.enable_steady_tick(Duration::from_millis(120));
                     known.insert(stream, bar);
                 }
             }
             Event::Note(text) => match &self.bars {
                 Some(bars) => {
-                    let _ = bars.println(text);
+                    let _ = bars.println(printable(text, false));
                 }
                 None => self.output.words(text),
             },
