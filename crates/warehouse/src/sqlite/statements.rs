@@ -31,58 +31,12 @@ impl Statements {
     pub(crate) fn new(plan: &LoadPlan, step: &Step, number: usize, form: &Form, stored: &Stored) -> Self {
         let schema = &step.schema;
         let staged = |column: usize| format!("s.c{}", form.places.get(column).copied().unwrap_or(column));
-        let whole = step.kind == StepKind::Rows;
-        let (mut names, mut values, mut sets, mut written) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut add = |name: &str, value: String, updated: bool| {
-            written.push((name.to_owned(), value.clone()));
-            let name = quoted(name);
-            if updated {
-                sets.push(format!("{name} = excluded.{name}"));
-            }
-            names.push(name);
-            values.push(value);
-        };
-        let mut differing = Vec::with_capacity(schema.columns.len());
-        for (index, column) in schema.columns.iter().enumerate() {
-            let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
-            let value = widened(&staged(index), column.value_type, to);
-            let flags = !whole && column.name.as_ref() == FLAGS_COLUMN;
-            if flags {
-                differing.push(format!("t.{FLAGS_COLUMN} IS NOT {}", with_flags(schema, &format!("t.{FLAGS_COLUMN}"), &value)));
-            } else {
-                differing.push(format!("t.{} IS NOT {value}", quoted(&column.name)));
-            }
-            add(&column.name, value, column.name != schema.key && !flags);
-        }
-        let digest = staged(schema.columns.len());
-        add(ROW_HASH, digest.clone(), true);
-        for (name, value) in &schema.constants {
-            add(name, literal(value), whole);
-        }
-        if schema.index_of(IS_DELETED).is_none() {
-            // A row that says nothing of a deletion is alive.
-            add(IS_DELETED, "0".to_owned(), whole);
-        }
-        add(LOAD_ID, literal(&plan.load_id), true);
-        add(LOADED_AT, literal(&timestamp_text(plan.loaded_at)), true);
-        if !whole && schema.index_of(FLAGS_COLUMN).is_some() {
-            let merged = with_flags(schema, FLAGS_COLUMN, &format!("excluded.{FLAGS_COLUMN}"));
-            sets.push(format!("{FLAGS_COLUMN} = {merged}"));
-        }
-        if whole {
-            sets.extend(cleared(schema, stored).into_iter().map(|name| format!("{} = NULL", quoted(name))));
-        }
-        let (names, values) = (names.join(", "), values.join(", "));
+        let Columns { written, sets, differing } = Columns::new(plan, step, &staged, stored);
+        let names = written.iter().map(|(name, _)| quoted(name)).collect::<Vec<_>>().join(", ");
+        let values = written.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
         let (table, key, stage) = (quoted(&schema.name.to_string()), quoted(&schema.key), stage_table(number));
         let known = format!("t.{key}");
-        let staged_key = staged(schema.index_of(&schema.key).unwrap_or(0));
-        let older = match schema.index_of(SOURCE_UPDATED_AT) {
-            Some(index) if stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) => {
-                let incoming = widened(&staged(index), schema.columns[index].value_type, ValueType::Timestamp);
-                format!("({incoming} < t.{}) IS 1", quoted(SOURCE_UPDATED_AT))
-            }
-            _ => "0".to_owned(),
-        };
+        let older = older(schema, &staged, stored);
         let differs = match step.kind {
             // The stored digest is of the whole row, of which these are a part.
             StepKind::Columns => {
@@ -90,9 +44,10 @@ impl Statements {
                 let groups: Vec<String> = differing.chunks(500).map(|group| format!("({})", group.join(" OR "))).collect();
                 format!("({})", groups.join(" OR "))
             }
-            _ => format!("t.{hash} <> {digest}", hash = quoted(ROW_HASH)),
+            _ => format!("t.{hash} <> {digest}", hash = quoted(ROW_HASH), digest = staged(schema.columns.len())),
         };
         let changed = format!("({known} IS NOT NULL AND {differs} AND NOT {older})");
+        let staged_key = staged(schema.index_of(&schema.key).unwrap_or(0));
         let joined = format!("stage.{stage} AS s LEFT JOIN main.{table} AS t ON {known} = {staged_key}");
         Self {
             move_whole: format!("INSERT INTO main.{table} SELECT * FROM stage.{stage}"),
@@ -111,6 +66,71 @@ impl Statements {
             values: written,
             staged: format!("stage.{stage}"),
         }
+    }
+}
+
+/// What a step does to columns.
+struct Columns {
+    /// The columns that a new row gets, with their values.
+    written: Vec<(String, String)>,
+    /// What a row that is there already gets.
+    sets: Vec<String>,
+    /// For each column of the step, the condition that a row that is there has another value.
+    differing: Vec<String>,
+}
+
+impl Columns {
+    fn new(plan: &LoadPlan, step: &Step, staged: &impl Fn(usize) -> String, stored: &Stored) -> Self {
+        let (schema, whole) = (&step.schema, step.kind == StepKind::Rows);
+        let mut columns = Self { written: Vec::new(), sets: Vec::new(), differing: Vec::with_capacity(schema.columns.len()) };
+        for (index, column) in schema.columns.iter().enumerate() {
+            let to = stored.get(column.name.as_ref()).copied().unwrap_or(column.value_type);
+            let value = widened(&staged(index), column.value_type, to);
+            let flags = !whole && column.name.as_ref() == FLAGS_COLUMN;
+            columns.differing.push(if flags {
+                format!("t.{FLAGS_COLUMN} IS NOT {}", with_flags(schema, &format!("t.{FLAGS_COLUMN}"), &value))
+            } else {
+                format!("t.{} IS NOT {value}", quoted(&column.name))
+            });
+            columns.write(&column.name, value, column.name != schema.key && !flags);
+        }
+        columns.write(ROW_HASH, staged(schema.columns.len()), true);
+        for (name, value) in &schema.constants {
+            columns.write(name, literal(value), whole);
+        }
+        if schema.index_of(IS_DELETED).is_none() {
+            // A row that says nothing of a deletion is alive.
+            columns.write(IS_DELETED, "0".to_owned(), whole);
+        }
+        columns.write(LOAD_ID, literal(&plan.load_id), true);
+        columns.write(LOADED_AT, literal(&timestamp_text(plan.loaded_at)), true);
+        if !whole && schema.index_of(FLAGS_COLUMN).is_some() {
+            let merged = with_flags(schema, FLAGS_COLUMN, &format!("excluded.{FLAGS_COLUMN}"));
+            columns.sets.push(format!("{FLAGS_COLUMN} = {merged}"));
+        }
+        if whole {
+            columns.sets.extend(cleared(schema, stored).into_iter().map(|name| format!("{} = NULL", quoted(name))));
+        }
+        columns
+    }
+
+    fn write(&mut self, name: &str, value: String, updated: bool) {
+        self.written.push((name.to_owned(), value));
+        if updated {
+            let name = quoted(name);
+            self.sets.push(format!("{name} = excluded.{name}"));
+        }
+    }
+}
+
+/// The condition that a row that is there is newer than the one that comes.
+fn older(schema: &TableSchema, staged: &impl Fn(usize) -> String, stored: &Stored) -> String {
+    match schema.index_of(SOURCE_UPDATED_AT) {
+        Some(index) if stored.get(SOURCE_UPDATED_AT) == Some(&ValueType::Timestamp) => {
+            let incoming = widened(&staged(index), schema.columns[index].value_type, ValueType::Timestamp);
+            format!("({incoming} < t.{}) IS 1", quoted(SOURCE_UPDATED_AT))
+        }
+        _ => "0".to_owned(),
     }
 }
 
