@@ -1,5 +1,6 @@
 //! A thousand schedules, each with what it means beside it, so that nobody has to read cron to check them.
 
+use fastrand::Rng;
 use jiff::Timestamp;
 
 /// The year that is simulated, in UTC.
@@ -19,19 +20,6 @@ pub(crate) const PLACES: [Place; 3] = [
     // Half an hour, in the other half of the year.
     Place { name: "Australia/Lord_Howe", offset: 660, changes: [("2026-04-04T15:00:00Z", 630), ("2026-10-03T15:30:00Z", 660)] },
 ];
-
-/// A seeded source of numbers (SplitMix64).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % most
-    }
-}
 
 /// Which days are meant.
 #[derive(Clone, Debug)]
@@ -75,13 +63,13 @@ impl Mixed {
 
 /// So many schedules, the same every time.
 pub(crate) fn mix(count: usize) -> Vec<Mixed> {
-    let mut random = Random(20_261_122);
+    let mut random = Rng::with_seed(20_261_122);
     (0..count).map(|number| mixed(&mut random, &PLACES[number % PLACES.len()], number)).collect()
 }
 
-fn mixed(random: &mut Random, place: &'static Place, number: usize) -> Mixed {
+fn mixed(random: &mut Rng, place: &'static Place, number: usize) -> Mixed {
     if number.is_multiple_of(20) {
-        let (text, meaning) = match random.below(6) {
+        let (text, meaning) = match random.u64(..6) {
             0 => ("15m", Meaning::Minutes(15)),
             1 => ("1h", Meaning::Minutes(60)),
             2 => ("6h", Meaning::Minutes(360)),
@@ -97,16 +85,16 @@ fn mixed(random: &mut Random, place: &'static Place, number: usize) -> Mixed {
     let (month, months) = months(random);
     let mut text = format!("{minute} {hour} {day} {month} {weekday}");
     let mut second = 0;
-    if random.below(8) == 0 {
-        second = random.below(60).cast_signed();
+    if random.u64(..8) == 0 {
+        second = random.u64(..60).cast_signed();
         text = format!("{second} {text}");
     }
     Mixed { key: "cron", text, place, meaning: Meaning::Clock { second, minutes, hours, days, months, elapsed: star_minute || star_hour } }
 }
 
-fn minutes(random: &mut Random) -> (String, Vec<u32>, bool) {
-    let one = u32::try_from(random.below(60)).unwrap();
-    match random.below(10) {
+fn minutes(random: &mut Rng) -> (String, Vec<u32>, bool) {
+    let one = random.u32(..60);
+    match random.u64(..10) {
         0 => ("*/15".to_owned(), vec![0, 15, 30, 45], true),
         1 => ("*/20".to_owned(), vec![0, 20, 40], true),
         2 => ("*/7".to_owned(), (0..60).step_by(7).collect(), true),
@@ -117,9 +105,9 @@ fn minutes(random: &mut Random) -> (String, Vec<u32>, bool) {
     }
 }
 
-fn hours(random: &mut Random, minutes: usize) -> (String, Vec<u32>, bool) {
-    let one = u32::try_from(random.below(24)).unwrap();
-    match random.below(10) {
+fn hours(random: &mut Rng, minutes: usize) -> (String, Vec<u32>, bool) {
+    let one = random.u32(..24);
+    match random.u64(..10) {
         0 if minutes < 5 => ("*".to_owned(), (0..24).collect(), true),
         1 => ("*/2".to_owned(), (0..24).step_by(2).collect(), true),
         2 => ("9-17".to_owned(), (9..=17).collect(), false),
@@ -131,13 +119,13 @@ fn hours(random: &mut Random, minutes: usize) -> (String, Vec<u32>, bool) {
     }
 }
 
-fn days(random: &mut Random) -> (String, String, Days) {
-    let day = u32::try_from(random.below(28)).unwrap() + 1;
-    let weekday = u32::try_from(random.below(7)).unwrap();
-    let nth = u32::try_from(random.below(5)).unwrap() + 1;
+fn days(random: &mut Rng) -> (String, String, Days) {
+    let day = random.u32(..28) + 1;
+    let weekday = random.u32(..7);
+    let nth = random.u32(..5) + 1;
     let name = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"][weekday as usize];
     let any = || "*".to_owned();
-    match random.below(16) {
+    match random.u64(..16) {
         0 | 1 => (any(), "1-5".to_owned(), Days::Weekdays((1..=5).collect())),
         2 => (any(), name.to_owned(), Days::Weekdays(vec![weekday])),
         3 => (any(), "SAT-SUN".to_owned(), Days::Weekdays(vec![0, 6])),
@@ -151,8 +139,8 @@ fn days(random: &mut Random) -> (String, String, Days) {
     }
 }
 
-fn months(random: &mut Random) -> (String, Vec<u32>) {
-    match random.below(8) {
+fn months(random: &mut Rng) -> (String, Vec<u32>) {
+    match random.u64(..8) {
         0 => ("MAR,OCT-NOV".to_owned(), vec![3, 10, 11]),
         1 => ("*/3".to_owned(), vec![1, 4, 7, 10]),
         _ => ("*".to_owned(), (1..=12).collect()),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::mix::{Days, Meaning, Mixed, PLACES, Place, Random, YEAR, mix, seconds};
+use crate::mix::{Days, Meaning, Mixed, PLACES, Place, YEAR, mix, seconds};
 use crate::schedule;
 
 /// A minute of the year as the clock of a place shows it.
@@ -144,15 +145,15 @@ fn a_year_of_a_thousand_pipelines_misses_nothing_and_doubles_nothing() {
 
 #[test]
 fn looking_at_irregular_moments_sees_every_occurrence_once() {
-    let mut random = Random(7);
+    let mut random = Rng::with_seed(7);
     for mixed in mix(60) {
         let schedule = schedule(&mixed.yaml());
         let whole: Vec<Timestamp> = schedule.between(begin(), end()).collect();
         let (mut seen, mut looked_at) = (Vec::new(), begin());
         while looked_at < end() {
             // From a moment to four days, with fractions of a second.
-            let scale = 1_u64 << random.below(39);
-            let span = jiff::SignedDuration::from_micros(random.below(scale).cast_signed() + 1);
+            let scale = 1_u64 << random.u64(..39);
+            let span = jiff::SignedDuration::from_micros(random.u64(..scale).cast_signed() + 1);
             let now = looked_at.checked_add(span + jiff::SignedDuration::from_secs(60)).unwrap().min(end());
             seen.extend(schedule.between(looked_at, now));
             looked_at = now;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aqueduct_schema::{Cursor, Mode, Operation, Table, Timestamp, ValueType};
 use aqueduct_warehouse::{Fence, History, ShadowKind, SqlDialect};
+use fastrand::Rng;
 
 use crate::destination::Destination;
 use crate::rows::*;
@@ -106,26 +107,14 @@ type Span = (i64, Option<i64>, String);
 /// The spans of every row that has any.
 type Belief = BTreeMap<String, Vec<Span>>;
 
-/// A generator of numbers that is the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-
-    fn version(&mut self) -> Version {
-        let second = |dice: &mut Self| (1_770_000_000 + dice.roll(40) as i64) * 1_000_000;
-        let is_deleted = self.roll(6) == 0;
-        Version {
-            name: format!("name {}", self.roll(4)),
-            updated_at: (self.roll(8) > 0).then(|| second(self)),
-            is_deleted,
-            deleted_at: (is_deleted && self.roll(3) > 0).then(|| second(self)),
-        }
+fn version(chance: &mut Rng) -> Version {
+    let second = |chance: &mut Rng| 1_770_000_000_000_000 + chance.i64(0..40) * 1_000_000;
+    let is_deleted = chance.u8(..6) == 0;
+    Version {
+        name: format!("name {}", chance.u8(..4)),
+        updated_at: (chance.u8(..8) > 0).then(|| second(chance)),
+        is_deleted,
+        deleted_at: (is_deleted && chance.u8(..3) > 0).then(|| second(chance)),
     }
 }
 
@@ -210,24 +199,24 @@ impl Destination {
 struct Story<'a> {
     to: &'a Destination,
     fence: Fence,
-    dice: Dice,
+    chance: Rng,
     lives: BTreeMap<String, Life>,
 }
 
 impl Story<'_> {
     fn rows(&mut self, share: u64) -> Vec<(String, Version)> {
         let ids: Vec<String> = (0..6).map(|id| format!("row {id}")).collect();
-        ids.into_iter().filter_map(|id| (self.dice.roll(share) == 0).then(|| (id, self.dice.version()))).collect()
+        ids.into_iter().filter_map(|id| (self.chance.u64(..share) == 0).then(|| (id, version(&mut self.chance)))).collect()
     }
 
     /// Changes, some followed by tombstones in the same load, as some come twice.
     async fn change(&mut self) {
-        let (rows, again) = (self.rows(2), self.dice.roll(4) == 0);
+        let (rows, again) = (self.rows(2), self.chance.u8(..4) == 0);
         let buried: Vec<(String, i64)> = (0..6)
-            .filter(|_| self.dice.roll(5) == 0)
+            .filter(|_| self.chance.u8(..5) == 0)
             .collect::<Vec<_>>()
             .into_iter()
-            .map(|id| (format!("row {id}"), self.dice.roll(40) as i64))
+            .map(|id| (format!("row {id}"), self.chance.i64(0..40)))
             .collect();
         let stones: Vec<(&str, i64)> = buried.iter().map(|(id, second)| (id.as_str(), *second)).collect();
         let tables = || vec![people(&[]), contacts(&rows), tombstones(common(), "id", &stones)];
@@ -251,7 +240,7 @@ impl Story<'_> {
 
     /// A complete snapshot: rows that it lacks are deleted.
     async fn snapshot(&mut self) {
-        let (rows, second) = (self.rows(2), self.dice.roll(60) as i64);
+        let (rows, second) = (self.rows(2), self.chance.i64(0..60));
         let receipt = self.to.load(&self.fence, vec![snapshot(vec![people(&[]), contacts(&rows)], second, true)]).await.unwrap();
         let loaded_at = self.to.time_of_load(&receipt.load_id).await;
         for (id, version) in &rows {
@@ -291,10 +280,10 @@ impl Story<'_> {
 
 pub(crate) async fn any_sequence_of_versions_is_told_as_it_was(to: &Destination) {
     let fence = to.begin_with("run-1", true).await;
-    let mut story = Story { to, fence, dice: Dice(0x9e37_79b9_7f4a_7c15), lives: BTreeMap::new() };
+    let mut story = Story { to, fence, chance: Rng::with_seed(1), lives: BTreeMap::new() };
     let mut told: Vec<(String, Belief)> = Vec::new();
     for _ in 0..60 {
-        match story.dice.roll(10) {
+        match story.chance.u8(..10) {
             0 => story.snapshot().await,
             1 => story.refresh().await,
             _ => story.change().await,
