@@ -72,8 +72,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn is_empty(&self) -> bool {
-        self.blocks.is_empty() && self.records.is_empty() && self.pairs.is_empty()
+    /// The answer where nothing has to be asked for it.
+    fn or<T>(self, answer: T) -> Result<T, Self> {
+        if self.blocks.is_empty() && self.records.is_empty() && self.pairs.is_empty() { Ok(answer) } else { Err(self) }
     }
 }
 
@@ -96,98 +97,15 @@ pub struct Update {
 ///
 /// The model has to be the one that everything stored was resolved with; after learning a new one, everything is resolved anew.
 pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &Known) -> Result<Update, Asked> {
-    let mut asked = Asked::default();
     let changed: BTreeMap<&RecordKey, &Change> = changes.iter().map(|change| (&change.key, change)).collect();
-    let now = Now { model, known, changed: &changed };
-
-    // The blocks that gain or lose a record, and those of them that cross the cap or whose address becomes or ceases to be shared: all
-    // pairs of their members are to be weighed again.
-    let mut keys: BTreeMap<RecordKey, Vec<Key>> = BTreeMap::new();
-    for change in changed.values() {
-        keys.insert(change.key.clone(), change.after.as_ref().map_or_else(Vec::new, |record| now.keys(record)));
-    }
-    let mut stale: BTreeSet<RecordKey> = changed.keys().map(|key| (*key).clone()).collect();
-    let touched: BTreeSet<Key> = changed.values().flat_map(|change| change.before.iter().chain(&keys[&change.key])).copied().collect();
-    for key in &touched {
-        let Some(before) = known.blocks.get(key) else {
-            asked.blocks.insert(*key);
-            continue;
-        };
-        let after = now.members(*key, &keys);
-        let crosses = (before.len() <= model.cap) != (after.len() <= model.cap);
-        let shares = blocking::kind(*key) == blocking::EMAIL && before.len().max(after.len()) >= RECORDS_OF_SEVERAL;
-        if shares && !now.ask_records(before, &mut asked) {
-            continue;
-        }
-        if crosses || (shares && now.whose(*key, before, true) != now.whose(*key, &after, false)) {
-            stale.extend(before.iter().cloned().chain(after));
-        }
-    }
-    if !asked.is_empty() {
-        return Err(asked);
-    }
-
-    // What the stale records are compared with.
-    let mut pairs: BTreeSet<(RecordKey, RecordKey)> = BTreeSet::new();
-    for key in &stale {
-        if now.ask(key, &mut asked) {
-            let Some(record) = now.record(key) else { continue };
-            for block in keys.get(key).cloned().unwrap_or_else(|| now.keys(record)) {
-                if !known.blocks.contains_key(&block) {
-                    asked.blocks.insert(block);
-                    continue;
-                }
-                let members = now.members(block, &keys);
-                if members.len() <= model.cap {
-                    pairs.extend(members.into_iter().filter(|other| other != key).map(|other| ordered(key, &other)));
-                }
-            }
-        }
-    }
-    let mut all: BTreeSet<RecordKey> =
-        pairs.iter().flat_map(|(one, other)| [one.clone(), other.clone()]).chain(stale.iter().cloned()).collect();
-    let partners = |key: &RecordKey| -> Vec<RecordKey> {
-        let spoken = verdicts.iter().filter(|verdict| verdict.a == *key || verdict.b == *key);
-        let merged = now.record(key).and_then(|record| record.merged_into.clone());
-        spoken.map(|verdict| if verdict.a == *key { verdict.b.clone() } else { verdict.a.clone() }).chain(merged).collect()
-    };
-    all.extend(stale.iter().flat_map(&partners));
-    for key in &all {
-        now.ask(key, &mut asked);
-    }
-    if !asked.is_empty() {
-        return Err(asked);
-    }
-    all.retain(|key| now.record(key).is_some());
-    now.ask_addresses(&all, &keys, &mut asked)?;
-    let (firm, compared) = now.weigh(&all, &pairs, verdicts);
-
-    // The clusters that may change: everything that links reach from the stale records, as links were and as they are.
-    let mut linked: BTreeMap<RecordKey, Vec<RecordKey>> = BTreeMap::new();
-    for (one, other) in firm {
-        linked.entry(one.clone()).or_default().push(other.clone());
-        linked.entry(other).or_default().push(one);
-    }
-    let (mut reached, mut open): (BTreeSet<RecordKey>, Vec<RecordKey>) = (BTreeSet::new(), stale.iter().cloned().collect());
-    while let Some(key) = open.pop() {
-        if !reached.insert(key.clone()) {
-            continue;
-        }
-        if now.ask(&key, &mut asked) {
-            let stored = known.pairs.get(&key).into_iter().flatten();
-            let firm =
-                |pair: &&StoredPair| pair.probability >= model.auto || matches!(pair.rule, Rule::Merged | Rule::Manual | Rule::Through);
-            open.extend(stored.filter(firm).map(|pair| if pair.a == key { pair.b.clone() } else { pair.a.clone() }));
-            open.extend(linked.get(&key).into_iter().flatten().cloned());
-            open.extend(partners(&key));
-        }
-    }
-    if !asked.is_empty() {
-        return Err(asked);
-    }
-    reached.retain(|key| now.record(key).is_some());
+    let now = Now { model, known, verdicts, keys: keys_after(model, &changed), changed: &changed };
+    let stale = now.stale()?;
+    let (mut pairs, mut all) = now.compared(&stale)?;
+    now.ask_addresses(&all)?;
+    let compared = pairs.len() as u64;
+    let reached = now.reached(&stale, now.linking(&all, &pairs))?;
     all.extend(reached.iter().cloned());
-    now.ask_addresses(&all, &keys, &mut asked)?;
+    now.ask_addresses(&all)?;
 
     // Pairs of which no record is stale are as they were, as long as they share a key.
     for pair in reached.iter().flat_map(|key| known.pairs.get(key).into_iter().flatten()) {
@@ -196,15 +114,31 @@ pub fn update(model: &Model, verdicts: &[Verdict], changes: &[Change], known: &K
         }
     }
     let mut update =
-        now.settle(&all, &pairs, verdicts, |a, b| (reached.contains(a) && reached.contains(b)) || stale.contains(a) || stale.contains(b));
+        now.settle(&all, &pairs, |a, b| (reached.contains(a) && reached.contains(b)) || stale.contains(a) || stale.contains(b));
     update.clusters.retain(|key, _| reached.contains(key));
     update.removed = stale;
-    update.keys = keys;
+    update.keys = now.keys;
     update.compared = compared;
     Ok(update)
 }
 
-fn ordered(one: &RecordKey, other: &RecordKey) -> (RecordKey, RecordKey) {
+/// The blocking keys of every changed record; none for one that is gone.
+fn keys_after(model: &Model, changed: &BTreeMap<&RecordKey, &Change>) -> BTreeMap<RecordKey, Vec<Key>> {
+    let keys = |change: &Change| change.after.as_ref().map_or_else(Vec::new, |record| keys_of(model, record));
+    changed.iter().map(|(key, change)| ((*key).clone(), keys(change))).collect()
+}
+
+fn keys_of(model: &Model, record: &Record) -> Vec<Key> {
+    let (_, records, _) = prepare(vec![record.clone()], model.entity, &[]);
+    let mut keys = Vec::new();
+    blocking::keys(&records.rows[0], &records.tables, model.entity, &mut keys);
+    keys
+}
+
+/// Two records, the lesser key first.
+type Two = (RecordKey, RecordKey);
+
+fn ordered(one: &RecordKey, other: &RecordKey) -> Two {
     if one < other { (one.clone(), other.clone()) } else { (other.clone(), one.clone()) }
 }
 
@@ -212,25 +146,105 @@ fn ordered(one: &RecordKey, other: &RecordKey) -> (RecordKey, RecordKey) {
 struct Now<'k> {
     model: &'k Model,
     known: &'k Known,
+    verdicts: &'k [Verdict],
     changed: &'k BTreeMap<&'k RecordKey, &'k Change>,
+    /// The blocking keys of the changed records.
+    keys: BTreeMap<RecordKey, Vec<Key>>,
 }
 
 impl Now<'_> {
+    /// The records all of whose pairs are to be weighed again: those that changed, and the members of blocks that cross the cap, or whose
+    /// address becomes or ceases to be shared, by gaining or losing one.
+    fn stale(&self) -> Result<BTreeSet<RecordKey>, Asked> {
+        let mut asked = Asked::default();
+        let mut stale: BTreeSet<RecordKey> = self.keys.keys().cloned().collect();
+        let touched: BTreeSet<Key> =
+            self.changed.values().flat_map(|change| change.before.iter().chain(&self.keys[&change.key])).copied().collect();
+        for key in touched {
+            let Some(before) = self.known.blocks.get(&key) else {
+                asked.blocks.insert(key);
+                continue;
+            };
+            let after = self.members(key);
+            let crosses = (before.len() <= self.model.cap) != (after.len() <= self.model.cap);
+            let shares = blocking::kind(key) == blocking::EMAIL && before.len().max(after.len()) >= RECORDS_OF_SEVERAL;
+            if shares && !self.ask_records(before, &mut asked) {
+                continue;
+            }
+            if crosses || (shares && self.whose(key, before, true) != self.whose(key, &after, false)) {
+                stale.extend(before.iter().cloned().chain(after));
+            }
+        }
+        asked.or(stale)
+    }
+
+    /// The pairs of stale records that share a block, and all records that these pairs, verdicts and merges speak of.
+    fn compared(&self, stale: &BTreeSet<RecordKey>) -> Result<(BTreeSet<Two>, BTreeSet<RecordKey>), Asked> {
+        let mut asked = Asked::default();
+        let mut pairs: BTreeSet<Two> = BTreeSet::new();
+        for key in stale {
+            if !self.ask(key, &mut asked) {
+                continue;
+            }
+            let Some(record) = self.record(key) else { continue };
+            for block in self.keys.get(key).cloned().unwrap_or_else(|| keys_of(self.model, record)) {
+                if !self.known.blocks.contains_key(&block) {
+                    asked.blocks.insert(block);
+                    continue;
+                }
+                let members = self.members(block);
+                if members.len() <= self.model.cap {
+                    pairs.extend(members.into_iter().filter(|other| other != key).map(|other| ordered(key, &other)));
+                }
+            }
+        }
+        let mut all: BTreeSet<RecordKey> = pairs.iter().flat_map(|(one, other)| [one, other]).chain(stale).cloned().collect();
+        all.extend(stale.iter().flat_map(|key| self.partners(key)));
+        for key in &all {
+            self.ask(key, &mut asked);
+        }
+        all.retain(|key| self.record(key).is_some());
+        asked.or((pairs, all))
+    }
+
+    /// The records whose clusters may change: everything that links reach from the stale ones, as links were and as they are.
+    fn reached(&self, stale: &BTreeSet<RecordKey>, linking: Vec<Two>) -> Result<BTreeSet<RecordKey>, Asked> {
+        let mut asked = Asked::default();
+        let mut linked: BTreeMap<RecordKey, Vec<RecordKey>> = BTreeMap::new();
+        for (one, other) in linking {
+            linked.entry(one.clone()).or_default().push(other.clone());
+            linked.entry(other).or_default().push(one);
+        }
+        let linked_before =
+            |pair: &&StoredPair| pair.probability >= self.model.auto || matches!(pair.rule, Rule::Merged | Rule::Manual | Rule::Through);
+        let (mut reached, mut open): (BTreeSet<RecordKey>, Vec<RecordKey>) = (BTreeSet::new(), stale.iter().cloned().collect());
+        while let Some(key) = open.pop() {
+            if reached.insert(key.clone()) && self.ask(&key, &mut asked) {
+                let stored = self.known.pairs.get(&key).into_iter().flatten();
+                open.extend(stored.filter(linked_before).map(|pair| if pair.a == key { pair.b.clone() } else { pair.a.clone() }));
+                open.extend(linked.get(&key).into_iter().flatten().cloned());
+                open.extend(self.partners(&key));
+            }
+        }
+        reached.retain(|key| self.record(key).is_some());
+        asked.or(reached)
+    }
+
+    /// The records that verdicts and a merge name beside one.
+    fn partners(&self, key: &RecordKey) -> Vec<RecordKey> {
+        let spoken = self.verdicts.iter().filter(|verdict| verdict.a == *key || verdict.b == *key);
+        let merged = self.record(key).and_then(|record| record.merged_into.clone());
+        spoken.map(|verdict| if verdict.a == *key { verdict.b.clone() } else { verdict.a.clone() }).chain(merged).collect()
+    }
+
     fn record(&self, key: &RecordKey) -> Option<&Record> {
         self.changed.get(key).map_or_else(|| self.known.records.get(key), |change| change.after.as_ref())
     }
 
-    fn keys(&self, record: &Record) -> Vec<Key> {
-        let (_, records, _) = prepare(vec![record.clone()], self.model.entity, &[]);
-        let mut keys = Vec::new();
-        blocking::keys(&records.rows[0], &records.tables, self.model.entity, &mut keys);
-        keys
-    }
-
     /// The members of a known block after the change.
-    fn members(&self, key: Key, keys: &BTreeMap<RecordKey, Vec<Key>>) -> Vec<RecordKey> {
+    fn members(&self, key: Key) -> Vec<RecordKey> {
         let stored = self.known.blocks.get(&key).into_iter().flatten().filter(|member| !self.changed.contains_key(member)).cloned();
-        let own = keys.iter().filter(|(_, own)| own.binary_search(&key).is_ok()).map(|(record, _)| record.clone());
+        let own = self.keys.iter().filter(|(_, own)| own.binary_search(&key).is_ok()).map(|(record, _)| record.clone());
         stored.chain(own).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -264,65 +278,57 @@ impl Now<'_> {
     }
 
     /// Asks for all that have the e-mail addresses of the records: whether an address is shared changes what it says.
-    fn ask_addresses(&self, all: &BTreeSet<RecordKey>, keys: &BTreeMap<RecordKey, Vec<Key>>, asked: &mut Asked) -> Result<(), Asked> {
-        for record in all.iter().filter_map(|key| self.record(key)) {
-            for key in self.keys(record).into_iter().filter(|key| blocking::kind(*key) == blocking::EMAIL) {
-                if !self.known.blocks.contains_key(&key) {
-                    asked.blocks.insert(key);
-                } else {
-                    let members = self.members(key, keys);
-                    if members.len() >= RECORDS_OF_SEVERAL {
-                        for member in &members {
-                            self.ask(member, asked);
-                        }
-                    }
+    fn ask_addresses(&self, all: &BTreeSet<RecordKey>) -> Result<(), Asked> {
+        let mut asked = Asked::default();
+        for key in all.iter().filter_map(|key| self.record(key)).flat_map(|record| self.addresses(record)) {
+            if !self.known.blocks.contains_key(&key) {
+                asked.blocks.insert(key);
+                continue;
+            }
+            let members = self.members(key);
+            if members.len() >= RECORDS_OF_SEVERAL {
+                for member in &members {
+                    self.ask(member, &mut asked);
                 }
             }
         }
-        if asked.is_empty() { Ok(()) } else { Err(std::mem::take(asked)) }
+        asked.or(())
+    }
+
+    /// The blocking keys of a record's e-mail addresses.
+    fn addresses(&self, record: &Record) -> impl Iterator<Item = Key> + use<> {
+        keys_of(self.model, record).into_iter().filter(|key| blocking::kind(*key) == blocking::EMAIL)
     }
 
     /// The records of `all` and of everybody who shares an address with one of them.
     fn with_addresses(&self, all: &BTreeSet<RecordKey>) -> Vec<Record> {
         let mut keys = all.clone();
         for record in all.iter().filter_map(|key| self.record(key)) {
-            let addresses = self.keys(record).into_iter().filter(|key| blocking::kind(*key) == blocking::EMAIL);
-            let members = addresses.flat_map(|key| self.known.blocks.get(&key).into_iter().flatten());
+            let members = self.addresses(record).flat_map(|key| self.known.blocks.get(&key).into_iter().flatten());
             keys.extend(members.chain(self.changed.keys().copied()).cloned());
         }
         keys.iter().filter_map(|key| self.record(key)).cloned().collect()
     }
 
-    /// The pairs that link their records, by weight or because it was decided; and how many were weighed.
-    fn weigh(
-        &self,
-        all: &BTreeSet<RecordKey>,
-        pairs: &BTreeSet<(RecordKey, RecordKey)>,
-        verdicts: &[Verdict],
-    ) -> (Vec<(RecordKey, RecordKey)>, u64) {
-        let (keys, records, decided) = prepare(self.with_addresses(all), self.model.entity, verdicts);
+    /// The pairs that link their records, by weight or because it was decided.
+    fn linking(&self, all: &BTreeSet<RecordKey>, pairs: &BTreeSet<Two>) -> Vec<Two> {
+        let (keys, records, decided) = prepare(self.with_addresses(all), self.model.entity, self.verdicts);
         let (scorer, mut memory) = (Scorer::new(self.model, &records), Memory::new());
         let place = |key: &RecordKey| keys.binary_search(key).ok().map(|place| place as u32);
-        let mut firm: Vec<(RecordKey, RecordKey)> =
+        let mut linking: Vec<Two> =
             decided.same.iter().map(|(left, right)| (keys[*left as usize].clone(), keys[*right as usize].clone())).collect();
         for pair in pairs {
             if let (Some(left), Some(right)) = (place(&pair.0), place(&pair.1))
                 && weigh(&records, &scorer, &mut memory, left, right).probability >= self.model.auto
             {
-                firm.push(pair.clone());
+                linking.push(pair.clone());
             }
         }
-        (firm, pairs.len() as u64)
+        linking
     }
 
-    fn settle(
-        &self,
-        all: &BTreeSet<RecordKey>,
-        pairs: &BTreeSet<(RecordKey, RecordKey)>,
-        verdicts: &[Verdict],
-        wanted: impl Fn(&RecordKey, &RecordKey) -> bool,
-    ) -> Update {
-        let (keys, records, decided) = prepare(self.with_addresses(all), self.model.entity, verdicts);
+    fn settle(&self, all: &BTreeSet<RecordKey>, pairs: &BTreeSet<Two>, wanted: impl Fn(&RecordKey, &RecordKey) -> bool) -> Update {
+        let (keys, records, decided) = prepare(self.with_addresses(all), self.model.entity, self.verdicts);
         let scorer = Scorer::new(self.model, &records);
         let mut memory = Memory::new();
         let place = |key: &RecordKey| keys.binary_search(key).ok().map(|place| place as u32);
