@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aqueduct_pipeline::WindowLength;
 use aqueduct_pipeline::schema::Timestamp;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 
 /// A new backfill, or something about one that there is.
@@ -38,10 +39,10 @@ pub(crate) struct BackfillArguments {
 #[derive(Debug, Args)]
 pub(crate) struct Pace {
     /// How many windows are read at once, as far as the source's limit allows it; two where it is left out.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) parallel: Option<usize>,
     /// Stop with a checkpoint and exit code 7 after so many calls.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub(crate) max_calls: Option<u64>,
 }
 

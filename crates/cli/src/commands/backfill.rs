@@ -180,10 +180,21 @@ async fn list(context: &Context, named: &str) -> Result<u8> {
     }
     let rows: Vec<Vec<String>> = backfills
         .iter()
-        .map(|backfill| vec![backfill.id.clone(), state(backfill).to_owned(), backfill.span.to_string(), backfill.arguments.clone()])
+        .map(|backfill| vec![backfill.id.clone(), state(backfill).to_owned(), backfill.span.to_string(), asked(backfill)])
         .collect();
     output.answer(&table(&["backfill", "state", "span", "asked"], &rows));
     Ok(0)
+}
+
+/// What a backfill was asked for, as one asks for it again.
+fn asked(backfill: &Backfill) -> String {
+    let arguments: serde_json::Value = serde_json::from_str(&backfill.arguments).unwrap_or_default();
+    let text = |name: &str| arguments[name].as_str().map(|text| text.trim_end_matches("T00:00:00Z").to_owned());
+    let streams: Vec<&str> = arguments["streams"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    let streams = (!streams.is_empty()).then(|| streams.join(","));
+    let given = [("--from", text("from")), ("--to", text("to")), ("--window", text("window")), ("--streams", streams)];
+    let words: Vec<String> = given.into_iter().filter_map(|(flag, value)| Some(format!("{flag} {}", value?))).collect();
+    if words.is_empty() { "everything".to_owned() } else { words.join(" ") }
 }
 
 /// The word for a backfill's state.

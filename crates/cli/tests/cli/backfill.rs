@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::database::{Database, OF_THE_LOAD, difference};
-use crate::project::Project;
+use crate::project::{Project, wait_until};
 
 /// Small loads, so that a kill falls between two of them; a request that hangs is soon sent again.
 const SMALL_LOADS: &str = "run: { records_per_load: 200, idle_timeout_seconds: 2 }\n";
@@ -152,6 +152,8 @@ fn a_backfill_pauses_and_goes_on() {
     let report = project.run(&format!("backfill resume {id} --json")).with_code(0).json();
     assert_complete(&report, 700);
     assert_eq!(report["id"], id);
+    let listed = project.run("backfill list p.yaml").with_code(0).out;
+    assert!(listed.contains("--from 2021-01-01 --window P2Y --streams contacts"), "{listed}");
     let listed = project.run("backfill list p.yaml --json").with_code(0).json();
     assert_eq!((listed["id"].as_str(), listed["state"].as_str()), (Some(id), Some("complete")));
     project.run("backfill resume p.yaml").with_code(2);
@@ -165,6 +167,13 @@ fn a_backfill_stops_at_the_calls_that_are_allowed_and_at_signals() {
     let mut project = Project::new();
     let database = Database::sqlite(&project);
     account.pipeline(&mut project, &database, SMALL_LOADS);
+    // Not enough for a plan: whoever called again with as many would come to the same place again.
+    for line in [format!("{WINDOWS} --max-calls 7"), format!("{WINDOWS} --max-calls 3 --plan")] {
+        let ended = project.run(&line).with_code(7).json();
+        let error = ended["error"].to_string();
+        assert!(error.contains("--max-calls") && error.contains("nothing is begun") && error.contains("Allow more calls"), "{error}");
+    }
+    assert_eq!(database.count("_backfills", "1 = 1"), 0);
     let mut runs = 0;
     let report = loop {
         account.reset_counters();
@@ -174,6 +183,7 @@ fn a_backfill_stops_at_the_calls_that_are_allowed_and_at_signals() {
         match ended.code {
             Some(7) if runs < 10 => {
                 let report = ended.json();
+                assert!(report["windows"].as_array().into_iter().flatten().all(|window| window["state"] != "running"), "{report}");
                 assert!(
                     report["errors"].to_string().contains("--max-calls") || report["error"].to_string().contains("--max-calls"),
                     "{report}"
@@ -213,6 +223,7 @@ fn a_plan_tells_what_it_will_cost_and_a_listing_is_taken_where_it_is_quicker() {
         account.reset_counters();
         let report = project.run(&line).with_code(0).json();
         assert_eq!(report["state"], "complete", "{report}");
+        assert_eq!(Some(sum(&report, "planned")), plan["records"].as_u64(), "the windows hold what the plan says: {report}");
         // What it counted is what there was.
         assert_eq!(Some(sum(&report, "expected")), plan["records"].as_u64(), "{plan} {report}");
         let (planned, planning) = (plan["calls"].as_u64().unwrap(), plan["planning_calls"].as_u64().unwrap());
@@ -238,7 +249,13 @@ fn what_cannot_be_read_by_windows_is_refused() {
     assert!(ended.err.contains("stream `owners` cannot be read by windows") && ended.err.contains("--full-refresh"), "{}", ended.err);
     let ended = project.run("backfill p.yaml --from 2026-01-01 --to 2025-01-01 --streams contacts").with_code(2);
     assert!(ended.err.contains("ends before it begins"), "{}", ended.err);
-    project.run("backfill p.yaml --window monthly").with_code(2);
+    let ended = project.run("backfill p.yaml --from 2026-01-01 --to 2026-01-01 --streams contacts").with_code(2);
+    assert!(ended.err.contains("there is no time in the span"), "{}", ended.err);
+    let ended = project.run("backfill p.yaml --from 2999-01-01 --streams contacts").with_code(2);
+    assert!(ended.err.contains("nothing is settled that late") && !ended.err.contains("--to"), "{}", ended.err);
+    for nothing in ["--window monthly", "--parallel 0", "--max-calls 0"] {
+        project.run(&format!("backfill p.yaml {nothing}")).with_code(2);
+    }
     project.run("backfill").with_code(2);
     project.write("d.yaml", project.read("p.yaml").replace("${WAREHOUSE}", "discard://"));
     assert!(project.run("backfill d.yaml").with_code(2).err.contains("AQ1010"));
@@ -296,4 +313,57 @@ fn searches_of_a_backfill_are_counted_once() {
     account.pipeline(&mut project, &database, "");
     project.run("backfill p.yaml --from 2020-01-01 --window P20Y --streams contacts").with_code(0);
     assert_eq!(searches(&account), 3);
+}
+
+#[test]
+fn a_backfill_that_is_stopped_while_it_verifies_is_not_complete() {
+    let account = Account::of(20);
+    for (is_signal, code, state) in [(true, 143, "stopped"), (false, 0, "paused")] {
+        let mut project = Project::new();
+        let database = Database::sqlite(&project);
+        account.pipeline(&mut project, &database, "");
+        let line = "backfill p.yaml --from 2020-01-01 --window P20Y --streams contacts --json";
+        // One search counts for the plan, one reads, and the one that verifies hangs.
+        let stalled = account.stall(SEARCH, 2);
+        let backfill = project.start(line);
+        stalled.wait();
+        if is_signal {
+            backfill.signal("TERM");
+        } else {
+            project.run("backfill pause p.yaml").with_code(0);
+        }
+        let report = backfill.end().with_code(code).json();
+        assert_eq!((report["state"].as_str(), windows(&report)[0]["state"].as_str()), (Some(state), Some("loaded")), "{report}");
+        account.clear_faults();
+        account.reset_counters();
+        let report = project.run(line).with_code(0).json();
+        assert_complete(&report, 20);
+        assert_eq!((database.count("_backfills", "1 = 1"), windows(&report)[0]["attempts"].as_u64()), (1, Some(1)), "it went on");
+    }
+}
+
+#[test]
+fn a_record_that_came_twice_into_quarantine_hides_no_missing_one() {
+    let account = Account::of(700);
+    let mut project = Project::new();
+    let database = Database::sqlite(&project);
+    let strict = "normalise: { required: { contact: [phone_e164, mobile_e164] } }\nquality: { quarantine: { maximum_share: 1.0 } }\n";
+    account.pipeline(&mut project, &database, &format!("{SMALL_LOADS}{strict}"));
+    // One search counts for the plan, and the last of four pages hangs. Somebody takes a row away that is there by then.
+    let stalled = account.stall(SEARCH, 4);
+    let backfill = project.start("backfill p.yaml --from 2020-01-01 --window P20Y --streams contacts --json");
+    stalled.wait();
+    wait_until("a load is committed", || database.committed("contacts") > 0);
+    let id = database.one("SELECT min(source_id) FROM hubspot_contacts");
+    for table in ["hubspot_contacts", "contact"] {
+        database.ask(&format!("DELETE FROM {table} WHERE source_id = '{id}'"));
+    }
+    account.clear_faults();
+    let report = backfill.end().with_code(0).json();
+    let window = &windows(&report)[0];
+    let rejected = database.one("SELECT count(DISTINCT source_id) FROM _quarantine").parse::<u64>().unwrap();
+    assert!(window["quarantined"].as_u64().unwrap() > rejected, "the pages overlap where records are rejected: {report}");
+    assert_eq!((window["state"].as_str(), window["attempts"].as_u64()), (Some("verified"), Some(2)), "it was noticed: {report}");
+    assert_eq!(database.count("hubspot_contacts", &format!("source_id = '{id}'")), 1);
+    assert_eq!(window["expected"].as_u64(), Some(window["found"].as_u64().unwrap() + rejected), "{report}");
 }

@@ -72,6 +72,12 @@ fn hubspot_is_compared_and_repaired(database: &Database, mut project: Project) {
     assert!(sampled.iter().all(|window| window["extra"] == 0), "of a sample nothing is extra: {sample}");
     let shown = project.run("reconcile p.yaml --select contacts --full").with_code(8);
     assert!(shown.out.contains("DIFFER") && shown.out.contains("missing"), "{}", shown.out);
+    // A line for what differs, and one for all that agrees.
+    let differing =
+        report["windows"].as_array().unwrap().iter().filter(|window| ["missing", "extra", "stale"].iter().any(|name| window[*name] != 0));
+    let lines = shown.out.lines().filter(|line| line.starts_with(" contacts")).count();
+    assert_eq!(lines, differing.count() + 1, "{}", shown.out);
+    assert!(shown.out.contains(" that agree "), "{}", shown.out);
 
     let report = project.run("reconcile p.yaml --json --select contacts --repair").with_code(0).json();
     assert_eq!(sums(&report), [180, 180, 0, 0, 0], "{report}");

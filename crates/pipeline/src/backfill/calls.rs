@@ -16,6 +16,8 @@ pub(crate) struct Calls {
     /// Given out and not given back.
     taken: Mutex<u64>,
     refused: AtomicBool,
+    /// Whether there is a checkpoint to go on from.
+    begun: AtomicBool,
     answered: AtomicU64,
     usage: Mutex<Option<Usage>>,
 }
@@ -46,8 +48,19 @@ impl Calls {
         if error.kind() != ErrorKind::Quota || !self.are_used_up() {
             return error;
         }
-        Error::new(codes::QUOTA_REACHED, "the calls that --max-calls allows are used up")
-            .advise("Run the same command again to go on from the checkpoint.")
+        if self.begun.load(Ordering::SeqCst) {
+            return Error::new(codes::QUOTA_REACHED, "the calls that --max-calls allows are used up")
+                .advise("Run the same command again to go on from the checkpoint.");
+        }
+        // The same command would end at the same place again.
+        Error::new(codes::QUOTA_REACHED, "the calls that --max-calls allows are used up before there is a plan, and nothing is begun").advise(
+            "Allow more calls: a plan takes a few to find out about the source, and up to 50 counts a stream; fewer with a longer --window.",
+        )
+    }
+
+    /// Takes note that the windows are in the ledger: whoever calls again goes on from there.
+    pub(crate) fn have_begun(&self) {
+        self.begun.store(true, Ordering::SeqCst);
     }
 
     /// A budget that draws on another one, within the number.

@@ -140,8 +140,13 @@ impl<'a> CarryOut<'a> {
             let Some(passed) = lanes.join_next().await else { continue };
             let passed = passed.map_err(|_| Error::new(codes::BUG, "the task of a window broke down"))?;
             self.passed(passed, halt).await?;
-            if !*halted.borrow() && self.counting.ended.elapsed() >= self.counting.took * PART_OF_COUNTING {
-                self.verify(halted).await?;
+            if !*halted.borrow()
+                && self.counting.ended.elapsed() >= self.counting.took * PART_OF_COUNTING
+                && let Err(error) = self.verify(halted).await
+            {
+                // What is under way ends with a checkpoint.
+                halt.send_replace(true);
+                self.errors.push((String::new(), error));
             }
         }
     }
@@ -180,13 +185,19 @@ impl<'a> CarryOut<'a> {
         self.warehouse.note_window(self.fence, &self.key(index), &note).await
     }
 
+    /// Gives up a stream that the source has no more.
+    fn is_gone(&mut self, name: String) {
+        if self.given_up.insert(name.clone()) {
+            let error = Error::new(codes::UNKNOWN_STREAM, format!("the source has no stream `{name}` any more"));
+            self.errors.push((name, error));
+        }
+    }
+
     /// Begins to read a window, from its place or from its beginning.
     async fn begin(&mut self, index: usize, lanes: &mut JoinSet<Passed>, halted: &watch::Receiver<bool>) -> Result<()> {
         let name = self.windows[index].stream.clone();
         let Some(stream) = self.stream(&name).cloned() else {
-            let error = Error::new(codes::UNKNOWN_STREAM, format!("the source has no stream `{name}` any more"));
-            self.given_up.insert(name.clone());
-            self.errors.push((name, error));
+            self.is_gone(name);
             return Ok(());
         };
         let window = &mut self.windows[index];
@@ -293,7 +304,12 @@ impl<'a> CarryOut<'a> {
     }
 
     fn ended(mut self, stopped: bool, paused: bool) -> Ended {
-        let done = |window: &BackfillWindow| matches!(window.state, WindowState::Verified | WindowState::Loaded | WindowState::Differs);
+        let done = |window: &BackfillWindow| match window.state {
+            WindowState::Verified | WindowState::Differs => true,
+            // With words it cannot be verified; without them nobody has tried yet.
+            WindowState::Loaded => window.error.is_some(),
+            WindowState::Pending | WindowState::Running | WindowState::Failed => false,
+        };
         let all = self.windows.iter().all(done);
         let differs = self.windows.iter().any(|window| window.state == WindowState::Differs);
         let serious = self.errors.iter().find(|(_, error)| error.kind() != ErrorKind::Interrupted).map(|(_, error)| error.exit_code());

@@ -130,6 +130,7 @@ async fn carried_out(leased: Leased<'_>, warehouse: &Arc<dyn Warehouse>, fence: 
         }
     };
     warehouse.note_backfill(fence, &id, BackfillState::Running, pipeline.clock().now()).await?;
+    calls.have_begun();
     fail::fail_point!("backfill::begun");
     let parallel = options.parallel.unwrap_or(PARALLEL).clamp(1, at_once(&connected));
     let carry_out = CarryOut::new(leased, &connected, (warehouse, fence), (&id, windows), parallel);

@@ -141,7 +141,7 @@ impl Pipeline {
 pub async fn plan_backfill(pipeline: Pipeline, options: &BackfillOptions) -> Result<Plan> {
     let calls = Calls::at_most(options.max_calls);
     let pipeline = pipeline.for_backfill(&calls);
-    let connected = pipeline.connect_observed(&options.select, Some(calls.clone())).await?;
+    let connected = pipeline.connect_observed(&options.select, Some(calls.clone())).await.map_err(|error| calls.told(error))?;
     plan::plan(&pipeline, &connected, options, &calls).await.map_err(|error| calls.told(error))
 }
 

@@ -100,6 +100,9 @@ pub(crate) async fn plan(pipeline: &Pipeline, connected: &Connected, options: &B
     let lag = streams.iter().map(|stream| stream.lag).max().unwrap_or_default();
     let settled = milliseconds(pipeline.clock().now().minus(lag));
     let until = options.until.map_or(settled, |until| milliseconds(until).min(settled));
+    if let Some(from) = options.from {
+        has_time(milliseconds(from), options.until.map(milliseconds), settled)?;
+    }
     let asked = Asked {
         from: options.from.map(milliseconds),
         until,
@@ -127,6 +130,20 @@ pub(crate) async fn plan(pipeline: &Pipeline, connected: &Connected, options: &B
         quota: [told, set].into_iter().flatten().min_by_key(|quota| quota.allowed),
         planning_calls: calls.answered() - before,
     })
+}
+
+/// Whether there is any time between the beginning of a span and its end, and something settled in it.
+fn has_time(from: Timestamp, until: Option<Timestamp>, settled: Timestamp) -> Result<()> {
+    let refused = |message: &str, advice: &str| Err(Error::new(codes::BAD_USAGE, message).with("from", from).advise(advice.to_owned()));
+    match until {
+        Some(until) if from > until => refused(&format!("the span ends before it begins, at {until}"), "Let --from be earlier than --to."),
+        Some(until) if from == until => refused("there is no time in the span", "Let --to be later than --from: it is exclusive."),
+        _ if from >= settled => refused(
+            &format!("nothing is settled that late: backfills end at {settled}, the lag of the streams before now"),
+            "What changed since then is read by `aqueduct run`. Choose an earlier --from.",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Sources know milliseconds.
@@ -195,7 +212,9 @@ impl Total {
         let records: u64 = pieces.iter().map(|piece| piece.records).sum::<Option<u64>>()?;
         let mut total = Self { calls: 0, time: Duration::ZERO, prepared: false, alone: false };
         for piece in pieces {
-            let Cost { class, requests, prepared, alone } = connected.engine.cost(stream, windowed, piece.records?)?;
+            // A window that is thought to hold none is not known to be empty.
+            let at_least = u64::from(!piece.empty);
+            let Cost { class, requests, prepared, alone } = connected.engine.cost(stream, windowed, piece.records?.max(at_least))?;
             // One more counts the window after its load.
             total.calls += requests + 1;
             total.time = total.time.saturating_add(rates.time(class, requests + u64::from(windowed)));
@@ -210,7 +229,7 @@ impl Total {
 async fn one(connected: &Connected, stream: &Stream, asked: &Asked, rates: &Rates) -> Result<StreamPlan> {
     let span = TimeSpan { from: asked.from, until: Some(asked.until) };
     let counted = count(connected, stream, span).await?;
-    let whole = [Piece { span, records: counted }];
+    let whole = [Piece { span, records: counted, empty: counted == Some(0) }];
     let listing = match asked.length {
         // Whoever names a length wants windows of it.
         Some(_) => None,
@@ -233,7 +252,7 @@ async fn one(connected: &Connected, stream: &Stream, asked: &Asked, rates: &Rate
     Ok(StreamPlan {
         stream: stream.name.clone(),
         whole: listed,
-        windows: pieces.into_iter().map(|Piece { span, records }| PlannedWindow { span, records }).collect(),
+        windows: pieces.into_iter().map(|Piece { span, records, .. }| PlannedWindow { span, records }).collect(),
         records: counted,
         calls: total.map(|total| total.calls),
         seconds: total.map(|total| total.time.as_secs()),
@@ -269,7 +288,7 @@ async fn pieces(connected: &Connected, stream: &Stream, asked: &Asked, counted: 
     if asked.from.is_none() {
         windows.insert(0, TimeSpan { from: None, until: Some(earliest) });
     }
-    let Some(counted) = counted else { return Ok(windows.into_iter().map(|span| Piece { span, records: None }).collect()) };
+    let Some(counted) = counted else { return Ok(windows.into_iter().map(|span| Piece { span, records: None, empty: false }).collect()) };
     let mut halving = Halving::new(&windows, counted);
     for _ in 0..COUNTS {
         let Some(span) = halving.next() else { break };

@@ -7,7 +7,7 @@
 use aqueduct_connector::Stream;
 use aqueduct_engine::Engine;
 use aqueduct_schema::{Result, codes};
-use aqueduct_warehouse::{BackfillWindow, TimeSpan};
+use aqueduct_warehouse::TimeSpan;
 
 /// What comes of counting a window on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,10 @@ pub(crate) async fn count(engine: &Engine, stream: &Stream, span: TimeSpan) -> R
     }
 }
 
-/// Judges by both numbers. A record in quarantine has arrived.
-pub(crate) fn judge(window: &BackfillWindow, found: Option<u64>, expected: Option<u64>) -> Verdict {
+/// Judges by both numbers. A record in quarantine has arrived; it counts once, however often it was met.
+pub(crate) fn judge(quarantined: u64, found: Option<u64>, expected: Option<u64>) -> Verdict {
     match (found, expected) {
-        (Some(found), Some(expected)) if found + window.quarantined >= expected => Verdict::Complete { expected, found },
+        (Some(found), Some(expected)) if found + quarantined >= expected => Verdict::Complete { expected, found },
         (Some(found), Some(expected)) => Verdict::Lacks { expected, found },
         _ => Verdict::NotKnown,
     }

@@ -66,6 +66,8 @@ pub(crate) struct Piece {
     pub(crate) span: TimeSpan,
     /// `None` where the source does not count.
     pub(crate) records: Option<u64>,
+    /// Whether it is known that it holds none.
+    pub(crate) empty: bool,
 }
 
 fn zoned(at: Timestamp) -> Option<Zoned> {
@@ -153,18 +155,17 @@ impl<'w> Halving<'w> {
             let windows = &self.windows[node.first..node.first + node.windows];
             if node.records == 0 {
                 let until = windows.last().and_then(|window| window.until);
-                match pieces.last_mut().filter(|last| last.records == Some(0)) {
+                match pieces.last_mut().filter(|last| last.empty) {
                     Some(last) => last.span.until = until,
-                    None => pieces.push(Piece { span: TimeSpan { from: windows[0].from, until }, records: Some(0) }),
+                    None => pieces.push(Piece { span: TimeSpan { from: windows[0].from, until }, records: Some(0), empty: true }),
                 }
                 continue;
             }
             let count = node.windows as u64;
             for (index, window) in windows.iter().enumerate() {
-                // Spread evenly, the rest over the first ones.
+                // Spread evenly, the rest over the first ones: together they are what was counted.
                 let records = node.records / count + u64::from((index as u64) < node.records % count);
-                // One that is thought to be empty is not known to be.
-                pieces.push(Piece { span: *window, records: Some(if node.windows > 1 { records.max(1) } else { records }) });
+                pieces.push(Piece { span: *window, records: Some(records), empty: false });
             }
         }
         pieces

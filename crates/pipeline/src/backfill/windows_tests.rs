@@ -48,10 +48,12 @@ proptest! {
         prop_assert!(cover(&spans, from, until), "{spans:?}");
         for piece in &pieces {
             // Never taken for empty when it is not; exact when all is counted.
-            prop_assert!(piece.records != Some(0) || count(piece.span) == 0);
+            prop_assert!(!piece.empty || count(piece.span) == 0);
             prop_assert!(!complete || piece.records == Some(count(piece.span)), "{piece:?}");
         }
-        let holding = pieces.iter().filter(|piece| piece.records != Some(0)).count();
+        let thought: u64 = pieces.iter().filter_map(|piece| piece.records).sum();
+        prop_assert_eq!(thought, records.len() as u64, "together as many as were counted");
+        let holding = pieces.iter().filter(|piece| !piece.empty).count();
         prop_assert!(!complete || pieces.len() <= 2 * holding + 1, "empty windows in a row are one");
     }
 }

@@ -207,7 +207,27 @@ pub(crate) async fn note<S: Session>(session: &mut S, key: &WindowKey, note: &Wi
     if let Some((expected, found)) = note.counted {
         sets.push_str(&format!(", expected = {expected}, found = {found}"));
     }
-    change(session, key, &sets).await
+    change(session, key, &sets).await?;
+    if note.again {
+        // What its last reading rejected may be good by now, or gone.
+        let (table, window) = (session.own("quarantine"), literal(&key.text()));
+        let forget = format!("UPDATE {table} SET backfill_window = NULL WHERE backfill_window = {window}");
+        session.execute("note what became of a window", forget).await?;
+    }
+    Ok(())
+}
+
+/// Counts the records of a window in quarantine, each once.
+pub(crate) async fn count_quarantined<S: Session>(session: &mut S, key: &WindowKey) -> Result<u64, Failure> {
+    let sql = format!(
+        "SELECT count(DISTINCT coalesce(source_id, location, row_id)) FROM {} WHERE stream = {} AND backfill_window = {} \
+         AND status IN ('new', 'discarded')",
+        session.own("quarantine"),
+        literal(&key.stream),
+        literal(&key.text())
+    );
+    let rows = session.rows("count the quarantine of a window", sql).await?;
+    Ok(rows.into_iter().flatten().flatten().next().and_then(|count| count.parse().ok()).unwrap_or(0))
 }
 
 /// Notes what has become of a backfill. One that goes on is no longer asked to pause.

@@ -78,6 +78,13 @@ pub trait Backfills: Send + Sync {
     /// # Errors
     /// `AQ4002` when the destination refuses.
     async fn count_spans(&self, table: &TableName, account: &str, spans: &[TimeSpan]) -> Result<Option<Vec<u64>>>;
+
+    /// How many records of a window are in quarantine, those that were given up included: each once, on however many pages it came and for
+    /// however many reasons. What was met before the window was last begun does not count.
+    ///
+    /// # Errors
+    /// `AQ4002` when the destination refuses.
+    async fn count_quarantined(&self, window: &WindowKey) -> Result<u64>;
 }
 
 /// A span of time, from its beginning to before its end; open where one is missing.
@@ -213,6 +220,13 @@ pub struct WindowKey {
     pub stream: Arc<str>,
     /// The window's number within the stream, the newest one being 1.
     pub number: u32,
+}
+
+impl WindowKey {
+    /// The window in one text, by which a record in quarantine names it.
+    pub(crate) fn text(&self) -> String {
+        format!("{}/{}/{}", self.backfill, self.stream, self.number)
+    }
 }
 
 /// A window of a stream as the ledger has it.

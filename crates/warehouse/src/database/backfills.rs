@@ -85,4 +85,9 @@ impl<D: Database> Backfills for D {
         let count = async { ledger::count_spans(&mut *self.hold("count the rows of windows").await?, table, account, spans).await };
         told(self, count).await
     }
+
+    async fn count_quarantined(&self, window: &WindowKey) -> Result<u64> {
+        let count = async { ledger::count_quarantined(&mut *self.hold("count the quarantine of a window").await?, window).await };
+        told(self, count).await
+    }
 }

@@ -23,9 +23,9 @@ CREATE TABLE IF NOT EXISTS aqueduct.quarantine (
     row_id text PRIMARY KEY, pipeline text NOT NULL, stream text NOT NULL, run_id text NOT NULL, load_id text NOT NULL,
     source_id text, location text, rule text NOT NULL, field text, message text NOT NULL, record json NOT NULL,
     first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, times_seen bigint NOT NULL, status text NOT NULL,
-    sealed text, resolved_at timestamptz, resolved_by text);
+    sealed text, resolved_at timestamptz, resolved_by text, backfill_window text);
 ALTER TABLE aqueduct.quarantine ADD COLUMN IF NOT EXISTS sealed text, ADD COLUMN IF NOT EXISTS resolved_at timestamptz,
-    ADD COLUMN IF NOT EXISTS resolved_by text;
+    ADD COLUMN IF NOT EXISTS resolved_by text, ADD COLUMN IF NOT EXISTS backfill_window text;
 CREATE INDEX IF NOT EXISTS quarantine_open ON aqueduct.quarantine (pipeline, stream, source_id) WHERE status = 'new';
 CREATE TABLE IF NOT EXISTS aqueduct.seen (
     pipeline text NOT NULL, stream text NOT NULL, reading_started_at timestamptz NOT NULL, scope text NOT NULL, keys text[] NOT NULL,

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS _quarantine (
     row_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, stream TEXT NOT NULL, run_id TEXT NOT NULL, load_id TEXT NOT NULL,
     source_id TEXT, location TEXT, rule TEXT NOT NULL, field TEXT, message TEXT NOT NULL, record JSON TEXT NOT NULL,
     first_seen TIMESTAMP TEXT NOT NULL, last_seen TIMESTAMP TEXT NOT NULL, times_seen INTEGER NOT NULL, status TEXT NOT NULL,
-    sealed TEXT, resolved_at TIMESTAMP TEXT, resolved_by TEXT);
+    sealed TEXT, resolved_at TIMESTAMP TEXT, resolved_by TEXT, backfill_window TEXT);
 CREATE INDEX IF NOT EXISTS _quarantine_open ON _quarantine (pipeline, stream, source_id) WHERE status = 'new';
 CREATE TABLE IF NOT EXISTS _seen (
     pipeline TEXT NOT NULL, stream TEXT NOT NULL, reading_started_at TIMESTAMP TEXT NOT NULL, scope TEXT NOT NULL,
@@ -88,8 +88,12 @@ CREATE VIEW IF NOT EXISTS _cleaning_fields AS SELECT
 ";
 
 /// Columns that older versions of the tables do not have: table, column, type.
-const ADDED: [(&str, &str, &str); 3] =
-    [("_quarantine", "sealed", "TEXT"), ("_quarantine", "resolved_at", "TIMESTAMP TEXT"), ("_quarantine", "resolved_by", "TEXT")];
+const ADDED: [(&str, &str, &str); 4] = [
+    ("_quarantine", "sealed", "TEXT"),
+    ("_quarantine", "resolved_at", "TIMESTAMP TEXT"),
+    ("_quarantine", "resolved_by", "TEXT"),
+    ("_quarantine", "backfill_window", "TEXT"),
+];
 
 /// Creates the tables that are missing, and columns that older versions did not have.
 pub(crate) async fn create(connection: &mut SqliteConnection) -> Result<(), Failure> {

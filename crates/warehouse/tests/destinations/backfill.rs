@@ -1,7 +1,9 @@
 //! Backfills: windows with checkpoints of their own, beside live runs.
 
 use aqueduct_schema::{Batch, Cursor, Mode, Position, Protected, ReadingState, StreamState, Table, Timestamp, ValueType, codes};
-use aqueduct_warehouse::{Backfill, BackfillState, BackfillWindow, Fence, RunStart, TimeSpan, WindowKey, WindowNote, WindowState};
+use aqueduct_warehouse::{
+    Backfill, BackfillState, BackfillWindow, Fence, QuarantineStatus, RunStart, TimeSpan, WindowKey, WindowNote, WindowState,
+};
 
 use crate::destination::Destination;
 use crate::rows::*;
@@ -173,6 +175,36 @@ pub(crate) async fn windows_are_counted_by_the_time_of_change(to: &Destination) 
     let fence = to.begin("run-2").await;
     to.load(&fence, vec![batch(vec![people(&[("1", "one")])])]).await.unwrap();
     assert_eq!(to.warehouse.count_spans(&source(), "a", &spans).await.unwrap(), None, "rows without a time of change");
+}
+
+pub(crate) async fn a_record_in_quarantine_counts_once_for_its_window(to: &Destination) {
+    let rejected = |records: &[(&str, &str)]| {
+        let rejects = records.iter().map(|(id, rule)| reject(Some(id), rule, "x")).collect();
+        let mut of = checkpoint(Mode::Backfill, 0, false);
+        of.state = place("1");
+        vec![batch_with(vec![changed(&[])], rejects, 0, of)]
+    };
+    let fence = to.backfilling("run-1").await;
+    let begun = WindowNote { state: Some(WindowState::Running), again: true, ..WindowNote::default() };
+    to.warehouse.note_window(&fence, &key(1), &begun).await.unwrap();
+    // The second one for two reasons, and on the next page and in the next load once more.
+    to.warehouse.load_window(&fence, &key(1), rejected(&[("1", "a"), ("2", "a"), ("2", "b")])).await.unwrap();
+    to.warehouse.load_window(&fence, &key(1), rejected(&[("2", "a"), ("3", "a")])).await.unwrap();
+    assert_eq!((to.window(1).await.quarantined, to.warehouse.count_quarantined(&key(1)).await.unwrap()), (5, 3));
+    assert_eq!(to.warehouse.count_quarantined(&key(2)).await.unwrap(), 0);
+    // Neither a live run that meets one of them too nor somebody who gives it up takes it away from the window.
+    let live = to.begin("live-1").await;
+    to.load(&live, vec![batch_with(vec![people(&[])], vec![reject(Some("3"), "a", "x")], 0, checkpoint(Mode::Changes, 0, false))])
+        .await
+        .unwrap();
+    let ids = [to.one("SELECT row_id FROM {_quarantine} WHERE source_id = '1'").await];
+    to.warehouse.resolve_quarantined(&live, &ids, QuarantineStatus::Discarded, "ann").await.unwrap();
+    assert_eq!(to.warehouse.count_quarantined(&key(1)).await.unwrap(), 3);
+    // What an earlier reading rejected says nothing about the one that begins anew.
+    to.warehouse.note_window(&fence, &key(1), &begun).await.unwrap();
+    assert_eq!(to.warehouse.count_quarantined(&key(1)).await.unwrap(), 0);
+    to.warehouse.load_window(&fence, &key(1), rejected(&[("2", "a")])).await.unwrap();
+    assert_eq!(to.warehouse.count_quarantined(&key(1)).await.unwrap(), 1);
 }
 
 pub(crate) async fn a_live_run_and_a_backfill_hold_fences_of_their_own(to: &Destination) {

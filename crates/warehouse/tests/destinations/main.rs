@@ -83,6 +83,7 @@ suite! {
         a_window_keeps_its_checkpoint_and_counts_and_no_live_state_moves
         a_window_goes_on_where_it_was_and_may_be_read_again
         windows_are_counted_by_the_time_of_change
+        a_record_in_quarantine_counts_once_for_its_window
         a_live_run_and_a_backfill_hold_fences_of_their_own
         a_pause_is_asked_for_from_elsewhere
         an_older_row_of_a_backfill_changes_nothing_whoever_comes_first

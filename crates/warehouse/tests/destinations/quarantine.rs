@@ -55,7 +55,7 @@ pub(crate) async fn the_quarantine_is_listed_decided_and_purged(to: &Destination
 
 pub(crate) async fn a_table_of_an_older_version_gets_its_new_columns(to: &Destination) {
     let fence = to.begin("run-1").await;
-    for column in ["sealed", "resolved_at", "resolved_by"] {
+    for column in ["sealed", "resolved_at", "resolved_by", "backfill_window"] {
         to.ask(&format!("ALTER TABLE {{_quarantine}} DROP COLUMN {column}")).await;
     }
     if !to.is_sqlite() {

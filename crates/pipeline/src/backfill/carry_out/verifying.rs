@@ -19,7 +19,10 @@ impl CarryOut<'_> {
         streams.dedup();
         let mut more = false;
         for name in streams {
-            let Some(stream) = self.stream(&name).cloned() else { continue };
+            let Some(stream) = self.stream(&name).cloned() else {
+                self.is_gone(name);
+                continue;
+            };
             let indexes: Vec<usize> =
                 (0..self.windows.len()).filter(|index| self.windows[*index].stream == name && loaded(&self.windows[*index])).collect();
             let spans: Vec<_> = indexes.iter().map(|index| self.windows[*index].span).collect();
@@ -36,7 +39,14 @@ impl CarryOut<'_> {
                     _ = stopped.wait_for(|stop| *stop) => return Ok(false),
                 };
                 match expected {
-                    Ok(expected) => more |= self.judged(index, verify::judge(&self.windows[index], found, expected)).await?,
+                    Ok(expected) => {
+                        // Pages overlap, so what the loads have counted may be more than there are.
+                        let quarantined = match self.windows[index].quarantined {
+                            0 => 0,
+                            _ => self.warehouse.count_quarantined(&self.key(index)).await?,
+                        };
+                        more |= self.judged(index, quarantined, verify::judge(quarantined, found, expected)).await?;
+                    }
                     Err(error) => return Err(self.calls.told(error)),
                 }
             }
@@ -45,7 +55,7 @@ impl CarryOut<'_> {
     }
 
     /// Takes note of a verdict; true when the window is to be read again.
-    async fn judged(&mut self, index: usize, verdict: Verdict) -> Result<bool> {
+    async fn judged(&mut self, index: usize, quarantined: u64, verdict: Verdict) -> Result<bool> {
         let first = !self.again.contains(&index);
         let window = &mut self.windows[index];
         window.requests += 1;
@@ -53,7 +63,7 @@ impl CarryOut<'_> {
             Verdict::Complete { expected, found } => (WindowState::Verified, Some((expected, found)), None),
             Verdict::Lacks { .. } if first => (WindowState::Pending, None, None),
             Verdict::Lacks { expected, found } => {
-                let missing = expected.saturating_sub(found + window.quarantined);
+                let missing = expected.saturating_sub(found + quarantined);
                 let error = Error::new(codes::COUNTS_DIFFER, format!("the source counts {missing} more than arrived"));
                 (WindowState::Differs, Some((expected, found)), Some(error))
             }
