@@ -233,11 +233,8 @@ impl LoadedFile {
             environment.expand_secret(&mut key.value, &shown, &text)?;
         }
         let control = control(&mut content, path, environment, &text)?;
+        crate::bounds::check(&content, &shown, &text)?;
         let quota = &content.source.quota;
-        if !(quota.share > 0.0 && quota.share <= 1.0) {
-            let error = Error::new(codes::BAD_YAML, "`share` of a quota is more than 0 and at most 1");
-            return Err(place(error, &shown, &text, "share:"));
-        }
         aqueduct_control::check_time_zone(&quota.time_zone).map_err(|error| place(error, &shown, &text, &quota.time_zone))?;
         let name = crate::schedules::name(&content, path, &text)?;
         let schedule = crate::schedules::schedule(&content, &shown, &text)?;

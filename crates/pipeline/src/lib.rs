@@ -2,6 +2,7 @@
 
 mod associations;
 pub mod backfill;
+mod bounds;
 pub mod called;
 mod cells;
 mod columns;

@@ -141,12 +141,14 @@ pub(crate) fn find(named: &Path) -> Result<PathBuf> {
     })
 }
 
-/// A destination as it may be shown: without user and password.
+/// A destination as it may be shown: without user and password, which may stand before the host or among the options.
 pub(crate) fn shown_destination(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}://{}", &url[..scheme], &url[at + 1..]),
-        _ => url.to_owned(),
-    }
+    let Some((scheme, rest)) = url.trim().split_once("://").filter(|(scheme, _)| !scheme.eq_ignore_ascii_case("sqlite")) else {
+        return url.to_owned();
+    };
+    let address = rest.split_once('?').map_or(rest, |(address, _)| address);
+    let place = address.rsplit_once('@').map_or(address, |(_, place)| place);
+    format!("{scheme}://{place}")
 }
 
 #[cfg(test)]
@@ -157,6 +159,9 @@ mod tests {
     fn destinations_are_shown_without_their_password() {
         assert_eq!(shown_destination("postgres://u:p@h:1/d"), "postgres://h:1/d");
         assert_eq!(shown_destination("postgres://u:p@x@h/d"), "postgres://h/d");
+        assert_eq!(shown_destination("postgres://h/d?user=u&password=canary"), "postgres://h/d");
+        assert_eq!(shown_destination("postgres:///d?host=/run/pg&password=can@ary"), "postgres:///d");
         assert_eq!(shown_destination("sqlite://a/b.db"), "sqlite://a/b.db");
+        assert_eq!(shown_destination("sqlite://a@b/c?.db"), "sqlite://a@b/c?.db");
     }
 }

@@ -17,6 +17,7 @@ mod drift;
 mod ends;
 mod exports;
 mod history;
+mod hostile;
 mod identity;
 mod kill;
 mod leases;
