@@ -1,5 +1,6 @@
 //! One trial's world: an account, a destination, a pipeline between them, and the ways to run it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -282,7 +283,10 @@ impl Running {
         let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok());
         used.memory = used.memory.max(most.unwrap_or(0));
-        used.files = used.files.max(std::fs::read_dir(process.join("fd")).map_or(0, |files| files.count() as u64));
+        let open = std::fs::read_dir(process.join("fd")).map_or(0, |files| files.count() as u64);
+        if open > used.files {
+            used.files = used.files.max(own_files(&process));
+        }
     }
 
     /// Looks at how long the process has waited for processors, where the system tells.
@@ -342,6 +346,18 @@ impl Running {
         };
         Ran { code, words, used: Some(used) }
     }
+}
+
+/// The files that a process has open for itself. One that has only just begun may still show the battery's: the system closes them a moment
+/// after the program is there.
+fn own_files(process: &Path) -> u64 {
+    let open = |folder: &Path| -> Vec<PathBuf> {
+        let links = std::fs::read_dir(folder.join("fd")).into_iter().flatten().flatten();
+        links.filter_map(|link| std::fs::read_link(link.path()).ok()).collect()
+    };
+    let passed_on = |file: &PathBuf| ["socket:", "pipe:"].iter().any(|kind| file.to_string_lossy().starts_with(kind));
+    let battery: BTreeSet<PathBuf> = open(Path::new("/proc/self")).into_iter().filter(passed_on).collect();
+    open(process).iter().filter(|file| !battery.contains(*file)).count() as u64
 }
 
 /// Nothing outlives its trial.

@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
 /// Reads all documents of a text.
 pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Node>> {
-    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
+    let options = serde_saphyr::options! { budget: aqueduct_schema::yaml::budget(), with_snippet: false, strict_booleans: true };
     serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| aqueduct_schema::yaml::located(file, &error))
 }
 
