@@ -61,8 +61,8 @@ impl Pace {
     fn words(&self, expected: Option<u64>) -> String {
         let rate = self.rate().map_or_else(String::new, |rate| format!("{}/s", number(rate as u64)));
         match self.left(expected) {
-            Some(left) => format!("{rate}, about {} left", about(left)),
-            None => rate,
+            Some(left) if left > 0 => format!("{rate}, about {} left", about(left)),
+            _ => rate,
         }
     }
 }
@@ -154,6 +154,7 @@ mod tests {
         }
         assert_eq!(pace.left(Some(120_000)), Some(100));
         assert_eq!(pace.words(Some(120_000)), "100/s, about 100 s left");
+        assert_eq!(pace.words(Some(110_000)), "100/s", "all are there, and nothing is left");
         assert_eq!((pace.left(None), pace.left(Some(1))), (None, None), "nothing is said about what is not known");
         pace.add(begun + Duration::from_secs(201), 50);
         assert_eq!(pace.rate(), None, "a window is read again");
