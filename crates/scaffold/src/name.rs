@@ -68,6 +68,18 @@ const KEPT: &[&str] = &[
 ];
 const LONGEST: usize = 40;
 
+/// Whether a reader does not see a character that changes how the text around it is shown: control characters and those that embed,
+/// override and isolate directions of writing. The compiler refuses the latter in Rust, with good reason.
+pub(crate) fn is_unseen(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Words of a description as a comment may hold them: in one line, without what is not seen.
+pub(crate) fn seen(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || is_unseen(letter));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Checks the name of a connector.
 ///
 /// # Errors

@@ -5,6 +5,8 @@ mod fields;
 mod limit;
 mod paging;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod tests;
 mod vendor;
 
@@ -18,11 +20,13 @@ use serde_json::Value;
 
 use self::document::{Document, Kind, Read, of_parameter};
 use self::fields::{Fields, letters};
-use crate::name::{is_plural, plural, singular, snake};
+use crate::name::{is_plural, is_unseen, plural, seen, singular, snake};
 use crate::plan::{Account, Mapping, Noted, Plan, Stream};
 
 /// Arrays of records lie no deeper in an answer.
 const DEEPEST: usize = 3;
+/// Arrays of an answer that are looked at.
+const MOST_ARRAYS: usize = 1_000;
 /// Names of arrays that hold the records, the surest first.
 const ITEMS: &[&str] = &["data", "results", "items", "records", "values", "entries", "list", "result", "rows", "elements", "objects"];
 /// Names of arrays that hold something beside the records.
@@ -75,7 +79,7 @@ pub fn propose(name: &str, file: &str, text: &str) -> Result<Proposal> {
         left_out.retain(|(operation, _)| *operation != format!("GET {path}"));
     }
     let mappings = proposed.iter().filter_map(|(stream, fields)| mapping(stream, fields)).collect();
-    let title = document.root["info"]["title"].as_str().map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "));
+    let title = document.root["info"]["title"].as_str().map(seen);
     let plan = Plan {
         name: name.to_owned(),
         title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| crate::name::type_name(name)),
@@ -105,7 +109,7 @@ fn documentation(document: &Document, name: &str) -> String {
 }
 
 fn is_link(url: &str) -> bool {
-    url.starts_with("https://") && !url.contains(|letter: char| letter.is_whitespace() || "<>\"".contains(letter))
+    url.starts_with("https://") && !url.contains(|letter: char| letter.is_whitespace() || is_unseen(letter) || "<>\"".contains(letter))
 }
 
 /// Headers that requests must have and whose value is said.
@@ -220,6 +224,9 @@ fn collect<'d>(
         },
         (Kind::Object, _) if keys.len() < DEEPEST => {
             for (name, property) in &shape.properties {
+                if found.len() + *others >= MOST_ARRAYS {
+                    return;
+                }
                 if BESIDE.contains(&letters(name).as_str()) || name.is_empty() {
                     continue;
                 }

@@ -68,7 +68,7 @@ fn mark<T>(indent: &str, noted: &Noted<T>) -> String {
 
 /// The words by which a guess is found.
 pub(crate) fn guess(why: &str) -> String {
-    let words = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = crate::name::seen(why);
     let short: String = words.chars().take(125).collect();
     format!("GUESSED: {short}{}", if short.len() < words.len() { "…" } else { "" })
 }
@@ -93,5 +93,6 @@ fn mappings(plan: &Plan) -> BTreeMap<&'static str, String> {
 fn scalar(path: &str) -> String {
     let plain = path.starts_with(|first: char| first.is_ascii_alphabetic())
         && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
-    if plain { path.to_owned() } else { quoted(path) }
+    // YAML reads what JSON writes, and Rust's escapes are not YAML's.
+    if plain { path.to_owned() } else { serde_json::Value::from(path).to_string() }
 }

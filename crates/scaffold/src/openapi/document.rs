@@ -1,5 +1,7 @@
 //! An OpenAPI description as a tree of values, with references followed and parts of schemas put together.
 
+use std::collections::HashSet;
+
 use aqueduct_schema::{Error, Result, codes};
 use serde_json::Value;
 
@@ -21,6 +23,13 @@ pub(super) struct Shape<'d> {
     /// The schema of an array's elements.
     pub(super) items: Option<&'d Value>,
     pub(super) format: &'d str,
+}
+
+/// What was gathered already. A part that others share adds nothing a second time, and parts of parts double at every level.
+#[derive(Default)]
+struct Seen<'d> {
+    schemas: HashSet<*const Value>,
+    names: HashSet<&'d str>,
 }
 
 /// The kinds of value.
@@ -84,17 +93,20 @@ impl Document {
     /// What a schema comes down to.
     pub(super) fn shape<'d>(&'d self, schema: &'d Value) -> Shape<'d> {
         let mut shape = Shape::default();
-        self.gather(schema, &mut shape, 0);
+        self.gather(schema, &mut shape, &mut Seen::default(), 0);
         shape
     }
 
-    fn gather<'d>(&'d self, schema: &'d Value, shape: &mut Shape<'d>, depth: usize) {
+    fn gather<'d>(&'d self, schema: &'d Value, shape: &mut Shape<'d>, seen: &mut Seen<'d>, depth: usize) {
         let Some(schema) = self.follow(schema).filter(|_| depth < DEEPEST) else {
             if shape.kind == Kind::Unknown {
                 shape.kind = Kind::Elsewhere;
             }
             return;
         };
+        if !seen.schemas.insert(std::ptr::from_ref(schema)) {
+            return;
+        }
         let named = match &schema["type"] {
             Value::String(kind) => kind.as_str(),
             Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
@@ -116,7 +128,7 @@ impl Document {
             shape.kind = kind;
         }
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            if !shape.properties.iter().any(|(known, _)| known == name) {
+            if seen.names.insert(name) {
                 shape.properties.push((name, property));
             }
         }
@@ -125,7 +137,7 @@ impl Document {
             shape.format = schema["format"].as_str().unwrap_or_default();
         }
         for part in ["allOf", "anyOf", "oneOf"].iter().filter_map(|word| schema[*word].as_array()).flatten() {
-            self.gather(part, shape, depth + 1);
+            self.gather(part, shape, seen, depth + 1);
         }
     }
 

@@ -4,13 +4,15 @@ use aqueduct_schema::{SemanticType, ValueType};
 use serde_json::Value;
 
 use super::document::{Document, Kind, Shape};
-use crate::name::snake;
+use crate::name::{is_unseen, snake};
 use crate::plan::{Field, Noted};
 
 /// Objects inside a record are taken apart so deep; what lies deeper is kept whole.
 const DEEPEST: usize = 3;
 /// More fields than this are nobody's selection.
 const MOST: usize = 150;
+/// Properties that are looked at in one record. Objects in objects multiply, and the text of a stranger may make them do so.
+const LOOKED_AT: usize = 20_000;
 
 /// Names of keys, the plainest first, in letters and digits alone.
 const KEYS: &[&str] = &["id", "uuid", "guid", "gid", "key", "code", "email", "emailaddress", "name"];
@@ -91,8 +93,8 @@ pub(super) struct Fields {
 
 /// The fields of records of this schema, which are called so; in words what is wrong where there is nothing to tell records by.
 pub(super) fn fields(document: &Document, schema: &Value, object: &str) -> Result<Fields, String> {
-    let mut found = Vec::new();
-    flatten(document, &document.shape(schema), "", 0, &mut found);
+    let (mut found, mut left) = (Vec::new(), LOOKED_AT);
+    flatten(document, &document.shape(schema), "", 0, &mut found, &mut left);
     if found.is_empty() {
         return Err("its records have no fields".to_owned());
     }
@@ -127,16 +129,18 @@ pub(super) fn fields(document: &Document, schema: &Value, object: &str) -> Resul
     Ok(Fields { fields: first.into_iter().chain(rest).collect(), key, created_at, updated_at, epochs, left_out })
 }
 
-fn flatten(document: &Document, shape: &Shape<'_>, before: &str, depth: usize, found: &mut Vec<Field>) {
+fn flatten(document: &Document, shape: &Shape<'_>, before: &str, depth: usize, found: &mut Vec<Field>, left: &mut usize) {
     for (name, schema) in &shape.properties {
+        let Some(fewer) = left.checked_sub(1) else { return };
+        *left = fewer;
         // A path joins keys by dots, so a key with a dot cannot be reached.
-        if name.is_empty() || name.contains('.') || name.chars().any(char::is_control) {
+        if name.is_empty() || name.contains('.') || name.chars().any(is_unseen) {
             continue;
         }
         let path = if before.is_empty() { (*name).to_owned() } else { format!("{before}.{name}") };
         let shape = document.shape(schema);
         if shape.kind == Kind::Object && !shape.properties.is_empty() && depth + 1 < DEEPEST {
-            flatten(document, &shape, &path, depth + 1, found);
+            flatten(document, &shape, &path, depth + 1, found, left);
         } else {
             found.push(field(&path, &shape));
         }
