@@ -47,6 +47,7 @@ mod origins;
 mod plan;
 mod planner;
 mod propose;
+mod records;
 mod report;
 mod rows;
 mod settings;

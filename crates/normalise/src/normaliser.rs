@@ -1,30 +1,23 @@
 //! The stage: raw batches in, batches of the common schema out.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use aqueduct_schema::{
-    Batch, Error, Mode, Normalised, Operation, Raw, RecordSchema, Reject, RejectCell, Result, RowIds, Source, Table, TableName,
-    TableSchema, codes,
+    Batch, Error, Mode, Normalised, Operation, Raw, RecordSchema, Reject, RejectCell, Result, Source, Table, TableName, TableSchema, codes,
 };
-use arrow_array::builder::TimestampMicrosecondBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
-use arrow_select::concat::concat;
+use arrow_array::{Array, BooleanArray, new_null_array};
 use jiff::tz::TimeZone;
 
 use crate::cleaners::CleaningContext;
-use crate::elements::elements;
-use crate::evaluate::{Compiled, Surroundings, lower_case};
-use crate::mapping::Test;
+use crate::evaluate::Surroundings;
 use crate::mappings::Mappings;
-use crate::plan::{ElementSource, EntityPlan, Fill, Plan, RowSet, SetIds, Shape};
+use crate::plan::Plan;
 use crate::planner::Planner;
+use crate::records::{Reading, Records};
 use crate::report::Report;
-use crate::rows::{Failure, Failures, KEY_MISSING, Rows, SetBuilder, bug, filled, known_flag, positions, spread};
+use crate::rows::{Failure, Failures, KEY_MISSING, Rows, known_flag};
 use crate::settings::Defaults;
-use crate::space::{Computed, Space, labelled};
 use crate::told::{self, Telling};
 use crate::value::Input;
 
@@ -206,197 +199,6 @@ impl Normaliser {
         }
         Ok(tables)
     }
-}
-
-/// What the way of reading means for rows.
-struct Reading {
-    /// Whether every record of the reading is a deleted one, unless it says otherwise.
-    deleted: bool,
-    /// Whether slots may have been filled before.
-    tombstones: bool,
-    /// The time of the reading in microseconds, for deletions without a time.
-    started_at: i64,
-}
-
-/// The records of a batch with all that is computed from them.
-struct Records<'b> {
-    columns: &'b [ArrayRef],
-    inputs: &'b [Input],
-    rows: usize,
-    around: &'b Surroundings<'b>,
-    space: &'b Space,
-    computed: &'b Computed,
-    reading: &'b Reading,
-    /// The names of the columns, by their places.
-    origins: &'b dyn Fn(usize) -> Option<Arc<str>>,
-}
-
-impl Records<'_> {
-    fn entity(
-        &self,
-        plan: &mut EntityPlan,
-        updated_at: Option<usize>,
-        built: &mut Vec<Rows>,
-        report: &mut Report,
-        failures: &mut Failures,
-    ) -> Result<()> {
-        let mask = plan.condition.as_ref().map(|(expression, test)| self.matching(expression, test));
-        let rows = |columns, count, parents| Rows { table: plan.table.clone(), operation: Operation::Upsert, columns, parents, count };
-        match &mut plan.shape {
-            Shape::Record(set) => {
-                let (columns, count) = self.builder(plan.entity.name, set, mask.as_ref()).build(None, report, failures)?;
-                built.push(rows(columns, count, mask.as_ref().map(positions)));
-            }
-            Shape::Elements { array, sources, space, set } => {
-                let found = elements(&self.inputs[*array], mask.as_ref(), self.columns, sources)?;
-                let count = found.parents.len();
-                let computed = space.run(&found.inputs, count, self.around)?;
-                let origins = |place: usize| match sources.get(place)? {
-                    ElementSource::Record(column) => (self.origins)(*column),
-                    ElementSource::Inside(_) => (self.origins)(*array),
-                };
-                let builder = SetBuilder {
-                    jobs: &space.clean,
-                    computed: &computed,
-                    rows: count,
-                    inputs: &found.inputs,
-                    origins: &origins,
-                    ..self.builder(plan.entity.name, set, None)
-                };
-                let (columns, count) = builder.build(Some(&found.parents), report, failures)?;
-                built.push(rows(columns, count, Some(found.parents)));
-            }
-            Shape::Slots { sets, ids, tombstones } => {
-                let mut parts: Vec<Vec<ArrayRef>> = Vec::new();
-                let mut parents: Vec<u32> = Vec::new();
-                let mut emptied: Vec<Vec<ArrayRef>> = Vec::new();
-                let mut emptied_parents: Vec<u32> = Vec::new();
-                for set in sets.iter() {
-                    let SetIds::Slot { signals, .. } = &set.id else { continue };
-                    let filled = filled(self.computed, &self.space.clean, signals, self.rows);
-                    let wanted = |row: usize| mask.as_ref().is_none_or(|mask| mask.value(row));
-                    let present: BooleanArray = (0..self.rows).map(|row| Some(filled.value(row) && wanted(row))).collect();
-                    if present.true_count() > 0 {
-                        let builder = SetBuilder { slot_ids: Some(ids), ..self.builder(plan.entity.name, set, Some(&present)) };
-                        parts.push(builder.build(None, report, failures)?.0);
-                        parents.extend(positions(&present).values());
-                    }
-                    if self.reading.tombstones {
-                        let empty: BooleanArray = (0..self.rows).map(|row| Some(!filled.value(row) && wanted(row))).collect();
-                        let gone = positions(&empty);
-                        emptied.push(self.tombstones(set, ids, updated_at, &gone)?);
-                        emptied_parents.extend(gone.values());
-                    }
-                }
-                let count = parents.len();
-                built.push(rows(joined(&plan.table.schema, &parts)?, count, Some(parents.into())));
-                if !emptied_parents.is_empty() {
-                    built.push(Rows {
-                        columns: joined(&tombstones.schema, &emptied)?,
-                        table: tombstones.clone(),
-                        operation: Operation::Tombstone,
-                        count: emptied_parents.len(),
-                        parents: Some(emptied_parents.into()),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Tombstones for the rows that records have lost because they no longer meet the mapping's condition. Another mapping may still
-    /// give the same row.
-    fn lapsed(&self, plan: &EntityPlan, updated_at: Option<usize>, built: &mut Vec<Rows>) -> Result<()> {
-        let (Some(table), Some((expression, test)), Shape::Record(set)) = (&plan.lapsed, &plan.condition, &plan.shape) else {
-            return Ok(());
-        };
-        let SetIds::Job(job) = set.id else { return Ok(()) };
-        let ids = self.computed.ids[job].as_string::<i32>();
-        let here: Vec<&Rows> =
-            built.iter().filter(|rows| rows.operation == Operation::Upsert && rows.table.schema.name == table.schema.name).collect();
-        let there: HashSet<&str> = here.iter().flat_map(|rows| rows.columns[0].as_string::<i32>().iter().flatten()).collect();
-        let matching = self.matching(expression, test);
-        let is_gone = |row: usize| !matching.value(row) && ids.is_valid(row) && !there.contains(ids.value(row));
-        let gone = positions(&(0..self.rows).map(|row| Some(is_gone(row))).collect());
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let columns = vec![spread(&self.computed.ids[job], &gone)?, self.times(set, updated_at, &gone)];
-        let count = gone.len();
-        built.push(Rows { table: table.clone(), operation: Operation::Tombstone, columns, parents: Some(gone), count });
-        Ok(())
-    }
-
-    fn builder<'s>(&'s self, entity: &'static str, set: &'s RowSet, mask: Option<&'s BooleanArray>) -> SetBuilder<'s> {
-        let (jobs, computed) = (&self.space.clean, self.computed);
-        SetBuilder {
-            entity,
-            set,
-            jobs,
-            computed,
-            rows: self.rows,
-            mask,
-            slot_ids: None,
-            deleted: self.reading.deleted,
-            inputs: self.inputs,
-            origins: self.origins,
-            around: self.around,
-        }
-    }
-
-    fn matching(&self, expression: &Compiled, test: &Test) -> BooleanArray {
-        let matches = |row: usize| {
-            let value = expression.value(self.inputs, row, self.around);
-            let among = |words: &[String]| {
-                value.text().is_some_and(|text| {
-                    let word = lower_case(text.trim());
-                    words.iter().any(|known| *known == word)
-                })
-            };
-            match test {
-                Test::Present(present) => value.is_blank() != *present,
-                Test::Is(words) => among(words),
-                Test::Not(words) => !among(words),
-            }
-        };
-        (0..self.rows).map(|row| Some(matches(row))).collect()
-    }
-
-    /// Key and time of the rows of a slot that has nothing now.
-    fn tombstones(&self, set: &RowSet, ids: &RowIds, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> Result<Vec<ArrayRef>> {
-        let SetIds::Slot { source_id, label, .. } = &set.id else { return Ok(Vec::new()) };
-        let (_, row_ids) = labelled(&spread(&self.computed.clean[*source_id].array, gone)?, label, ids);
-        Ok(vec![row_ids, self.times(set, updated_at, gone)])
-    }
-
-    /// When rows went: the record's last change, else the time of the reading.
-    fn times(&self, set: &RowSet, updated_at: Option<usize>, gone: &arrow_array::UInt32Array) -> ArrayRef {
-        let of_set = set.columns.iter().find(|planned| planned.field.name == "source_updated_at").and_then(|planned| match planned.fill {
-            Fill::Clean(job) => Some(job),
-            _ => None,
-        });
-        let times = of_set.or(updated_at).map(|job| self.computed.clean[job].array.as_primitive::<TimestampMicrosecondType>());
-        let mut builder =
-            TimestampMicrosecondBuilder::with_capacity(gone.len()).with_data_type(aqueduct_schema::ValueType::Timestamp.arrow());
-        for row in gone.values() {
-            let row = *row as usize;
-            builder.append_value(times.filter(|times| times.is_valid(row)).map_or(self.reading.started_at, |times| times.value(row)));
-        }
-        Arc::new(builder.finish())
-    }
-}
-
-/// Puts the rows of several sets, column by column, one after the other.
-fn joined(schema: &TableSchema, parts: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>> {
-    schema
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| {
-            let arrays: Vec<&dyn Array> = parts.iter().map(|part| part[place].as_ref()).collect();
-            if arrays.is_empty() { Ok(new_null_array(&column.value_type.arrow(), 0)) } else { concat(&arrays).map_err(bug) }
-        })
-        .collect()
 }
 
 fn key_failure(record: &RecordSchema) -> Failure {
