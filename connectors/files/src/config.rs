@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// A path or a pattern with `*`, `?`, `[a-z]` or `**`, relative to the working directory; or a list of them.
+    /// A path or a pattern with `*`, `?`, `[a-z]` or `**`, relative to the folder that has pipelines/; or a list of them.
     pub path: OneOrMany,
     /// The column that identifies a record, or a list of columns that do so together. Known layouts have one of their own.
     #[serde(default)]

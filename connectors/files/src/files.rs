@@ -126,9 +126,9 @@ pub(crate) fn matching(paths: &OneOrMany) -> Result<Vec<MatchedFile>> {
         }
         if files.len() == before {
             let folder = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
-            return Err(Error::new(codes::FILE_UNREADABLE, format!("no file fits `{pattern}`"))
-                .with("working directory", folder)
-                .advise("Correct `path`; it is relative to the working directory."));
+            return Err(Error::new(codes::FILE_UNREADABLE, format!("no file fits `{pattern}`")).with("folder", folder).advise(
+                "Correct `path`; it is relative to the folder that has pipelines/, or to the one in which the command is called.",
+            ));
         }
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));

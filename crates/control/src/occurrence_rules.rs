@@ -254,7 +254,7 @@ fn again(tally: &mut Tally, attempt: &Attempt, terms: Terms, at: Timestamp) -> O
     match (attempt.exit.code, attempt.stop) {
         // 2, 3 and 8 are for a person: the same run would end in the same way.
         (Some(0 | 2 | 3 | 8), _) | (_, Some(Stop::Overlap)) => None,
-        (Some(130 | 143) | None, Some(Stop::Shutdown)) => Some(at),
+        (Some(129 | 130 | 143) | None, Some(Stop::Shutdown)) => Some(at),
         (Some(9), _) => {
             tally.held = tally.held.saturating_add(1);
             Some(backoff(HELD.0, HELD.1, tally.held))
@@ -266,7 +266,7 @@ fn again(tally: &mut Tally, attempt: &Attempt, terms: Terms, at: Timestamp) -> O
                 (tally.spent <= SPENT_RUNS).then(|| backoff(SPENT.0, SPENT.1, tally.spent))
             }
         },
-        (Some(130 | 143) | None, None) => {
+        (Some(129 | 130 | 143) | None, None) => {
             tally.lost = tally.lost.saturating_add(1);
             let first = if first.is_zero() { AFTER_DEATH } else { first };
             (tally.lost <= LOST_RUNS.max(terms.retries)).then(|| backoff(first, most.max(first), tally.lost))

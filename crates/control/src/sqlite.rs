@@ -7,7 +7,7 @@ use aqueduct_schema::{Error, Result, Timestamp, codes, lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::documents::{Change, Decision, Documents, Place};
 use crate::durable;
@@ -35,6 +35,7 @@ const REMOVE: &str = "DELETE FROM control WHERE kind = ? AND key = ?";
 /// One file, one connection.
 pub(crate) struct Sqlite {
     path: PathBuf,
+    options: SqliteConnectOptions,
     connection: Mutex<Connected>,
 }
 
@@ -42,6 +43,9 @@ struct Connected {
     sqlite: SqliteConnection,
     /// Whether the last change waited in vain.
     waits_briefly: bool,
+    /// Whether it has failed in a way after which it may be of no use: on a full disk SQLite ends a transaction by itself, and the
+    /// driver, which takes it for open, can begin no other.
+    broken: bool,
 }
 
 impl Sqlite {
@@ -67,7 +71,8 @@ impl Sqlite {
             attempts += 1;
             match Self::connect(&options).await {
                 Ok(sqlite) => {
-                    return Ok(Self { path: path.to_owned(), connection: Mutex::new(Connected { sqlite, waits_briefly: false }) });
+                    let connection = Mutex::new(Connected { sqlite, waits_briefly: false, broken: false });
+                    return Ok(Self { path: path.to_owned(), options, connection });
                 }
                 Err(error) if is_passing(&error) && attempts < 20 && begun.elapsed() < BUSY => pause().await,
                 Err(error) => return Err(cannot(error)),
@@ -81,6 +86,22 @@ impl Sqlite {
         Ok(connection)
     }
 
+    /// The connection; a new one where the last question broke it.
+    async fn connected(&self) -> Result<MutexGuard<'_, Connected>, sqlx::Error> {
+        let mut connection = self.connection.lock().await;
+        if connection.broken {
+            let sqlite = Self::connect(&self.options).await?;
+            *connection = Connected { sqlite, waits_briefly: false, broken: false };
+        }
+        Ok(connection)
+    }
+
+    /// The error of a question that was not answered, after which the connection is another one.
+    async fn broken(&self, doing: &str, error: &sqlx::Error) -> Error {
+        self.connection.lock().await.broken = true;
+        told(&self.path, failed(doing, error), error)
+    }
+
     /// What follows when a change that was begun then could not be made for so many times: it may be tried again, or has failed.
     async fn failed_attempt(&self, begun: Instant, attempts: u32, error: sqlx::Error) -> Result<()> {
         let passing = is_passing(&error);
@@ -88,6 +109,9 @@ impl Sqlite {
         let in_vain = passing && begun.elapsed() >= BRIEFLY;
         if passing && !in_vain && attempts < ATTEMPTS {
             return Ok(());
+        }
+        if !passing {
+            return Err(self.broken("be changed", &error).await);
         }
         self.wait_briefly(in_vain).await;
         Err(told(&self.path, failed("be changed", &error), &error))
@@ -106,7 +130,7 @@ impl Sqlite {
     }
 
     async fn attempt(&self, place: Place<'_>, now: Option<Timestamp>, decide: &mut Decision<'_>) -> Result<Result<()>, sqlx::Error> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connected().await?;
         // Before the transaction, where SQLite takes it; after a durable change the next other one turns it back.
         let synchronous = if place.durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         sqlx::query(synchronous).execute(&mut connection.sqlite).await?;
@@ -132,7 +156,7 @@ impl Sqlite {
     }
 
     async fn attempt_remove(&self, kind: &str, keys: &[String]) -> Result<(), sqlx::Error> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connected().await?;
         let mut transaction = connection.sqlite.begin_with("BEGIN IMMEDIATE").await?;
         for key in keys {
             sqlx::query(REMOVE).bind(kind).bind(key).execute(&mut *transaction).await?;
@@ -144,6 +168,15 @@ impl Sqlite {
 /// An error with the file, and with the process that keeps this one from writing where there is one.
 fn told(path: &Path, told: Error, error: &sqlx::Error) -> Error {
     let told = told.with("file", path.display());
+    // The low byte is SQLite's primary result code: full, read-only.
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(13) => {
+            return told.advise("Make room on the disk that the file is on; what could not be written is tried again, or run again.");
+        }
+        Some(8) => return told.advise("Run as the user whose file it is, or let this user write to it and to its folder."),
+        _ => {}
+    }
     let mut index = path.as_os_str().to_owned();
     index.push("-shm");
     let Some(holder) = is_passing(error).then(|| lock_holder(Path::new(&index), WRITE_LOCK)).flatten() else { return told };
@@ -174,10 +207,16 @@ impl Documents for Sqlite {
     }
 
     async fn list(&self, kind: &str, first_key: &str, last_key: &str, limit: usize, newest_first: bool) -> Result<Vec<(String, String)>> {
-        let mut connection = self.connection.lock().await;
-        let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
-        let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        list.fetch_all(&mut connection.sqlite).await.map_err(|error| told(&self.path, failed("be read", &error), &error))
+        let listed = async {
+            let mut connection = self.connected().await?;
+            let list = sqlx::query_as(if newest_first { LIST_NEWEST } else { LIST });
+            let list = list.bind(kind).bind(first_key).bind(last_key).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+            list.fetch_all(&mut connection.sqlite).await
+        };
+        match listed.await {
+            Ok(listed) => Ok(listed),
+            Err(error) => Err(self.broken("be read", &error).await),
+        }
     }
 
     async fn remove(&self, kind: &str, keys: &[String]) -> Result<()> {
@@ -192,9 +231,38 @@ impl Documents for Sqlite {
     }
 
     async fn now(&self) -> Result<Timestamp> {
-        let mut connection = self.connection.lock().await;
-        let now = sqlx::query_scalar(NOW).fetch_one(&mut connection.sqlite).await;
-        now.map(Timestamp::from_milliseconds).map_err(|error| told(&self.path, failed("be read", &error), &error))
+        let asked = async { sqlx::query_scalar(NOW).fetch_one(&mut self.connected().await?.sqlite).await };
+        match asked.await {
+            Ok(now) => Ok(Timestamp::from_milliseconds(now)),
+            Err(error) => Err(self.broken("be read", &error).await),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_no_longer_in_the_way_when_there_is_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("control.db")).await.unwrap();
+        let put = async |content: String| {
+            let place = Place { kind: "k", key: "a", durable: false };
+            store.update(place, None, &mut |_, _| Ok(Change::Put(content.clone()))).await
+        };
+        put("small".to_owned()).await.unwrap();
+        // As full a disk as SQLite can be told of; a bound of the connection, like the room that comes back.
+        let bound = async |pages: u32| {
+            let mut connection = store.connected().await.unwrap();
+            sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"))).execute(&mut connection.sqlite).await.unwrap();
+        };
+        bound(1).await;
+        let error = put("x".repeat(100_000)).await.unwrap_err();
+        assert!(error.to_string().contains("full") && error.advice().starts_with("Make room on the disk"), "{error} {}", error.advice());
+        bound(10_000).await;
+        put("x".repeat(100_000)).await.unwrap();
+        assert_eq!(store.list("k", "a", "b", 10, false).await.unwrap().len(), 1);
     }
 }
 

@@ -9,6 +9,8 @@ use aqueduct_schema::{Error, Result, Secret, codes};
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: HashMap<String, String>,
+    /// `.env` files that are there and cannot be read, each with why: they may have what is missing.
+    unread: Vec<String>,
 }
 
 impl std::fmt::Debug for Environment {
@@ -20,22 +22,34 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// Exactly these variables.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.into_iter().collect() }
+        Self { variables: variables.into_iter().collect(), unread: Vec::new() }
     }
 
     /// The variables of the process.
     pub fn of_process() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
         let variables = std::env::vars_os();
-        Self { variables: variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect() }
+        let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self { variables: variables.collect(), unread: Vec::new() }
     }
 
-    /// Adds the variables of a `.env` file that are not set yet. A file that does not exist adds none.
+    /// Adds the variables of a `.env` file that are not set yet. A file that does not exist adds none; one that cannot be read adds none
+    /// either and is named where a variable is missing.
     ///
     /// # Errors
     /// `AQ1002` with the file and line when it is not a `.env` file; values are not shown.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
-        let Ok(text) = std::fs::read_to_string(path) else { return Ok(()) };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let is_absent = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory);
+                let told = format!("`{}` ({})", path.display(), error.kind());
+                if !is_absent && !self.unread.contains(&told) {
+                    self.unread.push(told);
+                }
+                return Ok(());
+            }
+        };
         for entry in dotenvy::from_read_iter(text.as_bytes()) {
             let (name, value) = entry.map_err(|error| {
                 let line = match &error {
@@ -90,8 +104,13 @@ impl Environment {
         }
         let (name, default) = reference.split_once(":-").map_or((reference, None), |(name, default)| (name, Some(default)));
         self.get(name).or(default).map(str::to_owned).ok_or_else(|| {
-            Error::new(codes::MISSING_VARIABLE, format!("the variable `{name}` is not set"))
-                .advise(format!("Set it (`export {name}=…`) or write `{name}=…` into a .env file beside the pipeline file."))
+            let mut advice = format!(
+                "Set it (`export {name}=…`) or write `{name}=…` into a .env file in the folder that has pipelines/, or beside the pipeline file."
+            );
+            if !self.unread.is_empty() {
+                advice.push_str(&format!(" Where it is in {}: that cannot be read by this user.", self.unread.join(" or ")));
+            }
+            Error::new(codes::MISSING_VARIABLE, format!("the variable `{name}` is not set")).advise(advice)
         })
     }
 
@@ -213,5 +232,20 @@ mod tests {
         assert_eq!((environment.get("TOKEN"), environment.get("NEW")), (Some("t-1"), Some("a b")));
         std::fs::write(&path, "A=1\nnot a line\n").unwrap();
         assert_eq!(environment.add_file(&path).unwrap_err().location().unwrap().line, 2);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_where_something_is_missing() {
+        // A folder of that name cannot be read by anybody, root included.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        let mut environment = environment();
+        environment.add_file(&path).unwrap();
+        assert!(!environment.expand("${NO}").unwrap_err().advice().contains("cannot be read"), "no file is no mistake");
+        std::fs::create_dir(&path).unwrap();
+        environment.add_file(&path).unwrap();
+        assert_eq!(environment.expand("${TOKEN}").unwrap(), "t-1");
+        let advice = environment.expand("${NO}").unwrap_err().advice().to_owned();
+        assert!(advice.contains(&format!("`{}`", path.display())) && advice.contains("cannot be read"), "{advice}");
     }
 }

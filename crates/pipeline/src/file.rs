@@ -122,7 +122,7 @@ impl Default for ControlSection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacySection {
-    /// The policy file, relative to the pipeline file or the working directory.
+    /// The policy file, relative to the folder that has pipelines/ or to the pipeline file.
     #[serde(default)]
     #[schemars(with = "Option<PathBuf>")]
     pub policy: Option<Spanned<PathBuf>>,
@@ -136,7 +136,8 @@ pub struct PrivacySection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QualitySection {
-    /// The contract file, relative to the pipeline file or the working directory: what may happen to tables when the source changes.
+    /// The contract file, relative to the folder that has pipelines/ or to the pipeline file: what may happen to tables when the source
+    /// changes.
     #[serde(default)]
     #[schemars(with = "Option<PathBuf>")]
     pub contract: Option<Spanned<PathBuf>>,
@@ -149,7 +150,8 @@ pub struct QualitySection {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationSection {
-    /// `sqlite://FILE`, `postgres://USER:PASSWORD@HOST/DATABASE` or `discard://`; `${VAR}` and `${file:PATH}` are replaced.
+    /// `sqlite://FILE`, `postgres://USER:PASSWORD@HOST/DATABASE` or `discard://`; `${VAR}` and `${file:PATH}` are replaced. A relative
+    /// path is in the folder that has pipelines/.
     #[schemars(with = "Secret")]
     pub url: Spanned<Secret>,
 }
@@ -275,26 +277,51 @@ pub(crate) fn control(content: &mut PipelineFile, path: &Path, environment: &Env
     if let Some(url) = &mut content.control.url {
         environment.expand_secret(&mut url.value, &shown, text)?;
         aqueduct_control::check_address(&url.value).map_err(|error| at(error, &shown, url))?;
-        return Ok(ControlAddress { url: url.value.clone(), key });
+        return Ok(ControlAddress { url: in_project(url.value.clone(), path), key });
     }
     if let Some(url) = environment.get("AQUEDUCT_CONTROL_URL") {
         let url = Secret::new(url);
         aqueduct_control::check_address(&url)?;
-        return Ok(ControlAddress { url, key });
+        return Ok(ControlAddress { url: in_project(url, path), key });
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let project = if folder.file_name().is_some_and(|name| name == "pipelines") { folder.parent().unwrap_or(&folder) } else { &folder };
+    let project = project_of(path).unwrap_or_else(|| folder_of(path));
     Ok(ControlAddress { url: Secret::new(format!("sqlite://{}", project.join(".aqueduct/control.db").display())), key })
+}
+
+/// The folder that has `pipelines/`, where a pipeline file lies in one: paths in the file are relative to it, wherever a command is called.
+/// Nothing for a file that lies elsewhere, whose paths are relative to the working directory.
+pub fn project_of(path: &Path) -> Option<PathBuf> {
+    let folder = folder_of(path);
+    folder.file_name().filter(|name| *name == "pipelines")?;
+    folder.parent().map(Path::to_owned)
+}
+
+/// The folder of a file, whole.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+}
+
+/// The address of a control store whose SQLite file, where it is a relative path, is in the project of a pipeline file.
+fn in_project(url: Secret, path: &Path) -> Secret {
+    let file = url.expose().trim().strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file));
+    match (file, project_of(path)) {
+        (Some(file), Some(project)) if Path::new(file).is_relative() => Secret::new(format!("sqlite://{}", project.join(file).display())),
+        _ => url,
+    }
 }
 
 fn at<T>(error: Error, file: &str, value: &Spanned<T>) -> Error {
     error.at(file, value.referenced.line(), value.referenced.column())
 }
 
-/// A path as written, or beside the pipeline file where it does not exist from the working directory.
+/// A path as written, or in the pipeline file's project or beside the file, where it does not exist from the working directory.
 fn beside(pipeline: &Path, path: &Path) -> PathBuf {
-    if path.exists() { path.to_owned() } else { pipeline.parent().unwrap_or(Path::new(".")).join(path) }
+    let in_project = || project_of(pipeline).map(|project| project.join(path)).filter(|path| path.exists());
+    match path.exists() {
+        true => path.to_owned(),
+        false => in_project().unwrap_or_else(|| pipeline.parent().unwrap_or(Path::new(".")).join(path)),
+    }
 }
 
 /// Reads the form of a pipeline file. A key or a word that is misspelt is told with the nearest that is right.

@@ -58,7 +58,7 @@ pub use called::Call;
 pub use control::ControlAddress;
 pub use drift::{DriftReport, Waiting};
 pub use environment::Environment;
-pub use file::LoadedFile;
+pub use file::{LoadedFile, project_of};
 pub use history::HistorySection;
 pub use observer::{Event, Observer, Silent};
 pub use occurring::Occurring;

@@ -89,6 +89,9 @@ async fn run_leased(
     let mut ends = streams.read(&states, drifts).await?;
     streams.sweep(&states, &mut ends).await?;
     let timed_out = deadline.is_some_and(|task| task.is_finished());
+    if timed_out {
+        ends.iter_mut().for_each(out_of_time);
+    }
 
     let interrupted = *stop.borrow() && !timed_out;
     let mut record = RunRecord { ended_at: Some(clock.now()), ..RunRecord::begun(&start) };
@@ -124,6 +127,17 @@ async fn run_leased(
         limit: options.limit,
         dry_run: options.dry_run,
     })
+}
+
+/// Says of a stream that was stopped that nobody but the clock stopped it.
+fn out_of_time(end: &mut StreamEnd) {
+    if let Some(error) = end.error.take_if(|error| error.code() == codes::INTERRUPTED) {
+        let message = "the time that the run was given was over before the stream's end";
+        end.error = Some(Error::new(error.code(), message).data_note(error.data()).advise(
+            "Run again to go on from the checkpoint. Where it ends like this each time, give it more time: `timeout` of its schedule, or \
+             --timeout.",
+        ));
+    }
 }
 
 /// What the streams of a run did, and what kept some of them from being complete. What they found of their source goes into the report.

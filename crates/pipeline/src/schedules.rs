@@ -224,6 +224,22 @@ fn unknown_names(pipelines: &[Scheduled], unread: &[String]) -> Vec<Error> {
     mistakes
 }
 
+/// The first circle among pipelines and those before them; nothing that they do not wait for counts.
+pub(crate) fn circle_before(pipelines: &[Scheduled], names: &[String]) -> Option<Error> {
+    let mut before: Vec<Scheduled> = Vec::new();
+    let mut ahead: Vec<&str> = names.iter().map(String::as_str).collect();
+    while let Some(name) = ahead.pop() {
+        if before.iter().any(|pipeline| pipeline.name == name) {
+            continue;
+        }
+        if let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline.name == name) {
+            ahead.extend(waits(pipeline).map(|(name, _)| name.as_str()));
+            before.push(pipeline.clone());
+        }
+    }
+    cycle(&before)
+}
+
 /// The first circle of pipelines that wait for each other, told at the name that closes it.
 fn cycle(pipelines: &[Scheduled]) -> Option<Error> {
     let by_name: HashMap<&str, &Scheduled> = pipelines.iter().map(|pipeline| (pipeline.name.as_str(), pipeline)).collect();

@@ -36,14 +36,15 @@ use std::path::{Path, PathBuf};
 
 use aqueduct_pipeline::connector::selection::nearest;
 use aqueduct_pipeline::schema::{Error, Result, codes};
-use aqueduct_pipeline::{Environment, Pipeline, Registry, pipeline_files};
+use aqueduct_pipeline::{Environment, Pipeline, Registry, pipeline_files, project_of, survey};
 
 use crate::arguments::{Arguments, Command, ScheduleAction};
 use crate::output::Output;
 
 /// Carries out a command; its exit code.
 pub(crate) async fn dispatch(arguments: Arguments, registry: Registry, output: &Output) -> u8 {
-    let context = Context { registry, env_file: arguments.env_file, output: output.clone() };
+    let called_in = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let context = Context { registry, env_file: arguments.env_file, output: output.clone(), called_in };
     let done = match arguments.command {
         Command::Demo { folder, contacts, people } => demo::demo(&context, &folder, contacts, people).await,
         Command::Init { connector, name, folder } => init::init(&context, &connector, name.as_deref(), &folder),
@@ -97,44 +98,87 @@ pub(crate) struct Context {
     pub(crate) registry: Registry,
     pub(crate) env_file: Option<PathBuf>,
     pub(crate) output: Output,
+    /// The folder in which the command was called, to which what it names is relative.
+    called_in: PathBuf,
 }
 
 impl Context {
-    /// Opens a pipeline named on the command line.
+    /// Opens a pipeline named on the command line, and goes to the folder that has pipelines/, to which the paths in its file are relative:
+    /// a warehouse must not be another one because cron calls from another folder.
     pub(crate) fn pipeline(&self, named: &Path) -> Result<Pipeline> {
+        // A folder that was left can be one that this user may not enter; one that was not left need not be entered.
+        if std::env::current_dir().is_ok_and(|here| here != self.called_in) {
+            go_to(&self.called_in)?;
+        }
         let path = find(named)?;
-        Pipeline::open(&path, &self.registry, &self.environment(&path)?)
+        let environment = self.environment(&path)?;
+        match project_of(&path) {
+            Some(project) if !is_same_folder(&project, &self.called_in) => {
+                let path = self.whole(&path);
+                go_to(&project)?;
+                Pipeline::open(&path, &self.registry, &environment)
+            }
+            _ => Pipeline::open(&path, &self.registry, &environment),
+        }
     }
 
-    /// The process's variables, then `--env-file`, then .env beside the pipeline file, then .env in the working directory.
+    /// A path on the command line, as it holds after [`Context::pipeline`] too.
+    pub(crate) fn whole(&self, path: &Path) -> PathBuf {
+        if path.is_relative() { self.called_in.join(path) } else { path.to_owned() }
+    }
+
+    /// The process's variables, then `--env-file`, then .env beside the pipeline file, in the folder that has pipelines/, and where the
+    /// command was called.
     pub(crate) fn environment(&self, pipeline: &Path) -> Result<Environment> {
         let mut environment = Environment::of_process();
         if let Some(file) = &self.env_file {
-            if !file.exists() {
+            let there = self.whole(file);
+            if !there.exists() {
                 return Err(Error::new(codes::FILE_UNREADABLE, format!("`{}` does not exist", file.display())));
             }
-            environment.add_file(file)?;
+            environment.add_file(&there)?;
         }
-        if let Some(folder) = pipeline.parent() {
-            environment.add_file(&folder.join(".env"))?;
+        let beside = pipeline.parent().map(|folder| folder.join(".env"));
+        let in_project =
+            project_of(pipeline).filter(|project| !is_same_folder(project, &self.called_in)).map(|project| project.join(".env"));
+        let here = if beside.as_deref() == Some(Path::new(".env")) { None } else { Some(self.whole(Path::new(".env"))) };
+        for file in [beside, in_project, here].into_iter().flatten() {
+            environment.add_file(&file)?;
         }
-        environment.add_file(Path::new(".env"))?;
         Ok(environment)
     }
 }
 
-/// The file of a pipeline: as named, or `pipelines/NAME.yaml`.
+fn go_to(folder: &Path) -> Result<()> {
+    std::env::set_current_dir(folder)
+        .map_err(|error| Error::new(codes::FILE_UNREADABLE, format!("`{}` cannot be entered ({})", folder.display(), error.kind())))
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    whole(one) == whole(other)
+}
+
+/// The file of a pipeline: as named, `pipelines/NAME.yaml` or `.yml`, or the one in pipelines/ that says it is of this name.
 pub(crate) fn find(named: &Path) -> Result<PathBuf> {
     if named.is_file() {
         return Ok(named.to_owned());
     }
-    let inside = Path::new("pipelines").join(named).with_extension("yaml");
-    if inside.is_file() {
-        return Ok(inside);
+    let folder = Path::new("pipelines");
+    for ending in ["yaml", "yml"] {
+        let inside = folder.join(named).with_extension(ending);
+        if inside.is_file() {
+            return Ok(inside);
+        }
     }
     let error = Error::new(codes::FILE_UNREADABLE, format!("there is no pipeline `{}`", named.display()));
-    let files = pipeline_files(Path::new("pipelines")).unwrap_or_default();
-    let names: Vec<_> = files.iter().filter_map(|file| Some(file.file_stem()?.to_string_lossy())).collect();
+    let files = pipeline_files(folder).unwrap_or_default();
+    let known = survey(&files).pipelines;
+    if let Some(pipeline) = known.iter().find(|pipeline| Path::new(&pipeline.name) == named) {
+        return Ok(pipeline.file.clone());
+    }
+    let stems = files.iter().filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()));
+    let names: Vec<String> = stems.chain(known.iter().map(|pipeline| pipeline.name.clone())).collect();
     Err(match nearest(&named.to_string_lossy(), names.iter().map(AsRef::as_ref)) {
         Some(near) => error.advise(format!("Did you mean `{near}`?")),
         None => error.advise("Name a pipeline file, or one in the folder pipelines/. `aqueduct init hubspot` writes one to start from."),

@@ -13,7 +13,7 @@ const REFUSED: u8 = 8;
 /// Reads a little and saves what was said, scrubbed.
 pub(crate) async fn record(context: &Context, named: &Path, folder: &Path, select: &[String], limit: Option<u64>) -> Result<u8> {
     let pipeline = context.pipeline(named)?;
-    let recording = aqueduct_pipeline::record::record(&pipeline, select, limit, folder).await?;
+    let recording = aqueduct_pipeline::record::record(&pipeline, select, limit, &context.whole(folder)).await?;
     let output = &context.output;
     let failed = recording.failed.first().map_or(0, |(_, error)| error.exit_code());
     let code = if recording.refused.is_empty() { failed } else { REFUSED };

@@ -11,6 +11,8 @@ use aqueduct_pipeline::runs::{self, RunLine};
 use aqueduct_pipeline::schema::{Error, ErrorKind, Result, codes};
 use aqueduct_pipeline::warehouse::RunStatus;
 use aqueduct_pipeline::{Clock, Environment, Event, Observer, Occurring, Pipeline, RunOptions, RunReport, SystemClock, jitter};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::watch;
 
 use crate::arguments::RunArguments;
@@ -21,6 +23,8 @@ use crate::progress::Progress;
 use crate::summary::summary;
 use crate::time;
 
+/// The exit code after SIGHUP.
+const HANG_UP: u8 = 129;
 /// The exit code of a mistake in a file or on the command line.
 const MISTAKE: u8 = 2;
 
@@ -43,6 +47,7 @@ pub(crate) async fn run(context: &Context, arguments: RunArguments) -> Result<u8
     if let Some(file) = &summary_file {
         runs::check(file)?;
     }
+    let summary_file = summary_file.map(|file| context.whole(&file));
     let options = RunOptions {
         select: arguments.select,
         full_refresh: arguments.full_refresh,
@@ -93,7 +98,10 @@ impl Asked<'_> {
             if exit_code != MISTAKE {
                 output.alarm(&line.to_string());
             }
-        } else if !output.is_json() && (exit_code != 0 || !output.is_quiet()) {
+        } else if exit_code != 0 && (output.is_quiet() || output.is_json()) {
+            // Standard output may be thrown away, as in cron's tables; what went wrong must reach somebody.
+            output.alarm(&line.to_string());
+        } else if !output.is_json() && !output.is_quiet() {
             output.data(&format!("\n{line}"));
         }
         if let Some(file) = &self.summary_file
@@ -149,8 +157,12 @@ fn told(done: Result<RunReport>, pipeline: &Pipeline, output: &Output, signals: 
     let report = done?;
     let interrupted = report.record.status == RunStatus::Interrupted;
     let exit_code = if interrupted { signals.exit_code() } else { report.record.exit_code };
-    if output.is_json() || exit_code != 0 || !output.is_quiet() {
+    if output.is_json() || !output.is_quiet() {
         print(&report, pipeline, output);
+    } else {
+        for (stream, error) in &report.errors {
+            output.alarm(&format!("stream {stream} is not complete: {error}\n  data: {}\n  next: {}", error.data(), error.advice()));
+        }
     }
     Ok(exit_code)
 }
@@ -207,6 +219,15 @@ pub(crate) fn print(report: &RunReport, pipeline: &Pipeline, output: &Output) {
     }
 }
 
+/// What the end of the terminal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnHangUp {
+    /// What SIGTERM means.
+    Stop,
+    /// Nothing: for a server without a terminal SIGHUP asks it to read its files again, which it does by itself.
+    GoOn,
+}
+
 /// The signals that end a run after a checkpoint: the first asks for it, the second ends the process at once.
 pub(crate) struct Signals {
     pub(crate) stop: watch::Receiver<bool>,
@@ -215,12 +236,21 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn listen() -> Self {
+        Self::listen_with(OnHangUp::Stop)
+    }
+
+    pub(crate) fn listen_with(on_hang_up: OnHangUp) -> Self {
         let (sender, stop) = watch::channel(false);
         let code = Arc::new(AtomicU8::new(130));
         let shared = code.clone();
+        let mut heard = Heard::listen();
         tokio::spawn(async move {
             loop {
-                let received = next_signal().await;
+                let received = heard.next().await;
+                if received == HANG_UP && on_hang_up == OnHangUp::GoOn {
+                    tracing::info!("pipeline files are read again by themselves when they change; SIGTERM ends the server");
+                    continue;
+                }
                 if *sender.borrow() {
                     #[expect(clippy::disallowed_methods, reason = "a second signal means now; what is committed is whole")]
                     std::process::exit(i32::from(received));
@@ -242,15 +272,61 @@ impl Signals {
     }
 }
 
-/// Waits for SIGINT (130) or SIGTERM (143).
-async fn next_signal() -> u8 {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        return tokio::select! {
-            _ = tokio::signal::ctrl_c() => 130,
-            _ = terminate.recv() => 143,
-        };
+/// The signals, heard from the beginning on: one that comes while another is dealt with is not lost.
+#[cfg(unix)]
+struct Heard {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    hang_up: Option<Signal>,
+}
+
+#[cfg(unix)]
+impl Heard {
+    fn listen() -> Self {
+        let listen = |kind| tokio::signal::unix::signal(kind).ok();
+        let hang_up = if is_hung_up() { listen(SignalKind::hangup()) } else { None };
+        Self { interrupt: listen(SignalKind::interrupt()), terminate: listen(SignalKind::terminate()), hang_up }
     }
-    let _ = tokio::signal::ctrl_c().await;
-    130
+
+    /// Waits for the next; the exit code that stands for it.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            () = heard(&mut self.interrupt) => 130,
+            () = heard(&mut self.terminate) => 143,
+            () = heard(&mut self.hang_up) => HANG_UP,
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn heard(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+struct Heard;
+
+#[cfg(not(unix))]
+impl Heard {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> u8 {
+        let _ = tokio::signal::ctrl_c().await;
+        130
+    }
+}
+
+/// Whether SIGHUP ends this process. `nohup` has it ignored, and listening would undo that.
+#[cfg(unix)]
+fn is_hung_up() -> bool {
+    // The signals that are ignored, as a number in base 16 whose lowest bit is signal 1 (proc_pid_status(5)). Where nobody says,
+    // everything stays as it is.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored & 1 == 0)
 }

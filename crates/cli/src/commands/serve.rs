@@ -1,5 +1,6 @@
 //! `aqueduct serve`.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{Place, ServeArguments};
 use crate::commands::Context;
-use crate::commands::run::Signals;
+use crate::commands::run::{OnHangUp, Signals};
 use crate::time;
 
 /// The exit code of `--once` when an occurrence did not end well.
@@ -24,7 +25,7 @@ const PARTIAL: u8 = 6;
 
 /// Runs pipelines on their schedules until a signal comes.
 pub(crate) async fn serve(context: &Context, arguments: ServeArguments) -> Result<u8> {
-    let signals = Signals::listen();
+    let signals = Signals::listen_with(if std::io::stderr().is_terminal() { OnHangUp::Stop } else { OnHangUp::GoOn });
     let given = if arguments.pipelines.is_empty() { vec![PathBuf::from("pipelines")] } else { arguments.pipelines };
     if let Some(missing) = given.iter().find(|path| !path.exists()) {
         return Err(Error::new(codes::FILE_UNREADABLE, format!("`{}` does not exist", missing.display()))

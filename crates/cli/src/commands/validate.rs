@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aqueduct_pipeline::pipeline_files;
-use aqueduct_pipeline::schema::Result;
+use aqueduct_pipeline::schema::{Error, Result, codes};
 
 use crate::commands::Context;
 use crate::commands::schedule::{mistake_line, mistakes_between};
@@ -20,12 +20,18 @@ pub(crate) async fn validate(context: &Context, named: Vec<PathBuf>, online: boo
     for path in if named.is_empty() { vec![PathBuf::from("pipelines")] } else { named } {
         if path.is_dir() || path == Path::new("pipelines") {
             let inside = pipeline_files(&path)?;
+            if inside.is_empty() {
+                return Err(Error::new(codes::FILE_UNREADABLE, format!("there is no pipeline file in {}/", path.display()))
+                    .advise("Pipeline files end with .yaml or .yml. `aqueduct init hubspot` writes one."));
+            }
             files.extend(inside.iter().cloned());
             folders.push(inside);
         } else {
             files.push(path);
         }
     }
+    // What the files of a folder say of each other.
+    let between: Vec<_> = folders.iter().flat_map(|inside| mistakes_between(inside)).collect();
     let mut worst = 0;
     for file in &files {
         let outcome = check(context, file, online).await;
@@ -44,8 +50,7 @@ pub(crate) async fn validate(context: &Context, named: Vec<PathBuf>, online: boo
             }
         }
     }
-    // What the files of a folder say of each other.
-    for mistake in folders.iter().flat_map(|inside| mistakes_between(inside)) {
+    for mistake in between {
         worst = worst.max(mistake.exit_code());
         if context.output.is_json() {
             context.output.json_line(&mistake_line(&mistake));

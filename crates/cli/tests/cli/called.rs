@@ -70,6 +70,22 @@ fn weekday(command: &str) -> String {
 }
 
 #[test]
+fn pipelines_that_wait_for_each_other_are_refused_before_they_wait() {
+    let project = Project::new();
+    for (name, after) in [("a", "b"), ("b", "c"), ("c", "b"), ("d", "e")] {
+        pipeline(&project, name, &format!("{{ cron: \"@yearly\", after: [{after}] }}"));
+    }
+    pipeline(&project, "e", "{ cron: \"@yearly\" }");
+    for name in ["a", "b", "c"] {
+        let refused = call(&project, name).with_code(2);
+        assert!(refused.err.contains("AQ1021 pipelines wait for each other: ") && !refused.err.contains("waits:"), "{}", refused.err);
+    }
+    // What has nothing to do with the circle runs.
+    call(&project, "e").with_code(0);
+    call(&project, "d").with_code(0);
+}
+
+#[test]
 fn a_called_run_comes_after_those_it_depends_on() {
     let project = Project::new();
     // What is due only once a year is not waited for where nobody has started it.

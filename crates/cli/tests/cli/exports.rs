@@ -121,8 +121,8 @@ fn mistakes_in_the_pipeline_file_are_named_with_file_line_and_what_to_do() {
         ),
         (
             PIPELINE.replace("people.csv", "peeple.csv"),
-            "AQ1012 no file fits `exports/peeple.csv`, working directory",
-            "Correct `path`; it is relative to the working directory.",
+            "AQ1012 no file fits `exports/peeple.csv`, folder",
+            "Correct `path`; it is relative to the folder that has pipelines/",
         ),
     ];
     for (pipeline, error, advice) in cases {

@@ -40,9 +40,13 @@ fn number(value: &Value, name: &str) -> u64 {
 fn two_runs_are_listed_shown_compared_and_explained() {
     let project = shop();
     assert_eq!(project.run("runs list").with_code(0).out, "There is no such run in the ledger.\n");
+    assert!(Project::new().run("runs list").with_code(2).err.contains("there is no ledger of runs here"));
     assert!(!project.path(".aqueduct").exists(), "looking makes no store");
     project.run("runs show last").with_code(2);
     project.run("run shop").with_code(0);
+    let typed = project.run("runs list shp").with_code(2);
+    assert!(typed.err.contains("there is no pipeline `shp`") && typed.err.contains("Did you mean `shop`?"), "{}", typed.err);
+    project.run("runs list shop --status failed").with_code(0);
     project.write("people.csv", PEOPLE.replace("bob@", "robert@") + "4,New One,new@example.com\n5,Bad,line,here\n");
     project.run("run shop").with_code(0);
 

@@ -14,6 +14,7 @@ mod counters;
 mod database;
 mod demo;
 mod drift;
+mod elsewhere;
 mod ends;
 mod exports;
 mod history;

@@ -33,7 +33,7 @@ fn a_variable_without_a_value_is_named_with_its_place() {
     assert_refused(
         &text,
         "AQ1004 the variable `HUBSPOT_ACCESS_TOKEN` is not set (p.yaml:4:19)",
-        "Set it (`export HUBSPOT_ACCESS_TOKEN=…`) or write `HUBSPOT_ACCESS_TOKEN=…` into a .env file beside the pipeline file.",
+        "Set it (`export HUBSPOT_ACCESS_TOKEN=…`) or write `HUBSPOT_ACCESS_TOKEN=…` into a .env file in the folder that has pipelines/, or beside the pipeline file.",
     );
     // A .env file beside the pipeline gives it a value; the process's own comes first, and a file named on the command line before .env.
     let project = Project::new();

@@ -88,6 +88,16 @@ fn a_run_out_of_time_is_partial() {
     let line = lines(&project).remove(0);
     assert_eq!(line["exit_code"], 6);
     assert_ne!(line["outcome"], "ok");
+    // Tables of cron throw standard output away and mail what is on standard error.
+    let quiet = project.run("run shop --timeout 0s --quiet").with_code(6);
+    assert_eq!(quiet.out, "");
+    assert!(
+        quiet.err.starts_with("stream people is not complete: AQ7001 the time that the run was given was over")
+            && quiet.err.contains("\n  next: "),
+        "{}",
+        quiet.err
+    );
+    assert!(quiet.err.lines().last().unwrap().starts_with("shop: partial, exit code 6, AQ7001"), "{}", quiet.err);
     project.run("run shop").with_code(0);
 }
 
@@ -122,7 +132,7 @@ fn every_exit_code_of_the_table_is_reached() {
     reach(&project, "run away.yaml", 4);
     project.write("spent.yaml", file.replace("source:\n", "source:\n  quota: { daily: 1, account: small }\n"));
     reach(&project, "run spent.yaml", 7);
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let stalled = account.stall(PAGES_OF_CONTACTS, 0);
         let running = project.start("run p.yaml --select contacts");
         stalled.wait();

@@ -164,6 +164,8 @@ fn a_server_that_is_told_to_stop_stops_its_runs_and_another_goes_on() {
     let again = documents(&control, "occurrence")[key].clone();
     assert_eq!((&again["exit_code"], &again["tally"]["attempts"]), (&0.into(), &2.into()), "{again}");
     assert_eq!(database.count("contact", "NOT is_deleted"), 320);
+    // Without a terminal SIGHUP is a wish to read files again, which the server does by itself.
+    serving.signal("HUP");
     serving.signal("INT");
     serving.end().with_code(0);
 }

@@ -25,7 +25,7 @@ pub(super) enum Before {
 /// The pipelines that one comes after, with their schedules, from the other files of its folder.
 ///
 /// # Errors
-/// `AQ1020` for a name that none of them has.
+/// `AQ1020` for a name that none of them has, `AQ1021` where pipelines before it wait for each other, or for it.
 pub(super) fn found(file: &Path, schedule: &Schedule) -> Result<Vec<(String, Option<Schedule>)>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let files = pipeline_files(folder)?;
@@ -34,6 +34,10 @@ pub(super) fn found(file: &Path, schedule: &Schedule) -> Result<Vec<(String, Opt
     let unknown =
         |mistake: &Error| mistake.code() == codes::UNKNOWN_PIPELINE && mistake.location().is_some_and(|place| is_this(&place.file));
     if let Some(mistake) = survey.mistakes.into_iter().find(unknown) {
+        return Err(mistake);
+    }
+    // Called by another program, each of a circle would wait for the next until its own next time.
+    if let Some(mistake) = circle_before(&survey.pipelines, schedule.dependencies()) {
         return Err(mistake);
     }
     let schedule_of = |name: &String| survey.pipelines.iter().find(|pipeline| pipeline.name == *name)?.schedule.clone();

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use self::before::Before;
 use crate::pipeline::Pipeline;
 use crate::runs::moment;
-use crate::schedules::{pipeline_files, survey};
+use crate::schedules::{circle_before, pipeline_files, survey};
 
 /// How long occurrences that are over are kept, and how many of a pipeline that has more in that time.
 pub const KEPT: (Duration, u32) = (Duration::from_secs(30 * 86_400), 1_000);
@@ -100,8 +100,8 @@ impl Call {
     /// Of a pipeline, by the time of its schedule. The other files of its folder are read where it comes after other pipelines.
     ///
     /// # Errors
-    /// `AQ1016` for a pipeline without a schedule, `AQ1020` for an `after` that names no pipeline of the folder, `AQ4004` when the control
-    /// store cannot be opened.
+    /// `AQ1016` for a pipeline without a schedule, `AQ1020` for an `after` that names no pipeline of the folder, `AQ1021` for pipelines that
+    /// wait for each other, `AQ4004` when the control store cannot be opened.
     pub async fn of(pipeline: &Pipeline, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) -> Result<Self> {
         let file = &pipeline.file;
         let Some(schedule) = file.schedule.clone() else {

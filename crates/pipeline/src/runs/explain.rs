@@ -105,6 +105,11 @@ fn did(entry: &RunEntry, now: Timestamp) -> Vec<String> {
     told
 }
 
+/// Whether its process ended without saying how.
+fn is_gone(entry: &RunEntry) -> bool {
+    entry.outcome == Outcome::Interrupted && entry.ended.is_none()
+}
+
 fn repairs(entry: &RunEntry) -> bool {
     entry.options.iter().any(|option| option == "--repair")
 }
@@ -116,6 +121,10 @@ fn new(entry: &RunEntry) -> Vec<String> {
     let counts = entry.counts();
     let mut told = Vec::new();
     match (counts.read, counts.written()) {
+        // Its numbers are those of its last sign of life.
+        (0, 0) if is_gone(entry) => {
+            told.push("By its last word it had loaded nothing; what it has committed since is in no number here.".to_owned());
+        }
         (0, 0) if entry.streams.is_empty() => return vec!["The ledger has no counts of records for this kind of run.".to_owned()],
         (0, 0) => told.push("The source had nothing that was not here already.".to_owned()),
         (read, 0) => told.push(format!("It looked at {}, and all were here already as they are.", records(read))),
@@ -156,11 +165,11 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
         if let Some(error) = &stream.error {
             told.push(format!("Stream {} is not complete: {}. {}", stream.stream, error.message, error.data));
         } else if !stream.ended && entry.outcome != Outcome::Running {
-            told.push(format!(
-                "Stream {} was not finished; what it had committed by then ({}) stays.",
-                stream.stream,
-                records(stream.counts.read)
-            ));
+            let (name, read) = (&stream.stream, records(stream.counts.read));
+            told.push(match is_gone(entry) {
+                true => format!("Stream {name} was not finished; what it had committed ({read} by its last word, perhaps more) stays."),
+                false => format!("Stream {name} was not finished; what it had committed by then ({read}) stays."),
+            });
         }
         if let Some((done, all)) = stream.windows.filter(|(done, all)| done < all) {
             told.push(format!("Of stream {}, {} of {} windows are done.", stream.stream, amount(done), amount(all)));
@@ -168,7 +177,10 @@ fn doubtful(entry: &RunEntry) -> Vec<String> {
     }
     let never_came = !entry.in_warehouse && !matches!(entry.outcome, Outcome::Running | Outcome::Refused | Outcome::Ok);
     if never_came && entry.kind != RunKind::DryRun {
-        told.push("It did not come as far as its warehouse, which is as it was.".to_owned());
+        told.push(match is_gone(entry) {
+            true => "By its last word it had not come to its warehouse. What it has committed since, if anything, is whole.".to_owned(),
+            false => "It did not come as far as its warehouse, which is as it was.".to_owned(),
+        });
     }
     let quarantined = entry.counts().quarantined;
     if quarantined > 0 {
@@ -366,7 +378,13 @@ mod tests {
         entry.streams[0].ended = false;
         let told = explain(&entry, at(500));
         assert!(told.did.last().unwrap().contains("gone without a word"), "{told:?}");
-        assert!(told.doubtful[0].contains("was not finished"), "{told:?}");
+        assert!(told.doubtful[0].contains("was not finished") && told.doubtful[0].contains("perhaps more"), "{told:?}");
+        // Nothing that it did after its last word is known, least of all that there was nothing.
+        entry.streams[0].counts = Counts::default();
+        let silent = explain(&entry, at(500));
+        assert!(silent.new[0].starts_with("By its last word it had loaded nothing"), "{silent:?}");
+        entry.in_warehouse = false;
+        assert!(explain(&entry, at(500)).doubtful[1].starts_with("By its last word it had not come"), "{silent:?}");
         (entry.outcome, entry.exit_code) = (Outcome::Refused, Some(9));
         let told = explain(&entry, at(500));
         assert!(told.new[0].starts_with("Nothing was read") && told.next[0].starts_with("Nothing. If it happens often"), "{told:?}");

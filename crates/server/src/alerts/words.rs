@@ -248,7 +248,7 @@ fn why(exit_code: u8, code: Option<&str>) -> String {
         8 => "a check or a contract stopped it",
         9 => "another run has the pipeline",
         124 => "it took longer than its timeout",
-        130 | 137 | 143 => "it was stopped from outside",
+        129 | 130 | 137 | 143 => "it was stopped from outside",
         _ => "something unexpected happened",
     };
     format!("{words} (exit code {exit_code})")

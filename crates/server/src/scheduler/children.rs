@@ -39,7 +39,8 @@ impl Scheduler {
             let exit = Exit { code: gone.code, ..Exit::default() };
             let found = match found.as_ref().map(|occurrence| &occurrence.state) {
                 Some(State::Claimed(claim)) if latest && claim.holder == self.holder => {
-                    tracing::warn!(occurrence = %gone.id, "the process ended before its run began{}", with(gone.code));
+                    let (with, pipeline) = (with(gone.code), &gone.id.pipeline);
+                    tracing::warn!(occurrence = %gone.id, "the process ended before its run{with}; its log is in .aqueduct/logs/{pipeline}");
                     let given_up = self.store.give_up(&gone.id, &self.holder, &exit, now).await?;
                     fail::fail_point!("scheduler::given_up");
                     given_up.document

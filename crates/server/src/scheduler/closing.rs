@@ -126,7 +126,8 @@ impl Scheduler {
         }
         self.failed += 1;
         let (attempts, code) = (document.tally.attempts, last.exit.error.clone());
-        tracing::error!(occurrence = %id, run, attempts, exit_code = last.exit.code, error = code.as_deref(), "the run has failed");
+        let (exit_code, error, pipeline) = (last.exit.code, code.as_deref(), &id.pipeline);
+        tracing::error!(occurrence = %id, run, attempts, exit_code, error, "the run has failed; its log is in .aqueduct/logs/{pipeline}");
         if !is_failure(last) {
             return;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aqueduct_pipeline::Clock;
 use aqueduct_pipeline::control_store::occurrence::State;
 use aqueduct_pipeline::control_store::standing::Pause;
-use aqueduct_pipeline::schema::{Result, Timestamp};
+use aqueduct_pipeline::schema::{Error, Result, Timestamp};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
@@ -30,6 +30,8 @@ pub struct Board {
     store: Arc<dyn Store>,
     started_at: Timestamp,
     ticked_at: AtomicI64,
+    /// Why the last turn could not be finished.
+    failed: Mutex<Option<Problem>>,
     pipelines: Mutex<BTreeMap<String, PipelineStatus>>,
     /// Woken when somebody has asked for something that is in the store now.
     asked: Notify,
@@ -46,7 +48,7 @@ impl Board {
     pub fn new(clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Self {
         let now = clock.now();
         let ticked_at = AtomicI64::new(now.microseconds());
-        Self { clock, store, started_at: now, ticked_at, pipelines: Mutex::default(), asked: Notify::new() }
+        Self { clock, store, started_at: now, ticked_at, failed: Mutex::default(), pipelines: Mutex::default(), asked: Notify::new() }
     }
 
     /// Waits until somebody has asked for something.
@@ -56,6 +58,11 @@ impl Board {
 
     pub(super) fn ticked(&self, now: Timestamp) {
         self.ticked_at.store(now.microseconds(), Ordering::Relaxed);
+    }
+
+    /// Notes whether a turn could be finished.
+    pub(super) fn turned(&self, failed: Option<&Error>) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed.map(Problem::from);
     }
 
     pub(super) fn keep_only(&self, entries: &BTreeMap<String, Entry>) {
@@ -179,7 +186,9 @@ impl Overview for Board {
             line: None,
             column: None,
         });
-        checks.push(check("scheduler", None, problem));
+        // A loop that goes round and gets nowhere does no work either.
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        checks.push(check("scheduler", None, problem.or(failed)));
         let broken: Vec<_> =
             self.statuses(|statuses| statuses.values().filter_map(|status| Some((status.name.clone(), status.problem.clone()?))).collect());
         match broken.is_empty() {

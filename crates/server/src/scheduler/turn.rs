@@ -187,6 +187,12 @@ impl Scheduler {
     /// # Errors
     /// `AQ4004` when the store does not answer. What was not done is done when it is asked again.
     pub async fn tick(&mut self) -> Result<Timestamp> {
+        let turned = self.turn().await;
+        self.board.turned(turned.as_ref().err());
+        turned
+    }
+
+    async fn turn(&mut self) -> Result<Timestamp> {
         let now = self.clock.now();
         self.board.ticked(now);
         self.wake = None;

@@ -1,6 +1,7 @@
 //! A control store without a database: the same rules over documents that need not be written as text, so that a year takes seconds.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use aqueduct_pipeline::control_store::occurrence::{Exit, Occurrence, OccurrenceI
 use aqueduct_pipeline::control_store::occurrence_rules::{self as rules, Claimant};
 use aqueduct_pipeline::control_store::standing::{self, Closing, Look, Pause, Standing};
 use aqueduct_pipeline::control_store::{Changed, Control, Holder};
-use aqueduct_pipeline::schema::{Result, Timestamp};
+use aqueduct_pipeline::schema::{Error, Result, Timestamp, codes};
 use aqueduct_server::scheduler::Store;
 use async_trait::async_trait;
 
@@ -42,11 +43,13 @@ pub(crate) struct Memory {
     clock: Arc<dyn Clock>,
     /// Whether every question takes a moment, in which whoever asks may die.
     slow: bool,
+    /// Whether it refuses every change, as on a full disk. What is there can be read.
+    pub(crate) is_full: AtomicBool,
 }
 
 impl Memory {
     pub(crate) fn new(clock: Arc<dyn Clock>, slow: bool) -> Self {
-        Self { documents: Mutex::default(), clock, slow }
+        Self { documents: Mutex::default(), clock, slow, is_full: AtomicBool::new(false) }
     }
 
     /// Before the change and after it: who dies between has changed something and never learns of it.
@@ -57,6 +60,9 @@ impl Memory {
     }
 
     async fn stand(&self, name: &str, rule: impl FnOnce(Option<Standing>) -> Option<Standing> + Send) -> Result<Changed<Standing>> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(Error::new(codes::CONTROL_UNREACHABLE, "the disk is full"));
+        }
         self.moment().await;
         let changed = {
             let mut documents = self.documents.lock().unwrap();

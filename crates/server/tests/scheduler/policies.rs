@@ -1,5 +1,7 @@
 //! Overlap, catch-up, retries, black-outs, pauses, dependencies, places and timeouts: what was run when, and what was not and why.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aqueduct_pipeline::Clock;
@@ -9,7 +11,8 @@ use aqueduct_server::alert::Event;
 use aqueduct_server::overview::{Outcome, Overview, PipelineState, Wish};
 use aqueduct_server::scheduler::{Plans, Settings};
 
-use crate::world::{Way, World, plans};
+use crate::memory::Memory;
+use crate::world::{TestClock, Way, World, at, plans};
 
 #[tokio::test]
 async fn what_falls_due_is_run_once_at_its_time() {
@@ -289,6 +292,28 @@ async fn a_broken_file_keeps_its_schedule_and_starts_nothing_until_it_is_mended(
     let events = world.events();
     let of = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
     assert_eq!((of(|event| matches!(event, Event::FileBroken { line: Some(3), .. })), of(|event| *event == Event::FileMended)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_scheduler_that_cannot_note_anything_is_not_ready() {
+    let clock = TestClock::at(at("2026-11-22T11:59:00Z"));
+    let store = Arc::new(Memory::new(clock.clone(), false));
+    let sections = plans(&[("p", "{ every: 10m }")]);
+    let mut world = World::with(clock, store.clone(), Settings::default(), Way::of(60, 0), sections).await;
+    world.until("2026-11-22T12:05:00Z").await;
+    assert!(world.board.readiness().await.ready);
+    store.is_full.store(true, Ordering::Relaxed);
+    world.clock.set(at("2026-11-22T12:10:00Z"));
+    world.scheduler.tick().await.unwrap_err();
+    // The store answers when it is asked for the time, and the loop goes round.
+    let readiness = world.board.readiness().await;
+    let wrong: Vec<_> = readiness.checks.iter().filter(|check| !check.ok).collect();
+    assert_eq!((readiness.ready, wrong.len(), wrong[0].name.as_str()), (false, 1, "scheduler"));
+    assert_eq!(wrong[0].problem.as_ref().map(|problem| problem.code.as_str()), Some("AQ4004"));
+    store.is_full.store(false, Ordering::Relaxed);
+    world.until("2026-11-22T12:15:00Z").await;
+    assert!(world.board.readiness().await.ready);
+    assert_eq!(world.began(), ["p/12:00", "p/12:10"], "what fell due meanwhile is run");
 }
 
 #[tokio::test]

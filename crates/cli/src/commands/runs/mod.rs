@@ -10,7 +10,7 @@ use std::path::Path;
 
 use aqueduct_pipeline::control_store::{Control, RunEntry};
 use aqueduct_pipeline::schema::{Error, Result, codes};
-use aqueduct_pipeline::{ControlAddress, LoadedFile, runs};
+use aqueduct_pipeline::{ControlAddress, Survey, runs, survey};
 
 use crate::arguments::{RunArgument, RunsAction, RunsArguments};
 use crate::commands::{Context, find};
@@ -55,8 +55,12 @@ pub(crate) fn address(context: &Context, pipeline: Option<&Path>) -> Result<(Con
     let Some(named) = pipeline else { return Ok((here()?, None)) };
     match find(named) {
         Ok(path) => {
-            let file = LoadedFile::read(&path, &context.environment(&path)?)?;
-            Ok((file.control, Some(file.name)))
+            // Neither the source's credentials nor the files that it names have to be there.
+            let Survey { mut pipelines, mistakes } = survey(std::slice::from_ref(&path));
+            match (pipelines.pop(), mistakes.into_iter().next()) {
+                (Some(pipeline), _) => Ok((pipeline.control(&context.environment(&path)?)?, Some(pipeline.name))),
+                (None, mistake) => Err(mistake.unwrap_or_else(|| Error::new(codes::FILE_UNREADABLE, "the pipeline file is gone"))),
+            }
         }
         Err(_) if named.extension().is_none() && named.components().count() == 1 => Ok((here()?, Some(named.display().to_string()))),
         Err(error) => Err(error),
@@ -66,11 +70,13 @@ pub(crate) fn address(context: &Context, pipeline: Option<&Path>) -> Result<(Con
 /// The ledger, which must be there.
 async fn required(context: &Context, pipeline: Option<&Path>) -> Result<(Control, Option<String>)> {
     let (address, of) = address(context, pipeline)?;
-    let control = address.open_existing().await?.ok_or_else(|| {
-        Error::new(codes::BAD_USAGE, "there is no ledger of runs here").advise(
-            "Run a pipeline first, or work in the folder that has `pipelines`; where the control store is named in a pipeline file, name that \
-             pipeline.",
-        )
-    })?;
+    let control = address.open_existing().await?.ok_or_else(no_ledger)?;
     Ok((control, of))
+}
+
+fn no_ledger() -> Error {
+    Error::new(codes::BAD_USAGE, "there is no ledger of runs here").advise(
+        "Run a pipeline first, or work in the folder that has `pipelines`; where the control store is named in a pipeline file, name that \
+         pipeline.",
+    )
 }
