@@ -82,6 +82,9 @@ impl Default for Clock {
     }
 }
 
+/// The instant before which invented records were created and modified, in milliseconds since the epoch: 2026-06-30T00:00:00Z.
+pub(crate) const GENERATED_UNTIL: i64 = 1_782_777_600_000;
+
 /// Whole milliseconds of a duration, saturating.
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)

@@ -11,6 +11,7 @@
 
 pub mod brevo;
 pub mod clock;
+mod controls;
 pub mod counters;
 pub mod faults;
 pub mod hubspot;
@@ -26,3 +27,4 @@ mod store;
 pub use clock::Clock;
 pub use counters::{Counters, LoggedRequest, RequestClass};
 pub use faults::{ContentLength, Effect, Fault, Match, RetryAfter, Times};
+pub use random::Random;

@@ -55,6 +55,17 @@ const JOBS: &[&str] = &[
     "n/a",
     "Chief Happiness Officer 🎉",
 ];
+/// Those who work with the records: owners and users.
+pub(crate) const COLLEAGUES: [(&str, &str); 8] = [
+    ("Robin", "Park"),
+    ("Ines", "Alvarado"),
+    ("Tom", "Ek"),
+    ("Mei", "Lin"),
+    ("Yara", "Haddad"),
+    ("Piotr", "Zak"),
+    ("Sam", "Okoro"),
+    ("Lea", "Brandt"),
+];
 const ROLES: &[&str] = &["info", "sales", "office", "noreply", "kontakt", "admin"];
 
 impl Person {

@@ -1,26 +1,27 @@
-//! A small seeded generator (SplitMix64), so that data and faults are the same on every machine.
+//! Chance from a seed (SplitMix64, after Steele, Lea and Flood 2014), so that data and faults are the same on every machine.
 
 /// Deterministic pseudo-random numbers; not for secrets.
 #[derive(Clone, Debug)]
-pub(crate) struct Random {
+pub struct Random {
     state: u64,
 }
 
 impl Random {
     /// The generator of a seed.
-    pub(crate) fn new(seed: u64) -> Self {
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// An independent generator for the `index`-th row of a `topic`, so that a row does not depend on its neighbours.
     pub(crate) fn of_row(seed: u64, topic: u64, index: u64) -> Self {
         let mut random = Self::new(seed ^ topic.wrapping_mul(0xD1B5_4A32_D192_ED03));
-        let mixed = random.next() ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = random.bits() ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         Self::new(mixed)
     }
 
     /// The next 64 bits.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -29,14 +30,14 @@ impl Random {
     }
 
     /// A number in `0..bound`; zero when `bound` is zero.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         // The high half of a 128-bit product: no division, and the bias is far below what a test could see.
-        let wide = u128::from(self.next()) * u128::from(bound);
+        let wide = u128::from(self.bits()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
     /// True `per_mille` times in a thousand.
-    pub(crate) fn chance(&mut self, per_mille: u64) -> bool {
+    pub fn chance(&mut self, per_mille: u64) -> bool {
         self.below(1000) < per_mille
     }
 
@@ -59,11 +60,11 @@ mod tests {
     fn the_same_seed_gives_the_same_numbers() {
         // Reference values of SplitMix64 for seed 1234567.
         let mut random = Random::new(1_234_567);
-        assert_eq!(random.next(), 6_457_827_717_110_365_317);
-        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+        assert_eq!(random.bits(), 6_457_827_717_110_365_317);
+        assert_eq!(random.bits(), 3_203_168_211_198_807_973);
         let mut row = Random::of_row(1, 2, 3);
-        assert_eq!(row.next(), Random::of_row(1, 2, 3).next());
-        assert_ne!(Random::of_row(1, 2, 3).next(), Random::of_row(1, 2, 4).next());
+        assert_eq!(row.bits(), Random::of_row(1, 2, 3).bits());
+        assert_ne!(Random::of_row(1, 2, 3).bits(), Random::of_row(1, 2, 4).bits());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! answers one after the other, and the last of them from then on. What was a secret when it was recorded is not compared. Where no
 //! recorded request is the same, one that differs in nothing but instants serves, if there is just one: a connector may ask up to now.
 
+mod asked;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
@@ -17,17 +19,17 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+
+use self::asked::{Asked, same_but_for_instants};
+use crate::server::accept;
 
 /// What stands for the source's address in fixtures.
 const SOURCE: &str = "https://source.invalid";
-/// What stands for secrets in fixtures.
-const SCRUBBED: &str = "scrubbed";
 /// Bodies above this are refused with 413.
 const MAX_REQUEST_BODY: usize = 16 << 20;
 
@@ -78,14 +80,6 @@ struct Body {
     text: Option<Vec<String>>,
 }
 
-/// A request as it is compared: values by the name of their parameter, sorted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    method: String,
-    path: String,
-    parameters: BTreeMap<String, Vec<String>>,
-}
-
 /// A recorded request with its answers in order.
 struct Known {
     asked: Asked,
@@ -131,7 +125,8 @@ impl Replay {
         let address = listener.local_addr()?;
         let (index, known) = load(folder.as_ref(), &format!("http://{address}"))?;
         let served = Arc::new(Served { known, misses: Mutex::default() });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&served)));
+        let answering = Arc::clone(&served);
+        let accepting = tokio::spawn(accept(listener, move |request| handle(Arc::clone(&answering), request)));
         Ok(Self { address, accepting, served, connector: index.connector, config: index.config })
     }
 
@@ -206,7 +201,7 @@ fn load(folder: &Path, base_url: &str) -> io::Result<(Index, Vec<Known>)> {
 
 impl Recorded {
     fn asked(self) -> Result<Asked, serde_json::Error> {
-        let mut asked = Asked { method: self.method, path: self.path, parameters: BTreeMap::new() };
+        let mut asked = Asked::new(&self.method, &self.path);
         asked.add_pairs("", self.query);
         if let Some(body) = self.body {
             asked.add_pairs("body ", body.form.unwrap_or_default());
@@ -222,90 +217,6 @@ impl Recorded {
         }
         Ok(asked.sorted())
     }
-}
-
-impl Asked {
-    fn of(parts: &hyper::http::request::Parts, body: &[u8]) -> Self {
-        let mut asked = Self { method: parts.method.as_str().to_owned(), path: parts.uri.path().to_owned(), parameters: BTreeMap::new() };
-        let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect::<Vec<_>>();
-        asked.add_pairs("", pairs(parts.uri.query().unwrap_or_default().as_bytes()));
-        let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.contains("form-urlencoded") {
-            asked.add_pairs("body ", pairs(body));
-        } else if let Ok(json) = serde_json::from_slice(body) {
-            asked.add_json("body", &json);
-        } else if let Some(lines) = json_lines(body) {
-            lines.iter().enumerate().for_each(|(index, line)| asked.add_json(&format!("body.{index}"), line));
-        } else if !body.is_empty() {
-            asked.add("body".to_owned(), String::from_utf8_lossy(body).into_owned());
-        }
-        asked.sorted()
-    }
-
-    fn add(&mut self, name: String, value: String) {
-        self.parameters.entry(name).or_default().push(value);
-    }
-
-    fn add_pairs(&mut self, before: &str, pairs: Vec<(String, String)>) {
-        for (name, value) in pairs {
-            self.add(format!("{before}{name}"), value);
-        }
-    }
-
-    fn add_json(&mut self, place: &str, value: &Value) {
-        match value {
-            Value::Object(entries) if !entries.is_empty() => {
-                entries.iter().for_each(|(key, value)| self.add_json(&format!("{place}.{key}"), value));
-            }
-            Value::Array(items) if !items.is_empty() => {
-                items.iter().enumerate().for_each(|(index, value)| self.add_json(&format!("{place}.{index}"), value));
-            }
-            Value::String(text) => self.add(place.to_owned(), text.clone()),
-            other => self.add(place.to_owned(), other.to_string()),
-        }
-    }
-
-    fn sorted(mut self) -> Self {
-        self.parameters.values_mut().for_each(|values| values.sort_unstable());
-        self
-    }
-
-    /// In what a request differs from this recorded one, in words.
-    fn differences(&self, asked: &Self, same: impl Fn(&str, &str) -> bool) -> Vec<String> {
-        let none = Vec::new();
-        let names: std::collections::BTreeSet<&String> = self.parameters.keys().chain(asked.parameters.keys()).collect();
-        let mut differences = Vec::new();
-        for name in names {
-            let recorded = self.parameters.get(name).unwrap_or(&none);
-            let mut left: Vec<&String> = asked.parameters.get(name).unwrap_or(&none).iter().collect();
-            let mut missed = Vec::new();
-            // What is equal first, so that a secret takes what nothing else takes.
-            for value in recorded {
-                match left.iter().position(|other| *other == value || same(value, other)) {
-                    Some(at) => drop(left.remove(at)),
-                    None => missed.push(value),
-                }
-            }
-            missed.retain(|value| !(*value == SCRUBBED && left.pop().is_some()));
-            let list = |values: &[&String]| values.iter().map(|value| format!("`{}`", shorten(value))).collect::<Vec<_>>().join(", ");
-            match (missed.is_empty(), left.is_empty()) {
-                (true, true) => {}
-                (false, false) => differences.push(format!("`{name}` is {}, recorded was {}", list(&left), list(&missed))),
-                (false, true) => differences.push(format!("`{name}` is missing, recorded was {}", list(&missed))),
-                (true, false) => differences.push(format!("`{name}` is {}, recorded was none", list(&left))),
-            }
-        }
-        differences
-    }
-}
-
-fn json_lines(body: &[u8]) -> Option<Vec<Value>> {
-    let text = std::str::from_utf8(body).ok()?.trim();
-    if text.is_empty() { None } else { text.lines().map(|line| serde_json::from_str(line).ok()).collect() }
-}
-
-fn shorten(value: &str) -> String {
-    if value.chars().count() <= 80 { value.to_owned() } else { value.chars().take(79).chain(['…']).collect() }
 }
 
 impl Served {
@@ -329,7 +240,7 @@ impl Served {
         let words = match nearest {
             Some(differences) => format!("{request} was recorded with other parameters; nearest: {}", differences.join("; ")),
             None => {
-                let nearest = self.known.iter().min_by_key(|known| distance(&known.asked, asked));
+                let nearest = self.known.iter().min_by_key(|known| known.asked.distance(asked));
                 let nearest = nearest
                     .map_or_else(|| "nothing was".to_owned(), |known| format!("nearest is {} {}", known.asked.method, known.asked.path));
                 format!("{request} was not recorded; {nearest}")
@@ -341,42 +252,6 @@ impl Served {
         }
         words
     }
-}
-
-/// How far two requests are apart: parts of their paths that differ, and the method.
-fn distance(one: &Asked, other: &Asked) -> usize {
-    let (mine, theirs): (Vec<&str>, Vec<&str>) = (one.path.split('/').collect(), other.path.split('/').collect());
-    let common = mine.iter().zip(&theirs).filter(|(one, other)| one == other).count();
-    2 * (mine.len().max(theirs.len()) - common) + usize::from(one.method != other.method)
-}
-
-/// Whether two values are the same once every instant in them is taken for any other.
-fn same_but_for_instants(one: &str, other: &str) -> bool {
-    let (mine, my_instants) = without_instants(one);
-    let (theirs, their_instants) = without_instants(other);
-    my_instants > 0 && my_instants == their_instants && mine == theirs
-}
-
-/// A text without its instants (RFC 3339, or milliseconds since 1970 as the whole text) and how many there were.
-fn without_instants(text: &str) -> (String, usize) {
-    const FORM: &[u8] = b"0000-00-00T00:00:00";
-    if text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return (String::new(), 1);
-    }
-    let (mut out, mut found, mut rest) = (String::new(), 0, text);
-    while let Some(letter) = rest.chars().next() {
-        let fits = |(byte, form): (u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form };
-        if rest.len() >= FORM.len() && rest.bytes().zip(FORM).all(fits) {
-            let end = rest[FORM.len()..].find(|other: char| !other.is_ascii_digit() && !".:+Z".contains(other));
-            rest = &rest[end.map_or(rest.len(), |end| end + FORM.len())..];
-            out.push('\u{0}');
-            found += 1;
-        } else {
-            out.push(letter);
-            rest = &rest[letter.len_utf8()..];
-        }
-    }
-    (out, found)
 }
 
 impl Body {
@@ -393,25 +268,6 @@ impl Body {
             return url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into();
         }
         self.text.as_ref().map(|lines| lines.join("\n")).unwrap_or_default().into()
-    }
-}
-
-async fn accept(listener: TcpListener, served: Arc<Served>) {
-    // Dropping the set ends its connections.
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let served = Arc::clone(&served);
-        connections.spawn(async move {
-            let service = hyper::service::service_fn(move |request| handle(Arc::clone(&served), request));
-            // A connection that ends in an error is the client's business.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
     }
 }
 

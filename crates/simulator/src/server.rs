@@ -131,6 +131,19 @@ pub(crate) struct Served<V> {
     pub(crate) gzip: AtomicBool,
 }
 
+impl<V> Served<V> {
+    /// A vendor that nobody has asked anything yet, without faults.
+    pub(crate) fn new(vendor: V, clock: Clock, request_log_capacity: usize, gzip: bool) -> Arc<Self> {
+        Arc::new(Self {
+            vendor,
+            clock,
+            counters: CounterSet::new(request_log_capacity),
+            faults: FaultList::default(),
+            gzip: AtomicBool::new(gzip),
+        })
+    }
+}
+
 /// A running server. Connections end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -143,7 +156,7 @@ impl Server {
     pub(crate) async fn start<V: Vendor>(port: u16, served: Arc<Served<V>>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, served));
+        let accepting = tokio::spawn(accept(listener, move |request| handle(Arc::clone(&served), request)));
         Ok(Self { address, accepting })
     }
 
@@ -161,7 +174,13 @@ impl Drop for Server {
     }
 }
 
-async fn accept<V: Vendor>(listener: TcpListener, served: Arc<Served<V>>) {
+/// Answers every connection that is made, until it is aborted.
+pub(crate) async fn accept<B, E, F>(listener: TcpListener, answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static)
+where
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     // Dropping the set ends its connections, so that an aborted server leaves none behind.
     let mut connections = JoinSet::new();
     loop {
@@ -173,14 +192,13 @@ async fn accept<V: Vendor>(listener: TcpListener, served: Arc<Served<V>>) {
         };
         // Replies are whole pages; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let served = Arc::clone(&served);
+        let answer = answer.clone();
         connections.spawn(async move {
-            let service = hyper::service::service_fn(move |request| handle(Arc::clone(&served), request));
             let mut protocol = hyper::server::conn::http1::Builder::new();
             // Vendors write `Content-Type`, and there are clients that look for a name by its letters.
             protocol.title_case_headers(true);
             // A connection that ends in an error is either the client's business or a fault that was asked for.
-            let _ = protocol.serve_connection(TokioIo::new(stream), service).await;
+            let _ = protocol.serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer)).await;
         });
     }
 }

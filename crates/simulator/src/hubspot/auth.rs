@@ -79,7 +79,7 @@ impl Auth {
     pub(crate) fn new(seed: u64, clock: Clock, lifetime_ms: i64) -> Self {
         let text = |topic: u64| {
             let mut random = Random::of_row(seed, topic, 0);
-            format!("{:016x}{:016x}", random.next(), random.next())
+            format!("{:016x}{:016x}", random.bits(), random.bits())
         };
         let credentials = ClientCredentials {
             client_id: format!("client-{}", text(101)),
@@ -278,7 +278,7 @@ impl Auth {
             state.issued
         };
         let mut random = Random::of_row(self.seed, 104, number);
-        format!("{prefix}{:016x}{:016x}{:016x}", random.next(), random.next(), random.next())
+        format!("{prefix}{:016x}{:016x}{:016x}", random.bits(), random.bits(), random.bits())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -21,7 +21,7 @@ impl Correlation {
 
     pub(crate) fn next(&self) -> String {
         let mut random = Random::of_row(self.seed, 77, self.count.fetch_add(1, Ordering::Relaxed));
-        let (high, low) = (random.next(), random.next());
+        let (high, low) = (random.bits(), random.bits());
         format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
     }
 

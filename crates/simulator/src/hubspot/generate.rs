@@ -7,6 +7,7 @@ use super::options::Options;
 use super::schema::ObjectKind;
 use super::store::{Owner, Pipeline, Stage};
 use super::values::{Packer, PropertyId, Values};
+use crate::people::COLLEAGUES;
 use crate::random::Random;
 use crate::store::State;
 
@@ -191,22 +192,12 @@ fn archives(data: &mut Data, options: &Options, until: i64) {
 }
 
 fn owners(data: &mut Data, options: &Options, until: i64) -> Vec<u64> {
-    const PEOPLE: &[(&str, &str)] = &[
-        ("Robin", "Park"),
-        ("Ines", "Alvarado"),
-        ("Tom", "Ek"),
-        ("Mei", "Lin"),
-        ("Yara", "Haddad"),
-        ("Piotr", "Zak"),
-        ("Sam", "Okoro"),
-        ("Lea", "Brandt"),
-    ];
     let mut random = Random::of_row(options.seed, OWNER_TOPIC, 0);
     let mut ids = Vec::with_capacity(options.owners);
     let mut id = 400;
     for number in 0..options.owners {
         id += 1 + random.below(9);
-        let (first, last) = PEOPLE[number % PEOPLE.len()];
+        let (first, last) = COLLEAGUES[number % COLLEAGUES.len()];
         let queue = number % 10 == 9;
         let team = random
             .chance(700)

@@ -59,6 +59,34 @@ pub(crate) fn contact_row(draw: &mut Draw<'_>, data: &Data, set: &mut Set<'_>) {
     let person = Person::draw(&mut identity, number);
     let random = &mut *draw.random;
 
+    set_person(&person, random, set);
+    let company = random.below(draw.ids.companies.len() as u64);
+    let name = company_name(&mut Random::of_row(0xC0_3A4E, 0, company), company);
+    if random.chance(800) {
+        set("company", &dirty_company(random, &name, person.region));
+        set_some(set, "website", website(random, &format!("company{company}.example")).as_deref());
+    }
+    set_marketing(random, set);
+    set_custom(&person, draw.created_at, random, set);
+    set("hs_analytics_num_page_views", &random.below(300).to_string());
+    set("hs_analytics_source", random.pick(&["ORGANIC_SEARCH", "PAID_SEARCH", "EMAIL_MARKETING", "DIRECT_TRAFFIC", "OFFLINE"]));
+    if random.chance(200) {
+        let ahead = below(random, 30 * DAY);
+        // One in a hundred was contacted in the future: somebody's clock was wrong.
+        let at = if random.chance(10) { draw.until + 400 * DAY } else { draw.until - ahead };
+        set("notes_last_contacted", &iso(at));
+    }
+    set_some(set, "hubspot_owner_id", owner(draw).as_deref());
+
+    let me = (ObjectKind::Contacts, draw.id);
+    let deals = data.edges.of(me, ObjectKind::Deals, 0).count();
+    set("num_associated_deals", &deals.to_string());
+    let primary = data.edges.of(me, ObjectKind::Companies, 0).find(|(_, types)| types & 0b10 != 0);
+    set_some(set, "associatedcompanyid", primary.map(|(company, _)| company.to_string()).as_deref());
+}
+
+/// Who a contact is, and where.
+fn set_person(person: &Person, random: &mut Random, set: &mut Set<'_>) {
     let (first, last) = person.names(random);
     set("firstname", &first);
     if !last.is_empty() || random.chance(500) {
@@ -87,12 +115,10 @@ pub(crate) fn contact_row(draw: &mut Draw<'_>, data: &Data, set: &mut Set<'_>) {
     if random.chance(600) {
         set("hs_language", person.region.language);
     }
-    let company = random.below(draw.ids.companies.len() as u64);
-    let name = company_name(&mut Random::of_row(0xC0_3A4E, 0, company), company);
-    if random.chance(800) {
-        set("company", &dirty_company(random, &name, person.region));
-        set_some(set, "website", website(random, &format!("company{company}.example")).as_deref());
-    }
+}
+
+/// How far a contact is with the company, and what it may be sent.
+fn set_marketing(random: &mut Random, set: &mut Set<'_>) {
     match random.below(20) {
         0 => set("lifecyclestage", ""),
         1 => {}
@@ -114,6 +140,10 @@ pub(crate) fn contact_row(draw: &mut Draw<'_>, data: &Data, set: &mut Set<'_>) {
     if random.chance(250) {
         set("hs_legal_basis", random.pick(&["Legitimate interest – prospect/lead", "Freely given consent from contact", "Not applicable"]));
     }
+}
+
+/// What the account's own properties say of a contact.
+fn set_custom(person: &Person, created_at: i64, random: &mut Random, set: &mut Set<'_>) {
     if random.chance(200) {
         set("date_of_birth", random.pick(&["1984-07-09", "09/07/1984", "7.9.84", "1900-01-01", "9999-12-31", "31/02/1990", "01-Jan-70"]));
     }
@@ -135,26 +165,11 @@ pub(crate) fn contact_row(draw: &mut Draw<'_>, data: &Data, set: &mut Set<'_>) {
         set("loyalty_points", &if random.chance(30) { format!("{points}.5") } else { points.to_string() });
     }
     if random.chance(200) {
-        set("member_since", iso(draw.created_at).get(..10).unwrap_or_default());
+        set("member_since", iso(created_at).get(..10).unwrap_or_default());
     }
     if random.chance(5) {
         set("health_notes", "allergic to peanuts");
     }
-    set("hs_analytics_num_page_views", &random.below(300).to_string());
-    set("hs_analytics_source", random.pick(&["ORGANIC_SEARCH", "PAID_SEARCH", "EMAIL_MARKETING", "DIRECT_TRAFFIC", "OFFLINE"]));
-    if random.chance(200) {
-        let ahead = below(random, 30 * DAY);
-        // One in a hundred was contacted in the future: somebody's clock was wrong.
-        let at = if random.chance(10) { draw.until + 400 * DAY } else { draw.until - ahead };
-        set("notes_last_contacted", &iso(at));
-    }
-    set_some(set, "hubspot_owner_id", owner(draw).as_deref());
-
-    let me = (ObjectKind::Contacts, draw.id);
-    let deals = data.edges.of(me, ObjectKind::Deals, 0).count();
-    set("num_associated_deals", &deals.to_string());
-    let primary = data.edges.of(me, ObjectKind::Companies, 0).find(|(_, types)| types & 0b10 != 0);
-    set_some(set, "associatedcompanyid", primary.map(|(company, _)| company.to_string()).as_deref());
 }
 
 /// A company.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, GENERATED_UNTIL, timestamp};
 
 /// The settings of a simulator. `Options::default()` is a small account without limits on a free port.
 #[derive(Clone, Debug)]
@@ -73,8 +73,7 @@ impl Default for Options {
             line_items: None,
             lists: None,
             owners: 12,
-            // 2026-06-30T00:00:00Z
-            generated_until: Timestamp::from_second(1_782_777_600).unwrap_or(Timestamp::UNIX_EPOCH),
+            generated_until: timestamp(GENERATED_UNTIL),
             archived_per_mille: 20,
             merged_per_mille: 4,
             bulk_update_per_mille: 50,

@@ -1,9 +1,7 @@
 //! The handle on a running simulator.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::auth::ClientCredentials;
@@ -11,9 +9,8 @@ use super::generate::generate;
 use super::options::{Limits, Options};
 use super::route::HubSpot;
 use super::store::Store;
-use crate::clock::{Clock, milliseconds};
-use crate::counters::{CounterSet, Counters, LoggedRequest};
-use crate::faults::{Fault, FaultList};
+use crate::clock::milliseconds;
+use crate::controls::controls;
 use crate::server::{Served, Server};
 
 /// A HubSpot account that answers on 127.0.0.1 until it is stopped or dropped.
@@ -28,10 +25,7 @@ impl Simulator {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let port = options.port;
-        let clock = options.clock.clone();
-        let gzip = AtomicBool::new(options.gzip);
-        let counters = CounterSet::new(options.request_log_capacity);
+        let (port, gzip, clock, log) = (options.port, options.gzip, options.clock.clone(), options.request_log_capacity);
         // Inventing a large account takes a while, which is no business of the caller's other tasks.
         let vendor = tokio::task::spawn_blocking(move || {
             let store = Store::new(generate(&options), options.clock.clone());
@@ -39,7 +33,7 @@ impl Simulator {
         })
         .await
         .map_err(io::Error::other)?;
-        let served = Arc::new(Served { vendor, clock, counters, faults: FaultList::default(), gzip });
+        let served = Served::new(vendor, clock, log, gzip);
         let server = Server::start(port, Arc::clone(&served)).await?;
         Ok(Self { server, served })
     }
@@ -48,12 +42,6 @@ impl Simulator {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.server.address)
-    }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.server.address
     }
 
     /// The token of a private app; it does not expire.
@@ -80,39 +68,6 @@ impl Simulator {
         self.served.vendor.store().clone()
     }
 
-    /// The clock of the account.
-    #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.served.clock.clone()
-    }
-
-    /// The counters now.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.served.counters.snapshot()
-    }
-
-    /// The request log now, oldest first, bounded by [`Options::request_log_capacity`].
-    #[must_use]
-    pub fn request_log(&self) -> Vec<LoggedRequest> {
-        self.served.counters.log()
-    }
-
-    /// Sets the counters to zero and empties the request log.
-    pub fn reset_counters(&self) {
-        self.served.counters.reset();
-    }
-
-    /// Adds a fault behind those already there.
-    pub fn inject(&self, fault: Fault) {
-        self.served.faults.inject(fault);
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.served.faults.clear();
-    }
-
     /// Sets how long a change stays invisible to search.
     pub fn set_index_lag(&self, lag: Duration) {
         self.served.vendor.settings().index_lag_ms = milliseconds(lag);
@@ -121,11 +76,6 @@ impl Simulator {
     /// Sets the limits; windows and quotas start empty.
     pub fn set_limits(&self, limits: Limits) {
         self.served.vendor.limiters().set(limits);
-    }
-
-    /// Sets whether replies are compressed for clients that accept it.
-    pub fn set_gzip(&self, gzip: bool) {
-        self.served.gzip.store(gzip, Ordering::Relaxed);
     }
 
     /// Sets how long access tokens live that are issued from now on.
@@ -160,8 +110,4 @@ impl Simulator {
     }
 }
 
-impl std::fmt::Debug for Simulator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Simulator").field("address", &self.server.address).finish_non_exhaustive()
-    }
-}
+controls!(Simulator);

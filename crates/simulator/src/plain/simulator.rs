@@ -1,17 +1,13 @@
 //! The handle on a running simulator.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use super::description::Description;
 use super::options::Options;
 use super::store::Store;
 use super::vendor::Plain;
-use crate::clock::Clock;
-use crate::counters::{CounterSet, Counters, LoggedRequest};
-use crate::faults::{Fault, FaultList};
+use crate::controls::controls;
 use crate::random::Random;
 use crate::server::{Served, Server};
 
@@ -37,17 +33,11 @@ impl Simulator {
     /// The port cannot be bound.
     pub async fn start(description: &Description, options: Options) -> io::Result<Self> {
         let mut random = Random::of_row(options.seed, 105, 0);
-        let mut invented = |prefix: &str| format!("{prefix}{:016x}{:016x}", random.next(), random.next());
+        let mut invented = |prefix: &str| format!("{prefix}{:016x}{:016x}", random.bits(), random.bits());
         let credentials = Credentials { key: invented(&description.key_begins), password: invented("password-") };
         let store = Store::new(description, options.seed, options.clock.clone());
         let vendor = Plain::new(description, credentials, store, options.clock.clone());
-        let served = Arc::new(Served {
-            vendor,
-            clock: options.clock,
-            counters: CounterSet::new(options.request_log_capacity),
-            faults: FaultList::default(),
-            gzip: AtomicBool::new(options.gzip),
-        });
+        let served = Served::new(vendor, options.clock, options.request_log_capacity, options.gzip);
         let server = Server::start(options.port, Arc::clone(&served)).await?;
         Ok(Self { server, served })
     }
@@ -70,34 +60,6 @@ impl Simulator {
         self.served.vendor.store.clone()
     }
 
-    /// The clock of the account.
-    #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.served.clock.clone()
-    }
-
-    /// The counters now.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.served.counters.snapshot()
-    }
-
-    /// The request log now, oldest first, bounded by [`Options::request_log_capacity`].
-    #[must_use]
-    pub fn request_log(&self) -> Vec<LoggedRequest> {
-        self.served.counters.log()
-    }
-
-    /// Adds a fault behind those already there.
-    pub fn inject(&self, fault: Fault) {
-        self.served.faults.inject(fault);
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.served.faults.clear();
-    }
-
     /// Takes the permission for a stream away: its endpoint answers 403 from now on.
     pub fn forbid(&self, stream: &str) {
         self.served.vendor.forbid(stream);
@@ -109,8 +71,4 @@ impl Simulator {
     }
 }
 
-impl fmt::Debug for Simulator {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Simulator").field("address", &self.server.address).finish_non_exhaustive()
-    }
-}
+controls!(Simulator);

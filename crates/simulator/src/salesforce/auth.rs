@@ -63,7 +63,7 @@ impl Auth {
     pub(crate) fn new(seed: u64, clock: Clock, timeout_ms: i64, rotation: RefreshRotation) -> Self {
         let text = |topic: u64| {
             let mut random = Random::of_row(seed, topic, 0);
-            format!("{:016x}{:016x}", random.next(), random.next())
+            format!("{:016x}{:016x}", random.bits(), random.bits())
         };
         let state = State {
             sessions: BTreeMap::new(),
@@ -242,7 +242,7 @@ impl Auth {
             state.issued
         };
         let mut random = Random::of_row(self.seed, 204, number);
-        format!("{prefix}{:016x}{:016x}{:016x}", random.next(), random.next(), random.next())
+        format!("{prefix}{:016x}{:016x}{:016x}", random.bits(), random.bits(), random.bits())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

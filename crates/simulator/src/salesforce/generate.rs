@@ -9,6 +9,7 @@ use super::options::Options;
 use super::record::Values;
 use super::{generate_histories, generate_people, generate_sales};
 use crate::clock::iso;
+use crate::people::COLLEAGUES;
 use crate::random::Random;
 use crate::store::State;
 
@@ -134,20 +135,10 @@ pub(crate) fn generate(options: &Options) -> Data {
 }
 
 fn users(filling: &mut Filling<'_>) {
-    const PEOPLE: [(&str, &str); 8] = [
-        ("Robin", "Park"),
-        ("Ines", "Alvarado"),
-        ("Tom", "Ek"),
-        ("Mei", "Lin"),
-        ("Yara", "Haddad"),
-        ("Piotr", "Zak"),
-        ("Sam", "Okoro"),
-        ("Lea", "Brandt"),
-    ];
     let count = filling.counts.users;
     filling.add("User", USER_TOPIC, count, |filling, draft, set| {
         let integration = draft.number == INTEGRATION_USER;
-        let (first, last) = if integration { ("Integration", "User") } else { PEOPLE[(draft.number % 8) as usize] };
+        let (first, last) = if integration { ("Integration", "User") } else { COLLEAGUES[(draft.number % 8) as usize] };
         let mailbox = if integration {
             "integration".to_owned()
         } else {

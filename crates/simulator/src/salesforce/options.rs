@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, GENERATED_UNTIL, timestamp};
 
 /// The settings of a simulator. `Options::default()` is a small organisation without limits on a free port.
 #[derive(Clone, Debug)]
@@ -92,8 +92,7 @@ impl Default for Options {
             individuals: None,
             subscriptions: None,
             users: 12,
-            // 2026-06-30T00:00:00Z
-            generated_until: Timestamp::from_second(1_782_777_600).unwrap_or(Timestamp::UNIX_EPOCH),
+            generated_until: timestamp(GENERATED_UNTIL),
             deleted_per_mille: 20,
             merged_per_mille: 4,
             converted_per_mille: 60,

@@ -1,9 +1,7 @@
 //! The handle on a running simulator.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,9 +12,8 @@ use super::generate::generate;
 use super::options::{BulkPace, Limits, Options};
 use super::route::Salesforce;
 use super::store::Store;
-use crate::clock::{Clock, milliseconds};
-use crate::counters::{CounterSet, Counters, LoggedRequest};
-use crate::faults::{Fault, FaultList};
+use crate::clock::milliseconds;
+use crate::controls::controls;
 use crate::server::{Served, Server};
 
 /// A Salesforce organisation that answers on 127.0.0.1 until it is stopped or dropped.
@@ -33,10 +30,7 @@ impl Simulator {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let port = options.port;
-        let clock = options.clock.clone();
-        let gzip = AtomicBool::new(options.gzip);
-        let counters = CounterSet::new(options.request_log_capacity);
+        let (port, gzip, clock, log) = (options.port, options.gzip, options.clock.clone(), options.request_log_capacity);
         // Inventing a large organisation takes a while, which is no business of the caller's other tasks.
         let vendor = tokio::task::spawn_blocking(move || {
             let store = Store::new(generate(&options), options.clock.clone(), milliseconds(options.commit_lag));
@@ -44,7 +38,7 @@ impl Simulator {
         })
         .await
         .map_err(io::Error::other)?;
-        let served = Arc::new(Served { vendor, clock, counters, faults: FaultList::default(), gzip });
+        let served = Served::new(vendor, clock, log, gzip);
         let server = Server::start(port, Arc::clone(&served)).await?;
         Ok(Self { server, instances: Vec::new(), served })
     }
@@ -53,12 +47,6 @@ impl Simulator {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.server.address)
-    }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.server.address
     }
 
     /// A fresh session's token.
@@ -77,39 +65,6 @@ impl Simulator {
     #[must_use]
     pub fn store(&self) -> Store {
         self.served.vendor.store().clone()
-    }
-
-    /// The clock of the organisation.
-    #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.served.clock.clone()
-    }
-
-    /// The counters now.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.served.counters.snapshot()
-    }
-
-    /// The request log now, oldest first, bounded by [`Options::request_log_capacity`].
-    #[must_use]
-    pub fn request_log(&self) -> Vec<LoggedRequest> {
-        self.served.counters.log()
-    }
-
-    /// Sets the counters to zero and empties the request log.
-    pub fn reset_counters(&self) {
-        self.served.counters.reset();
-    }
-
-    /// Adds a fault behind those already there.
-    pub fn inject(&self, fault: Fault) {
-        self.served.faults.inject(fault);
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.served.faults.clear();
     }
 
     /// Sets the limits; what was used is forgotten.
@@ -177,11 +132,6 @@ impl Simulator {
         self.served.vendor.store().set_commit_lag_ms(milliseconds(lag));
     }
 
-    /// Sets whether replies are compressed for clients that accept it.
-    pub fn set_gzip(&self, gzip: bool) {
-        self.served.gzip.store(gzip, Ordering::Relaxed);
-    }
-
     /// Sets how long a session lives without being used.
     pub fn set_session_timeout(&self, timeout: Duration) {
         self.served.vendor.auth().set_timeout(milliseconds(timeout));
@@ -225,8 +175,4 @@ impl Simulator {
     }
 }
 
-impl std::fmt::Debug for Simulator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Simulator").field("address", &self.server.address).finish_non_exhaustive()
-    }
-}
+controls!(Simulator);
