@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aqueduct_connector::Stream;
-use aqueduct_schema::Table;
+use aqueduct_schema::{Operation, Table};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef};
@@ -13,7 +13,7 @@ use arrow_array::{Array, ArrayRef};
 pub(crate) struct Record {
     /// The values of its key, joined as everywhere.
     pub(crate) id: String,
-    /// Whether its flag says that it is deleted.
+    /// Whether it is told as deleted: by its flag, or among keys of what was deleted.
     pub(crate) deleted: bool,
     /// The values of the fields without a role, by path.
     pub(crate) values: BTreeMap<String, Option<String>>,
@@ -24,13 +24,19 @@ pub(crate) struct Record {
 /// # Errors
 /// A record without a key, in words.
 pub(crate) fn records(stream: &Stream, table: &Table) -> Result<Vec<Record>, String> {
-    let column = |path: &str| stream.record.index_of(path).map(|index| table.rows.column(index));
+    // Deletions that name keys alone have the columns of the key, in its order, and of the time.
+    let is_tombstone = table.operation == Operation::Tombstone;
+    let column = |path: &str| match is_tombstone {
+        true => stream.record.key.iter().position(|key| key == path).map(|index| table.rows.column(index)),
+        false => stream.record.index_of(path).map(|index| table.rows.column(index)),
+    };
     let mut keys = Vec::new();
     for path in &stream.record.key {
         keys.push((path, column(path).ok_or_else(|| format!("stream `{}` has no field for its key `{path}`", stream.name))?));
     }
     let flag = stream.record.is_deleted.as_deref().and_then(column);
-    let free = stream.record.fields.iter().zip(table.rows.columns()).filter(|(field, _)| !stream.record.has_role(&field.path));
+    let free = stream.record.fields.iter().zip(table.rows.columns());
+    let free = free.filter(|(field, _)| !is_tombstone && !stream.record.has_role(&field.path));
     let free: Vec<(&str, &ArrayRef)> = free.map(|(field, column)| (field.path.as_str(), column)).collect();
     let record = |row: usize| {
         let mut parts = Vec::new();
@@ -38,7 +44,7 @@ pub(crate) fn records(stream: &Stream, table: &Table) -> Result<Vec<Record>, Str
             let part = text(column, row).filter(|part| !part.is_empty());
             parts.push(part.ok_or_else(|| format!("a record of stream `{}` has no value in its key `{path}`", stream.name))?);
         }
-        let deleted = flag.and_then(|flag| text(flag, row)).is_some_and(|flag| matches!(flag.as_str(), "true" | "1"));
+        let deleted = is_tombstone || flag.and_then(|flag| text(flag, row)).is_some_and(|flag| matches!(flag.as_str(), "true" | "1"));
         let values = free.iter().map(|(path, column)| ((*path).to_owned(), text(column, row))).collect();
         Ok(Record { id: parts.join(":"), deleted, values })
     };

@@ -100,7 +100,10 @@ impl Report {
             assert!(written.is_ok(), "the report cannot be written: {written:?}");
         }
         let failed = self.failed();
-        assert!(failed.is_empty(), "connector {} breaks {}\n{self}", self.connector, failed.join(", "));
+        // The table is printed already: the panic repeats the broken rules alone.
+        let broken = self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+        let broken: String = broken.map(|(name, outcome)| format!("\n{name}: {}", outcome.words().1)).collect();
+        assert!(failed.is_empty(), "connector {} breaks {}{broken}", self.connector, failed.join(", "));
         assert!(!self.passed().is_empty(), "no rule was applicable to connector {}\n{self}", self.connector);
         let (Some(Profile { section, .. }), None) = (&self.profile, variable(FOLDER)) else { return };
         let page = variable("CARGO_MANIFEST_DIR").map(|member| Path::new(&member).join("../../docs/connectors.md"));
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "acme breaks B")]
+    #[should_panic(expected = "acme breaks B\nB: x")]
     fn a_broken_rule_fails_the_test() {
         report(&[("A", Outcome::Passed), ("B", Outcome::Failed("x".into()))]).assert();
     }

@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "STREAMS-KEYED",
-        words: "Streams have identifiers for names, a key and roles among their fields, the vendor's page, and a key in every record.",
+        words: "Streams have identifiers for names, a key and roles among their fields, the vendor's page, a key in every record, and can be read in every way they declare.",
         why: "A row without a stable id cannot be written twice with one effect.",
         test: |trial| Box::pin(declared::streams_keyed(trial)),
     },

@@ -146,7 +146,8 @@ async fn page_by_id(context: &Context, read: &Read<'_>, endpoint: &Endpoint, com
     }
     let response = context.http.send(complete(request)).await?;
     let malformed = |error: serde_json::Error| response.malformed(&error.to_string());
-    let Some(raw) = json::find(&response.body, endpoint.items).map_err(malformed)? else { return without_records(stream, response) };
+    let found = json::find(&response.body, endpoint.items).map_err(malformed)?.filter(|raw| *raw != "null");
+    let Some(raw) = found else { return without_records(stream, response) };
     let records: Vec<&RawValue> = serde_json::from_str(raw).map_err(malformed)?;
     let path: Vec<&str> = key.split('.').collect();
     let mut last = after;
@@ -171,7 +172,7 @@ fn endpoint(stream: &Stream) -> Result<&Endpoint> {
     stream.endpoint.as_ref().ok_or_else(missing)
 }
 
-/// An answer without the array of records: the end for vendors that leave it out when it is empty, else malformed. It must still be an
+/// An answer without the array of records: the end for vendors that leave it out (or write `null`) when it is empty, else malformed. It must still be an
 /// object that tells of no failure, so that an error in place of an answer completes nothing.
 fn without_records(stream: &Stream, response: Response) -> Result<Page> {
     let keys: BTreeMap<String, IgnoredAny> = response.json()?;

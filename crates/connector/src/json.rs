@@ -31,12 +31,12 @@ pub fn find_text(body: &[u8], pointer: &[&str]) -> Result<Option<String>, serde_
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// The number of elements of the array at a path. `None` when a key is missing.
+/// The number of elements of the array at a path. `None` when a key is missing, and for `null` in its place.
 ///
 /// # Errors
 /// As [`find`], and when the value is not an array.
 pub fn count(body: &[u8], pointer: &[&str]) -> Result<Option<usize>, serde_json::Error> {
-    let Some(raw) = find(body, pointer)? else { return Ok(None) };
+    let Some(raw) = find(body, pointer)?.filter(|raw| *raw != "null") else { return Ok(None) };
     let mut deserializer = serde_json::Deserializer::from_str(raw);
     Ok(Some((&mut deserializer).deserialize_seq(Counter)?))
 }
@@ -104,6 +104,7 @@ mod tests {
     fn finds_values_and_counts() {
         let body = br#"{"results":[{"id":1},{"id":2}],"paging":{"next":{"after":"52","n":7,"none":null,"empty":""}}}"#;
         assert_eq!(count(body, &["results"]).unwrap(), Some(2));
+        assert_eq!(count(br#"{"results": null}"#, &["results"]).unwrap(), None);
         assert_eq!(find_text(body, &["paging", "next", "after"]).unwrap().as_deref(), Some("52"));
         assert_eq!(find_text(body, &["paging", "next", "n"]).unwrap().as_deref(), Some("7"));
         assert_eq!(find_text(body, &["paging", "next", "none"]).unwrap(), None);

@@ -26,7 +26,7 @@ pub struct Stream {
     pub documentation: &'static str,
     /// Where it stands in the API, for streams that need no code.
     pub endpoint: Option<Endpoint>,
-    /// Whether the vendor leaves the array of records out of an answer that has none; see [`Stream::records_may_be_missing`].
+    /// Whether the vendor leaves the array of records out of an answer that has none, or has `null` in its place; see [`Stream::records_may_be_missing`].
     pub records_may_be_missing: bool,
     /// How it is cut into windows, where the vendor caps what one question gives.
     pub windows: Option<Windows>,
@@ -62,8 +62,8 @@ impl Stream {
         self
     }
 
-    /// The vendor leaves the array of records out of an answer that has none: then an object without it is the end, unless it tells of
-    /// a failure (`error`, `errors`, `code`, `message`).
+    /// The vendor leaves the array of records out of an answer that has none, or has `null` in its place: then an object without it is
+    /// the end, unless it tells of a failure (`error`, `errors`, `code`, `message`).
     #[must_use]
     pub fn records_may_be_missing(mut self) -> Self {
         self.records_may_be_missing = true;

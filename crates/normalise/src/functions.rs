@@ -59,6 +59,12 @@ pub const FUNCTIONS: &[Function] = &[
         run: choices::name_of_primary,
     },
     Function {
+        name: "of_primary",
+        parts: 2,
+        description: "What the element of a JSON list that is marked as primary says under a key; of the only element, where none is.",
+        run: choices::of_primary,
+    },
+    Function {
         name: "start_of_day",
         parts: 1,
         description: "The first instant of a day in UTC, where a source gives days (2026-01-31) for what is kept as an instant.",

@@ -3,7 +3,7 @@
 use aqueduct_schema::{SemanticType, ValueType};
 
 use crate::name::type_name;
-use crate::plan::{Account, Credentials, Field, Limit, Mapping, Noted, Plan, Stream};
+use crate::plan::{Account, Credentials, Expression, Field, Limit, Mapping, Noted, Plan, Stream};
 use crate::style::Style;
 
 impl Plan {
@@ -15,7 +15,14 @@ impl Plan {
     /// The same with other credentials, and paged in another style.
     pub fn example_of(name: &str, credentials: Credentials, style: Style) -> Self {
         let page = |what: &str| format!("https://developers.{}.example/{what}", name.replace('_', "-"));
-        let field = |path: &str, value_type, semantic| Field { path: path.to_owned(), value_type, semantic, why: None, is_number: false };
+        let field = |path: &str, value_type, semantic| Field {
+            path: path.to_owned(),
+            value_type,
+            semantic,
+            why: None,
+            is_number: false,
+            primary: None,
+        };
         let text = |path: &str| field(path, ValueType::Text, None);
         let time = |path: &str| field(path, ValueType::Timestamp, None);
         let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
@@ -29,9 +36,11 @@ impl Plan {
             // What is counted must stand in an order that does not change.
             query: if style.counts() { vec![("sort".to_owned(), "asc".to_owned())] } else { Vec::new() },
             since: Some(Noted::known("updated_since".to_owned())),
+            until: None,
             key: Noted::known("id".to_owned()),
             created_at: Some(Noted::known("created_at".to_owned())),
             updated_at: Some(Noted::known("updated_at".to_owned())),
+            is_deleted: None,
             fields: vec![
                 text("id"),
                 field("email", ValueType::Text, Some(SemanticType::Email)),
@@ -57,9 +66,8 @@ impl Plan {
             documentation: page("lists"),
             ..contacts.clone()
         };
-        let mapped = ["email", "first_name", "last_name"].map(|same| (same.to_owned(), same.to_owned(), None));
-        let others =
-            [("phone_e164", "phone"), ("do_not_email", "unsubscribed")].map(|(field, path)| (field.to_owned(), path.to_owned(), None));
+        let same = ["email", "first_name", "last_name"].map(|same| (same, same));
+        let mapped = same.into_iter().chain([("phone_e164", "phone"), ("do_not_email", "unsubscribed")]);
         Self {
             name: name.to_owned(),
             title: type_name(name),
@@ -74,7 +82,7 @@ impl Plan {
             mappings: vec![Mapping {
                 entity: "contact",
                 stream: "contacts".to_owned(),
-                fields: mapped.into_iter().chain(others).collect(),
+                fields: mapped.map(|(field, path)| (field.to_owned(), Expression::Path(path.to_owned()))).collect(),
                 is_guessed: false,
             }],
         }

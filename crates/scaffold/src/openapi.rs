@@ -3,6 +3,7 @@
 mod document;
 mod fields;
 mod limit;
+mod mapping;
 mod paging;
 #[cfg(test)]
 mod strangers;
@@ -14,14 +15,13 @@ pub(crate) use self::paging::is_ascending;
 
 use std::collections::BTreeMap;
 
-use aqueduct_connector::schema::{RecordField, RecordSchema};
-use aqueduct_schema::{Entity, Error, Result, codes};
+use aqueduct_schema::{Error, Result, codes};
 use serde_json::Value;
 
 use self::document::{Document, Kind, Read, of_parameter};
 use self::fields::{Fields, letters};
 use crate::name::{is_plural, is_unseen, plural, seen, singular, snake};
-use crate::plan::{Account, Mapping, Noted, Plan, Stream};
+use crate::plan::{Account, Noted, Plan, Stream};
 
 /// Arrays of records lie no deeper in an answer.
 const DEEPEST: usize = 3;
@@ -31,12 +31,6 @@ const MOST_ARRAYS: usize = 1_000;
 const ITEMS: &[&str] = &["data", "results", "items", "records", "values", "entries", "list", "result", "rows", "elements", "objects"];
 /// Names of arrays that hold something beside the records.
 const BESIDE: &[&str] = &["errors", "warnings", "included", "links", "messages", "meta", "facets", "fields", "columns"];
-/// Which entity a stream's records may be, by its name.
-const ENTITIES: &[(&str, &[&str])] = &[
-    ("contact", &["contacts", "people", "profiles", "subscribers", "members", "customers"]),
-    ("account", &["companies", "organizations", "organisations", "businesses"]),
-    ("deal", &["deals", "opportunities"]),
-];
 
 /// A connector as a description suggests it.
 #[derive(Clone, Debug)]
@@ -78,7 +72,7 @@ pub fn propose(name: &str, file: &str, text: &str) -> Result<Proposal> {
     if let Account::Endpoint { path, .. } = &account.value {
         left_out.retain(|(operation, _)| *operation != format!("GET {path}"));
     }
-    let mappings = proposed.iter().filter_map(|(stream, fields)| mapping(stream, fields)).collect();
+    let mappings = proposed.iter().filter_map(|(stream, fields)| mapping::mapping(stream, fields)).collect();
     let title = document.root["info"]["title"].as_str().map(seen);
     let plan = Plan {
         name: name.to_owned(),
@@ -163,9 +157,11 @@ fn stream(document: &Document, read: &Read<'_>, documentation: &str) -> Result<(
         paging,
         query,
         since: paging::since(document, read),
+        until: paging::until(document, read),
         key: fields.key.clone(),
         created_at: fields.created_at.clone(),
         updated_at: fields.updated_at.clone(),
+        is_deleted: fields.is_deleted.clone(),
         fields: fields.fields.clone(),
         documentation: page.to_owned(),
     };
@@ -268,22 +264,4 @@ fn name_apart(proposed: &mut [(Stream, Fields)]) {
         }
         taken.push(stream.name.clone());
     }
-}
-
-/// How a stream becomes an entity, where its name says which.
-fn mapping(stream: &Stream, fields: &Fields) -> Option<Mapping> {
-    let (entity, _) = ENTITIES.iter().find(|(_, names)| names.contains(&stream.name.as_str()))?;
-    let of_record = stream.fields.iter().map(|field| RecordField::new(&field.path, field.value_type)).collect();
-    let mut record = RecordSchema::new(&stream.object, of_record, &[&stream.key.value]);
-    record.created_at = stream.created_at.as_ref().map(|time| time.value.clone());
-    record.updated_at = stream.updated_at.as_ref().map(|time| time.value.clone());
-    let guessed = aqueduct_normalise::guess(entity, &record).into_iter();
-    let mut mapped: Vec<_> = guessed.map(|(field, path)| (field.to_owned(), path.to_owned(), None)).collect();
-    let known = Entity::named(entity)?;
-    for (field, path) in &fields.epochs {
-        if known.field(field).is_some() {
-            mapped.push(((*field).to_owned(), path.clone(), Some("epoch_seconds")));
-        }
-    }
-    (!mapped.is_empty()).then(|| Mapping { entity, stream: stream.name.clone(), fields: mapped, is_guessed: true })
 }

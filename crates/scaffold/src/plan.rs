@@ -116,13 +116,17 @@ pub struct Stream {
     pub query: Vec<(String, String)>,
     /// The query parameter that asks for what changed at or after an instant.
     pub since: Option<Noted<String>>,
+    /// The query parameter that asks for what changed before an instant.
+    pub until: Option<Noted<String>>,
     /// The path of the key.
     pub key: Noted<String>,
     /// The path of the time of creation.
     pub created_at: Option<Noted<String>>,
     /// The path of the time of the last change.
     pub updated_at: Option<Noted<String>>,
-    /// The fields; the key and the times are among them.
+    /// The path of the flag that says a record is deleted.
+    pub is_deleted: Option<Noted<String>>,
+    /// The fields; the key, the times and the flag are among them.
     pub fields: Vec<Field>,
     /// The vendor's page about it.
     pub documentation: String,
@@ -218,6 +222,33 @@ pub struct Field {
     pub why: Option<String>,
     /// Whether the vendor writes it as a whole number, whatever it is stored as.
     pub is_number: bool,
+    /// For a list of objects of which one is marked as primary: the key of its value.
+    pub primary: Option<String>,
+}
+
+/// Where the value of an entity's field comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// A path of the record.
+    Path(String),
+    /// A path with seconds since 1970.
+    EpochSeconds(String),
+    /// A key of the primary element of a list.
+    OfPrimary {
+        /// The path of the list.
+        list: String,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Expression {
+    /// The path that it reads.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Path(path) | Self::EpochSeconds(path) | Self::OfPrimary { list: path, .. } => path,
+        }
+    }
 }
 
 /// How a stream becomes an entity.
@@ -227,8 +258,8 @@ pub struct Mapping {
     pub entity: &'static str,
     /// The stream.
     pub stream: String,
-    /// Fields of the entity, where their values come from, and how a time is written where it is no text.
-    pub fields: Vec<(String, String, Option<&'static str>)>,
+    /// Fields of the entity, and where their values come from.
+    pub fields: Vec<(String, Expression)>,
     /// Whether the fields were guessed.
     pub is_guessed: bool,
 }
@@ -249,6 +280,8 @@ impl Plan {
             note(&format!("{name}: paging"), &stream.paging.why);
             note(&format!("{name}: page size"), &stream.page_size.as_ref().and_then(|size| size.why.clone()));
             note(&format!("{name}: changes"), &stream.since.as_ref().and_then(|since| since.why.clone()));
+            note(&format!("{name}: windows"), &stream.until.as_ref().and_then(|until| until.why.clone()));
+            note(&format!("{name}: deletions"), &stream.is_deleted.as_ref().and_then(|flag| flag.why.clone()));
             note(&format!("{name}: key"), &stream.key.why);
             for time in [&stream.created_at, &stream.updated_at].into_iter().flatten() {
                 note(&format!("{name}: time"), &time.why);

@@ -8,7 +8,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Noted, Plan};
+use crate::plan::{Expression, Noted, Plan};
 
 /// Where the crate is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +79,13 @@ fn mappings(plan: &Plan) -> BTreeMap<&'static str, String> {
     for mapping in &plan.mappings {
         let mark = |what: &str| if mapping.is_guessed { format!(" # {}", guess(what)) } else { String::new() };
         let mut text = format!("entity: {}{}\nstream: {}\nfields:\n", mapping.entity, mark("by the stream's name"), mapping.stream);
-        for (field, path, format) in &mapping.fields {
-            let path = scalar(path);
-            let from = format.map_or(path.clone(), |format| format!("{{ from: {path}, format: {format} }}"));
+        for (field, expression) in &mapping.fields {
+            let path = scalar(expression.path());
+            let from = match expression {
+                Expression::Path(_) => path,
+                Expression::EpochSeconds(_) => format!("{{ from: {path}, format: epoch_seconds }}"),
+                Expression::OfPrimary { key, .. } => format!("{{ function: of_primary, of: [{path}, {{ constant: {} }}] }}", scalar(key)),
+            };
             text.push_str(&format!("  {field}: {from}{}\n", mark("by its name")));
         }
         files.entry(mapping.entity).or_default().push(text);

@@ -82,8 +82,18 @@ fn a_connector_from_a_description() {
     let created = generated("shop_generated", Some(&description), [None; 2]);
     let streams: Vec<&str> = created.plan.streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(streams, ["customers", "opportunities", "orders", "tags"]);
-    let lib = std::fs::read_to_string(created.folder.join("src/streams.rs")).unwrap();
-    assert!(lib.matches("GUESSED: ").count() > 5, "{lib}");
+    let read = |file: &str| std::fs::read_to_string(created.folder.join(file)).unwrap();
+    let streams = read("src/streams.rs");
+    assert!(streams.matches("GUESSED: ").count() > 5, "{streams}");
+    for words in [".until(\"updated_until\")", ".deletion_flag(\"is_deleted\")", ".page_size(250)", "seen_at:timestamp", " due_at "] {
+        assert!(streams.contains(words), "{words}\n{streams}");
+    }
+    let contact = read("src/mapping/contact.yaml");
+    assert!(contact.contains("phone_e164: { function: of_primary, of: [phones, { constant: value }] }"), "{contact}");
+    assert!(contact.contains("account_id: company_id"), "{contact}");
+    // Everything that is mapped is in the small vendor too.
+    let vendor = read("tests/vendor/mod.rs");
+    assert!(vendor.contains("Value::of_primary(\"value\", Value::Phone)") && vendor.contains("\"company_id\""), "{vendor}");
     assert_eq!(created.left_out.len(), 1, "{:?}", created.left_out);
     passes(&created);
 }

@@ -225,6 +225,13 @@ impl RecordSchema {
         self
     }
 
+    /// With the path of the flag alone, where the source does not say when a record was deleted.
+    #[must_use]
+    pub fn deletion_flag(mut self, is_deleted: &str) -> Self {
+        self.is_deleted = Some(is_deleted.to_owned());
+        self
+    }
+
     /// With a field that tells of merges.
     #[must_use]
     pub fn merges(mut self, signal: MergeSignal) -> Self {

@@ -169,6 +169,54 @@ async fn an_answer_without_records_may_have_no_array() {
     assert_eq!(ask(&simulator, "/things", &[]).await.body, json!({"total": 0}));
     let simulator = started(&open(things().count(0))).await;
     assert_eq!(ask(&simulator, "/things", &[]).await.body, json!({"data": []}));
+    let simulator = started(&open(things().count(0).items_null_when_empty())).await;
+    assert_eq!(ask(&simulator, "/things", &[]).await.body, json!({"data": null}));
+}
+
+#[tokio::test]
+async fn deleted_records_are_listed_where_they_are_asked_for() {
+    let endpoint = things().paging(Paging::next_token(["next"], "after")).page_size("limit", 10).since("since").total(["total"]);
+    let endpoint = endpoint.deleted("status", "deleted").field("is_deleted", Value::Deleted);
+    let simulator = started(&open(endpoint)).await;
+    assert!(ask(&simulator, "/things?status=deleted", &[]).await.ids("/data").is_empty());
+    for id in ["1007", "1003", "1005"] {
+        simulator.clock().advance(Duration::from_secs(60));
+        simulator.store().delete("things", id).unwrap();
+    }
+    let first = ask(&simulator, "/things?status=deleted&limit=2", &[]).await;
+    assert_eq!(
+        (first.ids("/data"), &first.body["total"], &first.body["data"][0]["is_deleted"]),
+        (vec![1_003, 1_005], &json!(3), &json!(true))
+    );
+    let next = format!("/things?status=deleted&limit=2&after={}", first.body["next"].as_str().unwrap());
+    let rest = ask(&simulator, &next, &[]).await;
+    assert_eq!((rest.ids("/data"), &rest.body["next"]), (vec![1_007], &json!(null)));
+    assert_eq!(ask(&simulator, "/things?status=deleted&since=2026-07-01T00:02:00Z", &[]).await.ids("/data"), [1_003, 1_005]);
+    let live = ask(&simulator, "/things", &[]).await;
+    assert!(!live.ids("/data").contains(&1_003) && live.body["data"][0]["is_deleted"] == json!(false));
+    assert_eq!(ask(&simulator, "/things?status=open", &[]).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_path_may_always_have_one_answer_and_a_list_its_primary_element() {
+    let endpoint = things().field("mail", Value::Email).field("mails", Value::of_primary("value", Value::Email));
+    let fields = json!({"data": [{"code": "a"}]});
+    let simulator = started(&open(endpoint).account("/me", json!({"id": 7})).answer("/fields", fields.clone())).await;
+    assert_eq!(ask(&simulator, "/fields?limit=500", &[]).await.body, fields);
+    assert_eq!(ask(&simulator, "/me", &[]).await.body, json!({"id": 7}));
+    let page = ask(&simulator, "/things", &[]).await;
+    let lengths: Vec<usize> = page.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|thing| {
+            let mails = thing["mails"].as_array().unwrap();
+            let primary = mails.iter().find(|mail| mail["primary"] == json!(true)).unwrap();
+            assert_eq!(primary["value"], thing["mail"]);
+            mails.len()
+        })
+        .collect();
+    assert!(lengths.contains(&1) && lengths.contains(&2), "{lengths:?}");
 }
 
 #[tokio::test]

@@ -59,12 +59,20 @@ pub(super) async fn permission(trial: &Trial<'_>) -> Course {
     trial.needs(Ability::Permissions)?;
     let before: Vec<String> = trial.streams().await?.into_iter().map(|stream| stream.name).collect();
     let forbidden = trial.account.forbid()?;
-    let streams = trial.streams().await?;
+    let named = forbidden.iter().map(String::as_str).collect::<Vec<_>>().join("`, `");
+    let streams = trial.streams().await.map_err(|stop| match stop {
+        Stop::Failed(why) => Stop::Failed(format!(
+            "without the permission for `{named}` {why}; `aqueduct_connector::described` passes over what may not be asked for"
+        )),
+        other => other,
+    })?;
     let after: BTreeSet<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     let hidden: Vec<&String> = before.iter().filter(|name| !after.contains(name.as_str())).collect();
     require(hidden.is_empty(), || format!("without a permission, streams are no longer there: {hidden:?}"))?;
     let concerned = forbidden.iter().filter(|name| after.contains(name.as_str())).count();
-    require(concerned > 0 && concerned < streams.len(), || "the vendor forbids no stream, or all: nothing was tried".to_owned())?;
+    require(concerned > 0 && concerned < streams.len(), || {
+        format!("the vendor forbids `{named}`, which is no stream of the connector, or all it has: nothing was tried")
+    })?;
     for stream in &streams {
         if forbidden.contains(&stream.name) {
             is_denied(trial, stream).await?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use aqueduct_connector::Stream;
 use aqueduct_schema::table::identifier;
-use aqueduct_schema::{StreamState, codes};
+use aqueduct_schema::{Mode, StreamState, codes};
 use serde_json::{Map, Value, json};
 
-use crate::trial::{Course, Stop, Trial, require};
+use crate::trial::{Ask, Course, Stop, Trial, require};
 use crate::vendor::Ability;
 
 /// Parts of a name that speak of a secret.
@@ -110,6 +110,11 @@ pub(super) async fn streams_keyed(trial: &Trial<'_>) -> Course {
         if let Some(live) = trial.account.live_ids(&stream.name) {
             of_one_kind(&stream.name, &reading.ids(), &live)?;
             crate::trial::all_of(&live, &reading.ids(), &format!("a first load of `{}`", stream.name))?;
+        }
+        // A first load has tried one way of reading; a parameter that only another one has may be wrong.
+        for mode in stream.modes.iter().filter(|mode| matches!(mode, Mode::Changes | Mode::Deletions | Mode::Ids)) {
+            let ask = Ask { modes: Some(vec![*mode]), ..Ask::new(&stream, &reading.state()) };
+            trial.complete(trial.read(ask).await?, &stream)?;
         }
     }
     Ok(())

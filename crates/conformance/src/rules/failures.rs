@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aqueduct_connector::Stream;
 use aqueduct_schema::{ErrorKind, Mode, Retry, StreamState, codes};
 
 use super::ends::completes_nothing;
-use crate::trial::{Ask, Course, MAX_ATTEMPTS, Stop, Trial, all_of, applies, require};
+use crate::trial::{Ask, Course, MAX_ATTEMPTS, PAGE, Stop, Trial, all_of, applies, require, with_few_fields};
 use crate::vendor::{Ability, Harm};
 
 pub(super) async fn slow_down(trial: &Trial<'_>) -> Course {
@@ -74,28 +75,43 @@ pub(super) async fn server_failure(trial: &Trial<'_>) -> Course {
 
 pub(super) async fn deletions(trial: &Trial<'_>) -> Course {
     trial.needs(Ability::Change)?;
-    let stream = trial.stream().await?;
+    let lists = |stream: &Stream| stream.modes.contains(&Mode::Deletions);
+    let main = trial.stream().await?;
+    let whole = main.modes.contains(&Mode::Snapshot) && !main.modes.contains(&Mode::Changes);
+    let others = trial.streams().await?.into_iter().filter(|stream| stream.name != main.name && lists(stream));
+    let others = others.filter(|stream| trial.account.live_ids(&stream.name).is_some());
+    let others: Vec<Stream> = others.map(|stream| with_few_fields(stream).page_size(PAGE)).collect();
+    // Where the stream that is changed elsewhere cannot tell of deletions, others may.
+    let tried = if lists(&main) || whole { vec![main] } else { others };
+    applies(!tried.is_empty(), "no stream has a way of telling deletions")?;
+    for stream in &tried {
+        tells_deletions(trial, stream).await?;
+    }
+    Ok(())
+}
+
+/// Two records of a stream are deleted, and the next reading must say so.
+async fn tells_deletions(trial: &Trial<'_>, stream: &Stream) -> Course {
     let listed = stream.modes.contains(&Mode::Deletions);
-    let whole = stream.modes.contains(&Mode::Snapshot) && !stream.modes.contains(&Mode::Changes);
-    applies(listed || whole, "the stream has no way of telling deletions")?;
-    let first = trial.load(&stream, &StreamState::default()).await?;
-    let live = trial.live(&stream)?;
+    let first = trial.load(stream, &StreamState::default()).await?;
+    let live = trial.live(stream)?;
     let (Some(one), Some(other)) = (live.first(), live.last()) else {
-        return Err(Stop::Failed("the vendor's account is empty".to_owned()));
+        return Err(Stop::Failed(format!("the vendor's account has no records of `{}`", stream.name)));
     };
     for id in [one, other] {
         trial.account.advance(Duration::from_secs(2));
         trial.account.delete(&stream.name, id)?;
     }
     trial.account.advance(Duration::from_secs(2));
-    let next = trial.load(&stream, &first.state()).await?;
+    let next = trial.load(stream, &first.state()).await?;
     for id in [one, other] {
         let last = next.pages.iter().flat_map(|page| &page.records).rfind(|record| record.id == *id);
         // A snapshot tells by leaving out; a list of deletions tells by the flag.
         let told = if listed { last.is_some_and(|record| record.deleted) } else { last.is_none() };
         require(told, || {
             format!(
-                "record {id} was deleted, and the reading after it {}",
+                "record {id} of `{}` was deleted, and the reading after it {}",
+                stream.name,
                 if last.is_some() { "shows it as live" } else { "does not say so" }
             )
         })?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aqueduct_connector::Stream;
 use aqueduct_normalise::{Defaults, Mappings, Normaliser, parse_mappings};
-use aqueduct_schema::{RecordSchema, Source, StreamState, ValueType};
+use aqueduct_schema::{Error, RecordSchema, Source, StreamState, ValueType};
 use serde_json::{Map, Value, json};
 
 use crate::tampered::{Tamper, parent, text_at};
@@ -143,19 +143,30 @@ pub(super) async fn schema_drift(trial: &Trial<'_>) -> Course {
     })
 }
 
-pub(super) async fn required_mapped(trial: &Trial<'_>) -> Course {
-    let mut documents = Vec::new();
-    for (name, text) in trial.registration.mappings {
-        documents.extend(parse_mappings(name, text).map_err(|error| trial.failed(&format!("the mapping {name} cannot be read"), &error))?);
+/// Ends the trial with everything that is wrong, so that one run of the suite shows all of it.
+fn none_wrong(trial: &Trial<'_>, what: &str, wrong: &[Error]) -> Course {
+    for error in wrong {
+        trial.evidence.error(error);
     }
+    let words: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    require(wrong.is_empty(), || format!("{what}: {}", words.join("; ")))
+}
+
+pub(super) async fn required_mapped(trial: &Trial<'_>) -> Course {
+    let (mut documents, mut wrong) = (Vec::new(), Vec::new());
+    for (name, text) in trial.registration.mappings {
+        match parse_mappings(name, text) {
+            Ok(found) => documents.extend(found),
+            Err(error) => wrong.push(error),
+        }
+    }
+    none_wrong(trial, "mappings cannot be read", &wrong)?;
     applies(!documents.is_empty(), "the connector maps nothing")?;
     let mapped: BTreeSet<String> = documents.iter().map(|mapping| mapping.stream().to_owned()).collect();
     let mappings = Mappings::new(documents);
     let streams = trial.streams().await?;
     let known: Vec<(&str, &RecordSchema)> = streams.iter().map(|stream| (stream.name.as_str(), &stream.record)).collect();
-    if let Some(error) = mappings.validate(&known).first() {
-        return Err(trial.failed("a mapping does not fit", error));
-    }
+    none_wrong(trial, "mappings do not fit their streams", &mappings.validate(&known))?;
     // An account need not have every stream that can be mapped, but one without any tries nothing.
     applies(
         mapped.iter().any(|name| known.iter().any(|(stream, _)| stream == name)),

@@ -23,6 +23,7 @@ pub(super) struct Shape<'d> {
     /// The schema of an array's elements.
     pub(super) items: Option<&'d Value>,
     pub(super) format: &'d str,
+    pub(super) description: &'d str,
 }
 
 /// What was gathered already. A part that others share adds nothing a second time, and parts of parts double at every level.
@@ -135,6 +136,9 @@ impl Document {
         shape.items = shape.items.or(Some(&schema["items"]).filter(|items| items.is_object()));
         if shape.format.is_empty() {
             shape.format = schema["format"].as_str().unwrap_or_default();
+        }
+        if shape.description.is_empty() {
+            shape.description = schema["description"].as_str().unwrap_or_default();
         }
         for part in ["allOf", "anyOf", "oneOf"].iter().filter_map(|word| schema[*word].as_array()).flatten() {
             self.gather(part, shape, seen, depth + 1);

@@ -50,6 +50,9 @@ const UPDATED: &[&str] = &[
     "modifiedon",
 ];
 
+/// Names of flags that say a record is deleted.
+const DELETED: &[&str] = &["isdeleted", "deleted"];
+
 /// The names of texts that belong to a person or a company, and what they are. A guess here only ever adds protection.
 const KINDS: &[(&str, SemanticType)] = &[
     ("email", SemanticType::Email),
@@ -85,6 +88,7 @@ pub(super) struct Fields {
     pub(super) key: Noted<String>,
     pub(super) created_at: Option<Noted<String>>,
     pub(super) updated_at: Option<Noted<String>>,
+    pub(super) is_deleted: Option<Noted<String>>,
     /// Times in seconds since 1970: the common field and the path.
     pub(super) epochs: Vec<(&'static str, String)>,
     /// How many fields were too many.
@@ -112,12 +116,15 @@ pub(super) fn fields(document: &Document, schema: &Value, object: &str) -> Resul
     let noted = |path: Option<String>, what| path.map(|path| Noted::guessed(path.clone(), format!("`{path}` is {what}, by its name")));
     let created_at = noted(role(CREATED), "when a record was created");
     let updated_at = noted(role(UPDATED), "when a record last changed");
+    let is_flag = |field: &&Field| field.value_type == ValueType::Boolean && !field.path.contains('.');
+    let flag = found.iter().filter(is_flag).find(|field| DELETED.contains(&letters(&field.path).as_str()));
+    let is_deleted = noted(flag.map(|field| field.path.clone()), "whether a record is deleted");
     let epoch = |words| time(words).filter(|field| field.value_type == ValueType::Integer).map(|field| field.path.clone());
     let epochs = [("source_created_at", epoch(CREATED)), ("source_updated_at", epoch(UPDATED))];
     let epochs = epochs.into_iter().filter_map(|(field, path)| Some((field, path?))).collect();
 
-    let is_role =
-        |field: &Field| field.path == key.value || [&created_at, &updated_at].into_iter().flatten().any(|time| time.value == field.path);
+    let roles = [&created_at, &updated_at, &is_deleted];
+    let is_role = |field: &Field| field.path == key.value || roles.into_iter().flatten().any(|role| role.value == field.path);
     // The key first, then in the order of the description, the roles whatever there is.
     let place = |field: &Field| if field.path == key.value { 0 } else { 1 + usize::from(!is_role(field)) };
     let mut kept = found.clone();
@@ -126,7 +133,7 @@ pub(super) fn fields(document: &Document, schema: &Value, object: &str) -> Resul
     kept.truncate(MOST);
     let first: Vec<Field> = kept.iter().filter(|field| field.path == key.value).cloned().collect();
     let rest = found.into_iter().filter(|field| field.path != key.value && kept.contains(field));
-    Ok(Fields { fields: first.into_iter().chain(rest).collect(), key, created_at, updated_at, epochs, left_out })
+    Ok(Fields { fields: first.into_iter().chain(rest).collect(), key, created_at, updated_at, is_deleted, epochs, left_out })
 }
 
 fn flatten(document: &Document, shape: &Shape<'_>, before: &str, depth: usize, found: &mut Vec<Field>, left: &mut usize) {
@@ -142,7 +149,7 @@ fn flatten(document: &Document, shape: &Shape<'_>, before: &str, depth: usize, f
         if shape.kind == Kind::Object && !shape.properties.is_empty() && depth + 1 < DEEPEST {
             flatten(document, &shape, &path, depth + 1, found, left);
         } else {
-            found.push(field(&path, &shape));
+            found.push(Field { primary: primary(document, &shape), ..field(&path, &shape) });
         }
     }
 }
@@ -163,6 +170,10 @@ fn field(path: &str, shape: &Shape<'_>) -> Field {
                 why = Some("a text whose name speaks of a time".to_owned());
                 ValueType::Timestamp
             }
+            _ if speaks_of_time(path, shape.description) => {
+                why = Some("a text that is a time by its name and description".to_owned());
+                ValueType::Timestamp
+            }
             _ => ValueType::Text,
         },
         Kind::Object | Kind::Array => ValueType::Json,
@@ -181,7 +192,24 @@ fn field(path: &str, shape: &Shape<'_>) -> Field {
     if let Some(semantic) = semantic.filter(|_| why.is_none()) {
         why = Some(format!("{} by its name or format", semantic.name()));
     }
-    Field { path: path.to_owned(), value_type, semantic, why, is_number: matches!(shape.kind, Kind::Integer) }
+    Field { path: path.to_owned(), value_type, semantic, why, is_number: matches!(shape.kind, Kind::Integer), primary: None }
+}
+
+/// Whether a text is an instant: its name alone would take `due_time`, which is a time of day, for one.
+fn speaks_of_time(path: &str, description: &str) -> bool {
+    let name = snake(path.rsplit('.').next().unwrap_or(path));
+    let named = ["_at", "_time", "_date", "_on"].iter().any(|end| name.ends_with(end));
+    let words = description.to_lowercase();
+    named && ["date and time", "datetime", "timestamp", "rfc 3339", "rfc3339"].iter().any(|known| words.contains(known))
+}
+
+/// For a list of objects of which one is marked as primary: the key of its value.
+fn primary(document: &Document, shape: &Shape<'_>) -> Option<String> {
+    const VALUES: &[&str] = &["value", "email", "emailaddress", "number", "phone", "phonenumber", "address"];
+    let element = document.shape(shape.items.filter(|_| shape.kind == Kind::Array)?);
+    let is_marked = element.properties.iter().any(|(name, _)| ["primary", "is_primary"].contains(name));
+    let named = |word: &&str| element.properties.iter().find(|(name, _)| letters(name) == **word);
+    VALUES.iter().find_map(named).filter(|_| is_marked).map(|(name, _)| (*name).to_owned())
 }
 
 /// What records are told by.

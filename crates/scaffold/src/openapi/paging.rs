@@ -63,8 +63,10 @@ const NEXT: &[&str] = &[
 ];
 /// Objects in which a property leads to the next page are no deeper than this.
 const DEEPEST: usize = 4;
-/// The page size where the description gives no most, and the most that is asked for anywhere.
+/// The page size where the description gives no most.
 const USUAL_SIZE: u32 = 100;
+/// No more is asked for anywhere: larger pages save few requests and are lost whole when an answer fails.
+const LARGEST_SIZE: u32 = 500;
 
 /// How an operation pages, whose records have this time of creation; in words what is wrong where it pages in a way that cannot be told.
 pub(super) fn paging(
@@ -162,9 +164,33 @@ pub(super) fn page_size(document: &Document, read: &Read<'_>) -> Option<Noted<(S
     let (name, parameter) = SIZES.iter().find_map(|word| read.query().find(|(name, _)| whole(name) == *word))?;
     let schema = of_parameter(document, parameter);
     let most = schema["maximum"].as_u64().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);
-    Some(match most {
-        Some(most) => Noted::known((name.to_owned(), most.min(USUAL_SIZE))),
-        None => Noted::guessed((name.to_owned(), USUAL_SIZE), format!("`{name}` is the page size by its name; its most is not said")),
+    let words = [&parameter["description"], &schema["description"]].into_iter().find_map(|words| most_in(words.as_str()?));
+    Some(match (most, words) {
+        (Some(most), _) => Noted::known((name.to_owned(), most.min(LARGEST_SIZE))),
+        (None, Some(most)) => Noted::guessed(
+            (name.to_owned(), most.min(LARGEST_SIZE)),
+            format!("`{name}` is the page size by its name; its most is {most} by its words"),
+        ),
+        (None, None) => {
+            Noted::guessed((name.to_owned(), USUAL_SIZE), format!("`{name}` is the page size by its name; its most is not said"))
+        }
+    })
+}
+
+/// The most that words allow: `a maximum value of 500`, `Max: 100`, `up to 250`, `between 1 and 100`.
+fn most_in(words: &str) -> Option<u32> {
+    let words: Vec<String> = words.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_ascii_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+    let number = |word: &str| word.parse().ok().filter(|most| *most > 0);
+    words.iter().enumerate().find_map(|(place, word)| {
+        let rest = &words[place + 1..];
+        match *word {
+            // What a default is says nothing of the most.
+            "maximum" | "max" => rest.iter().take(6).take_while(|word| **word != "default").find_map(|word| number(word)),
+            "up" if rest.first() == Some(&"to") => rest.get(1).and_then(|word| number(word)),
+            "between" if rest.get(1) == Some(&"and") => rest.get(2).and_then(|word| number(word)),
+            _ => None,
+        }
     })
 }
 
@@ -193,6 +219,27 @@ pub(super) fn since(document: &Document, read: &Read<'_>) -> Option<Noted<String
     ];
     let name = instant(document, read, WORDS)?;
     Some(Noted::guessed(name.to_owned(), format!("`{name}` asks for changes, by its name; look whether it includes the instant")))
+}
+
+/// The parameter that asks for what changed before an instant.
+pub(super) fn until(document: &Document, read: &Read<'_>) -> Option<Noted<String>> {
+    const WORDS: &[&str] = &[
+        "updateduntil",
+        "modifieduntil",
+        "updatedbefore",
+        "modifiedbefore",
+        "beforelastchanged",
+        "updatedatmax",
+        "lastmodifieduntil",
+        "changedbefore",
+        "updatedto",
+        "modifiedto",
+        "updatedatto",
+        "endmodified",
+        "lastupdatedbefore",
+    ];
+    let name = instant(document, read, WORDS)?;
+    Some(Noted::guessed(name.to_owned(), format!("`{name}` ends a window of changes, by its name; look whether it leaves the instant out")))
 }
 
 /// The parameters and their values that ask for the oldest records first, by this time.

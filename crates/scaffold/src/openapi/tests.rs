@@ -5,7 +5,7 @@ use aqueduct_schema::{SemanticType, ValueType, codes};
 use serde_json::{Value, json};
 
 use super::{Proposal, propose};
-use crate::plan::{Account, Credentials, Paging, Stream};
+use crate::plan::{Account, Credentials, Expression, Paging, Stream};
 
 /// A description with these paths and an address.
 fn described(paths: Value, more: &Value) -> Proposal {
@@ -156,7 +156,7 @@ fn records_are_typed_and_have_a_key_and_times() {
     assert_eq!(fields, expected);
     let mapping = &proposal.plan.mappings[0];
     assert_eq!((mapping.entity, mapping.stream.as_str()), ("contact", "contacts"));
-    assert!(mapping.fields.contains(&("country_code".to_owned(), "address.country".to_owned(), None)), "{mapping:?}");
+    assert!(mapping.fields.contains(&("country_code".to_owned(), Expression::Path("address.country".to_owned()))), "{mapping:?}");
 }
 
 #[test]
@@ -223,6 +223,28 @@ fn changes_are_asked_for_where_the_vendor_can_say_them() {
 }
 
 #[test]
+fn words_say_the_most_records_of_a_page() {
+    let of = |words: &str| {
+        let mut limit = query("limit", json!({"type": "integer"}));
+        limit["description"] = json!(words);
+        let page = object(json!({"data": with_id(), "next_cursor": {"type": "string"}}));
+        let proposal = described(json!({"/things": list(json!([limit, query("cursor", json!({"type": "string"}))]), page)}), &json!({}));
+        stream(&proposal, "things").page_size.as_ref().unwrap().value.1
+    };
+    for (words, most) in [
+        ("If not provided, 100 items are returned. Please note that a maximum value of 300 is allowed.", 300),
+        ("Default: 20. Min: 1. Max: 50.", 50),
+        ("Up to 250 records.", 250),
+        ("A number between 1 and 200.", 200),
+        ("The maximum is 10000.", 500),
+        ("The maximum per page; the default is 20.", 100),
+        ("How many.", 100),
+    ] {
+        assert_eq!(of(words), most, "{words}");
+    }
+}
+
+#[test]
 fn credentials_address_and_account_are_taken_from_the_description() {
     let paths = |me: Value| json!({"/things": list(json!([]), with_id()), "/users/me": list(json!([]), me)});
     let me = object(json!({"data": object(json!({"company_id": {"type": "integer"}, "id": {"type": "integer"}}))}));
@@ -273,7 +295,7 @@ paths:
     let plan = propose("old", "old.yml", text).unwrap().plan;
     assert_eq!(plan.base_url.value.as_deref(), Some("https://api.old.example/3.0"));
     assert_eq!((plan.credentials.value, plan.streams[0].items.value.clone()), (Credentials::Basic, vec!["lists".to_owned()]));
-    assert_eq!(plan.streams[0].page_size.as_ref().unwrap().value, ("count".to_owned(), 100));
+    assert_eq!(plan.streams[0].page_size.as_ref().unwrap().value, ("count".to_owned(), 500));
     assert_eq!(plan.headers, [("X-Api-Version".to_owned(), "7".to_owned())]);
 }
 

@@ -31,6 +31,9 @@ pub(super) fn api(plan: &Plan) -> String {
             let path = stream.map_or("/", |stream| stream.path.as_str());
             let query: String =
                 stream.iter().flat_map(|stream| &stream.query).map(|(name, value)| format!(".query({name:?}, {value:?})")).collect();
+            // One record is as good an answer as a whole page.
+            let size = stream.and_then(|stream| stream.page_size.as_ref());
+            let query = size.map_or(query.clone(), |size| format!("{query}.query({}, \"1\")", quoted(&size.value.0)));
             format!(
                 "//! Requests that the table of streams does not describe.\n\nuse aqueduct_connector::schema::Result;\n\
                  use aqueduct_connector::{{Account, Http, Request}};\n\n/// Whether the credentials are good, which any answer shows; the account has the name that the config gives it.\n\

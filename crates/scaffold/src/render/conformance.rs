@@ -55,7 +55,7 @@ async fn main() -> std::io::Result<()> {{
 pub(super) fn vendor(plan: &Plan) -> String {
     let shown = if plan.streams.len() > MANY { FIELDS_OF_MANY } else { FIELDS_OF_FEW };
     let endpoints: String =
-        plan.streams.iter().map(|stream| format!("    let {} = {};\n", variable(&stream.name), endpoint(stream, shown))).collect();
+        plan.streams.iter().map(|stream| format!("    let {} = {};\n", variable(&stream.name), endpoint(plan, stream, shown))).collect();
     let added: String = plan.streams.iter().map(|stream| format!(".endpoint({})", variable(&stream.name))).collect();
     let base_path = plan.base_url.value.as_deref().map(base_path).unwrap_or_default();
     let based = if base_path.is_empty() { String::new() } else { format!(".base_path({})", quoted(&base_path)) };
@@ -93,7 +93,7 @@ use aqueduct_conformance::plain::{{self, Authentication, Description, Endpoint, 
     )
 }
 
-fn endpoint(stream: &Stream, shown: usize) -> String {
+fn endpoint(plan: &Plan, stream: &Stream, shown: usize) -> String {
     let mut text = format!("Endpoint::new({}, {})", quoted(&stream.name), quoted(&stream.path));
     if !stream.items.value.is_empty() {
         text.push_str(&format!(".items({})", array(&stream.items.value)));
@@ -106,6 +106,9 @@ fn endpoint(stream: &Stream, shown: usize) -> String {
     }
     if let Some(since) = stream.since.as_ref().filter(|_| stream.has_changes()) {
         text.push_str(&format!(".since({})", quoted(&since.value)));
+    }
+    if let Some(until) = stream.until.as_ref().filter(|_| stream.has_changes()) {
+        text.push_str(&format!(".until({})", quoted(&until.value)));
     }
     if let Paging::Time { parameter, .. } = &stream.paging.value {
         let parameter = quoted(parameter);
@@ -120,12 +123,16 @@ fn endpoint(stream: &Stream, shown: usize) -> String {
             format!(".query({name:?}, {value:?})")
         });
     }
-    let mut others = 0;
+    // What mappings read is shown whatever there is: without it nobody would see what becomes of it.
+    let mappings = plan.mappings.iter().filter(|mapping| mapping.stream == stream.name);
+    let mapped: Vec<&str> = mappings.flat_map(|mapping| &mapping.fields).map(|(_, expression)| expression.path()).collect();
+    let mut others = mapped.len();
     for field in &stream.fields {
         let role = role(stream, field);
-        others += usize::from(role.is_none());
-        if role.is_some() || others <= shown {
-            let value = role.unwrap_or_else(|| value(field));
+        let is_mapped = mapped.contains(&field.path.as_str());
+        others += usize::from(role.is_none() && !is_mapped);
+        if role.is_some() || is_mapped || others <= shown {
+            let value = role.map_or_else(|| value(field), str::to_owned);
             text.push_str(&format!(".field({}, Value::{value})", quoted(&field.path)));
         }
     }
@@ -141,12 +148,19 @@ fn role(stream: &Stream, field: &Field) -> Option<&'static str> {
     if is(&stream.updated_at) {
         return Some("UpdatedAt");
     }
+    if is(&stream.is_deleted) {
+        return Some("Deleted");
+    }
     is(&stream.created_at).then_some("CreatedAt")
 }
 
-fn value(field: &Field) -> &'static str {
+fn value(field: &Field) -> String {
     let path = field.path.to_lowercase();
-    match (field.semantic, field.value_type) {
+    if let Some(key) = &field.primary {
+        let of = if path.contains("phone") { "Phone" } else { "Email" };
+        return format!("of_primary({}, Value::{of})", quoted(key));
+    }
+    let word = match (field.semantic, field.value_type) {
         (Some(SemanticType::Email), _) => "Email",
         (Some(SemanticType::PhoneNumber), _) => "Phone",
         (Some(SemanticType::PersonName), _) if path.contains("first") || path.contains("given") => "GivenName",
@@ -163,7 +177,8 @@ fn value(field: &Field) -> &'static str {
         (_, ValueType::Date) => "Date",
         (_, ValueType::Timestamp) => "Time",
         (_, ValueType::Json) => "Object",
-    }
+    };
+    word.to_owned()
 }
 
 fn paging(paging: &Paging) -> Option<String> {

@@ -76,11 +76,16 @@ fn body(stream: &Stream, visibility: &str) -> String {
     if let Some(since) = since {
         endpoint.push_str(&format!(".since({})", quoted(&since.value)));
     }
+    let until = stream.until.as_ref().filter(|_| changes);
+    if let Some(until) = until {
+        endpoint.push_str(&format!(".until({})", quoted(&until.value)));
+    }
     let endpoint_marks = [
         mark("    ", &stream.items),
         mark("    ", &stream.paging),
         stream.page_size.as_ref().map(|size| mark("    ", size)).unwrap_or_default(),
         since.map(|since| mark("    ", since)).unwrap_or_default(),
+        until.map(|until| mark("    ", until)).unwrap_or_default(),
     ];
 
     let mut more = String::new();
@@ -134,8 +139,8 @@ fn record(stream: &Stream) -> String {
         text.push_str(&format!("    fields.push({new});\n"));
     }
     text.push_str(&mark("    ", &stream.key));
-    for time in [&stream.created_at, &stream.updated_at].into_iter().flatten() {
-        text.push_str(&mark("    ", time));
+    for role in [&stream.created_at, &stream.updated_at, &stream.is_deleted].into_iter().flatten() {
+        text.push_str(&mark("    ", role));
     }
     let new = format!("RecordSchema::new({}, fields, &[{}])", quoted(&stream.object), quoted(&stream.key.value));
     let role = |role: &str, time: &Noted<String>| format!("RecordSchema {{ {role}: Some({}.to_owned()), ..{new} }}", quoted(&time.value));
@@ -145,7 +150,8 @@ fn record(stream: &Stream) -> String {
         (None, Some(updated)) => role("updated_at", updated),
         (None, None) => new,
     };
-    text.push_str(&format!("    let record = {record};\n"));
+    let flag = stream.is_deleted.as_ref().map(|flag| format!(".deletion_flag({})", quoted(&flag.value))).unwrap_or_default();
+    text.push_str(&format!("    let record = {record}{flag};\n"));
     text
 }
 
@@ -236,7 +242,7 @@ mod tests {
     use super::*;
 
     fn field(path: &str, value_type: ValueType, semantic: Option<SemanticType>, why: Option<&str>) -> Field {
-        Field { path: path.to_owned(), value_type, semantic, why: why.map(str::to_owned), is_number: false }
+        Field { path: path.to_owned(), value_type, semantic, why: why.map(str::to_owned), is_number: false, primary: None }
     }
 
     #[test]

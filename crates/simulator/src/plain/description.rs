@@ -64,7 +64,8 @@ pub struct Description {
     pub(crate) authentication: Authentication,
     pub(crate) refused_status: u16,
     pub(crate) base_path: String,
-    pub(crate) account: Option<(String, serde_json::Value)>,
+    /// Paths whose answer is always the same.
+    pub(crate) answers: Vec<(String, serde_json::Value)>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) error_body: ErrorBody,
     /// Each with what the paths that it counts begin with; nothing for all paths.
@@ -80,7 +81,7 @@ impl Description {
             authentication,
             refused_status: 401,
             base_path: String::new(),
-            account: None,
+            answers: Vec::new(),
             endpoints: Vec::new(),
             error_body: Arc::new(|_| serde_json::Value::Null),
             rate_limits: Vec::new(),
@@ -98,8 +99,15 @@ impl Description {
 
     /// The path that tells of the account, and its answer.
     #[must_use]
-    pub fn account(mut self, path: &str, answer: serde_json::Value) -> Self {
-        self.account = Some((path.to_owned(), answer));
+    pub fn account(self, path: &str, answer: serde_json::Value) -> Self {
+        self.answer(path, answer)
+    }
+
+    /// A path that is no list of records and always has this answer, whatever its parameters are: what fields there are, the currencies
+    /// of the account.
+    #[must_use]
+    pub fn answer(mut self, path: &str, answer: serde_json::Value) -> Self {
+        self.answers.push((path.to_owned(), answer));
         self
     }
 
@@ -201,6 +209,8 @@ pub struct Endpoint {
     pub(crate) sort: Option<(String, String)>,
     pub(crate) total: Option<Vec<String>>,
     pub(crate) items_missing_when_empty: bool,
+    pub(crate) items_null_when_empty: bool,
+    pub(crate) deleted: Option<(String, String)>,
     pub(crate) count: usize,
     pub(crate) fields: Vec<(String, Value)>,
     pub(crate) make: Option<MakeRecord>,
@@ -230,6 +240,8 @@ impl Endpoint {
             sort: None,
             total: None,
             items_missing_when_empty: false,
+            items_null_when_empty: false,
+            deleted: None,
             count: 35,
             fields: Vec::new(),
             make: None,
@@ -361,6 +373,21 @@ impl Endpoint {
         self
     }
 
+    /// An answer without records has `null` in place of the array, as some vendors have it.
+    #[must_use]
+    pub fn items_null_when_empty(mut self) -> Self {
+        self.items_null_when_empty = true;
+        self
+    }
+
+    /// The query parameter and its value that ask for the records that were deleted, and for no others. Without it none of those is in
+    /// the list. A field of [`Value::Deleted`] says of each record which it is.
+    #[must_use]
+    pub fn deleted(mut self, parameter: &str, value: &str) -> Self {
+        self.deleted = Some((parameter.to_owned(), value.to_owned()));
+        self
+    }
+
     /// How many records a new account has.
     #[must_use]
     pub fn count(mut self, count: usize) -> Self {
@@ -403,7 +430,7 @@ impl Endpoint {
     /// Whether an answer without records has no array.
     #[must_use]
     pub fn is_missing_when_empty(&self) -> bool {
-        self.items_missing_when_empty
+        self.items_missing_when_empty || self.items_null_when_empty
     }
 }
 

@@ -40,8 +40,10 @@ pub(crate) fn page(store: &Store, endpoint: &Endpoint, request: &Request<'_>) ->
     let last = found.last().map(|(place, _)| *place);
     let records: Vec<Json> = found.into_iter().map(|(_, record)| record).collect();
     let mut body = json!({});
-    if !(records.is_empty() && endpoint.items_missing_when_empty) {
-        put(&mut body, &endpoint.items, Json::Array(records));
+    match (records.is_empty(), endpoint.items_missing_when_empty, endpoint.items_null_when_empty) {
+        (true, true, _) => {}
+        (true, false, true) => put(&mut body, &endpoint.items, Json::Null),
+        _ => put(&mut body, &endpoint.items, Json::Array(records)),
     }
     if let Some(total) = &endpoint.total {
         put(&mut body, total, json!(store.count(endpoint.stream(), &question)));
@@ -79,6 +81,8 @@ fn read(endpoint: &Endpoint, request: &Request<'_>) -> Result<Question, Refused>
         } else if endpoint.sort.as_ref().is_some_and(|(parameter, _)| *parameter == name) {
             let by_time = endpoint.sort.as_ref().is_some_and(|(_, by_time)| *by_time == value);
             question.order = if by_time { Order::Changed } else { Order::Id };
+        } else if endpoint.deleted.as_ref().is_some_and(|(parameter, deleted)| *parameter == name && *deleted == value) {
+            question.deleted = true;
         } else if let Some([_, ascending, descending]) = endpoint.direction.as_ref().filter(|[parameter, ..]| *parameter == name) {
             let known = [(ascending, Order::Created), (descending, Order::CreatedBackwards)].into_iter().find(|(word, _)| **word == value);
             question.order = known.ok_or_else(|| refused(&format!("`{ascending}` or `{descending}`")))?.1;

@@ -6,6 +6,9 @@ use crate::clock::iso;
 use crate::people::{self, Person};
 use crate::random::Random;
 
+/// So far from a record's id lies that of somebody else.
+const ANOTHER: u64 = 1_000_003;
+
 /// What is in a field. Everything but ids and times has the dirt that real systems hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -55,6 +58,8 @@ pub enum Value {
     Text,
     /// True or false.
     Flag,
+    /// Whether the record was deleted: true in the list of [`super::Endpoint::deleted`], false in every other.
+    Deleted,
     /// A whole number below a thousand.
     Number,
     /// A number with two decimals.
@@ -63,6 +68,13 @@ pub enum Value {
     List,
     /// An object with one key.
     Object,
+    /// A list of objects, one of which is marked as `primary` and holds a value of a kind under a key; some have another one before it.
+    OfPrimary {
+        /// The key.
+        key: String,
+        /// The kind of value.
+        value: Box<Value>,
+    },
 }
 
 impl Value {
@@ -70,6 +82,12 @@ impl Value {
     #[must_use]
     pub fn words<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Self {
         Self::Words(words.into_iter().map(Into::into).collect())
+    }
+
+    /// A list of objects, one of which is marked as `primary` and holds this value under a key.
+    #[must_use]
+    pub fn of_primary(key: &str, value: Self) -> Self {
+        Self::OfPrimary { key: key.to_owned(), value: Box::new(value) }
     }
 }
 
@@ -88,6 +106,8 @@ pub struct Row<'a> {
     pub created_at: i64,
     /// When it last changed, milliseconds since 1970.
     pub updated_at: i64,
+    /// Whether it was deleted.
+    pub deleted: bool,
 }
 
 /// What a record may be about, told from its id, so that the fields of one record belong together.
@@ -130,10 +150,17 @@ impl Row<'_> {
             Value::Words(words) => words.get(random.index(words.len())).map_or(Json::Null, |word| json!(word)),
             Value::Text => json!(format!("Note {} of {}", self.changes + 1, person.given)),
             Value::Flag => json!(random.chance(500)),
+            Value::Deleted => json!(self.deleted),
             Value::Number => json!(random.below(1_000)),
             Value::Amount => serde_json::from_str(&format!("{}.{:02}", random.below(100_000), random.below(100))).unwrap_or(Json::Null),
             Value::List => json!([random.below(10), random.below(10)]),
             Value::Object => json!({"number": random.below(10)}),
+            Value::OfPrimary { key, value } => {
+                let other = Row { id: self.id + ANOTHER, ..*self };
+                let first = random.chance(250).then(|| json!({"label": "home", "primary": false, key.as_str(): other.value(value)}));
+                let primary = json!({"label": "work", "primary": true, key.as_str(): self.value(value)});
+                Json::Array(first.into_iter().chain([primary]).collect())
+            }
         }
     }
 
@@ -168,7 +195,7 @@ mod tests {
     use super::*;
 
     fn row(id: u64, changes: u64) -> Row<'static> {
-        Row { seed: 1, stream: "contacts", id, changes, created_at: 1_000, updated_at: 2_500 }
+        Row { seed: 1, stream: "contacts", id, changes, created_at: 1_000, updated_at: 2_500, deleted: false }
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub(crate) struct Question {
     pub(crate) skip: usize,
     /// At most so many, and one more where there is one.
     pub(crate) take: usize,
+    /// Of the deleted records, and of no others.
+    pub(crate) deleted: bool,
     /// Whether nothing is said to come after it, whatever there is.
     pub(crate) last: bool,
     /// All of these want it.
@@ -115,6 +117,7 @@ impl Candidate<'_> {
             changes: version.value.changes,
             created_at: self.history.created_at,
             updated_at: version.modified_at,
+            deleted: !self.history.is_live(),
         }
     }
 
@@ -200,7 +203,7 @@ impl Store {
         })
     }
 
-    /// Deletes a record, now. It is in no list any more.
+    /// Deletes a record, now. It is in no list any more but that of [`super::Endpoint::deleted`].
     ///
     /// # Errors
     /// When there is no such stream or record.
@@ -239,7 +242,7 @@ impl Store {
     pub(crate) fn count(&self, stream: &str, question: &Question) -> usize {
         let streams = self.lock();
         let Some(stream) = streams.get(stream) else { return 0 };
-        if !question.keep.is_empty() {
+        if question.deleted || !question.keep.is_empty() {
             return stream.matching(self.data.seed, question).count();
         }
         match question.since {
@@ -267,6 +270,14 @@ impl Store {
         let (skip, take) = (question.skip, question.take.saturating_add(1));
         let shown = |candidate: Candidate<'_>| (candidate.place(), candidate.record());
         match question.order {
+            Order::Id | Order::Changed if question.deleted => {
+                let by_time = question.order == Order::Changed;
+                let place = |candidate: &Candidate<'_>| if by_time { candidate.place() } else { (0, candidate.id) };
+                let after = |candidate: &Candidate<'_>| question.after.is_none_or(|after| place(candidate) > after);
+                let mut matching: Vec<Candidate<'_>> = stream.matching(self.data.seed, question).filter(after).collect();
+                matching.sort_unstable_by_key(place);
+                matching.into_iter().skip(skip).take(take).map(shown).collect()
+            }
             Order::Id => {
                 let from = question.after.map_or(Bound::Unbounded, |(_, id)| Bound::Excluded(id));
                 let candidates = stream.candidates(self.data.seed, (from, Bound::Unbounded));
@@ -358,6 +369,8 @@ impl Stream {
     }
 
     fn matching<'a>(&'a self, seed: u64, question: &'a Question) -> impl Iterator<Item = Candidate<'a>> {
-        self.candidates(seed, ..).filter(|candidate| question.wants(candidate))
+        let rows = self.records.rows().filter(|(_, history)| history.is_live() != question.deleted);
+        let candidates = rows.map(move |(id, history)| Candidate { seed, stream: self, id: *id, history });
+        candidates.filter(|candidate| question.wants(candidate))
     }
 }

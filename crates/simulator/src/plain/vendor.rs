@@ -87,9 +87,10 @@ impl Plain {
         limits.into_iter().find(|(_, (paths, _))| fits(paths)).map(|(place, (_, limit))| (place, limit))
     }
 
-    fn is_account(&self, asked: &Asked) -> bool {
-        let path = asked.path.strip_prefix(&self.description.base_path);
-        self.description.account.as_ref().is_some_and(|(account, _)| path == Some(account.as_str()))
+    /// The answer of a path that always has the same.
+    fn fixed(&self, asked: &Asked) -> Option<&Json> {
+        let path = asked.path.strip_prefix(&self.description.base_path)?;
+        self.description.answers.iter().find(|(fixed, _)| fixed == path).map(|(_, answer)| answer)
     }
 
     fn is_known(&self, asked: &Asked) -> bool {
@@ -119,8 +120,7 @@ impl Plain {
         if !self.is_known(asked) {
             return Err(Refused::new(self.description.refused_status, Why::Key, "the key is not known"));
         }
-        if self.is_account(asked) {
-            let answer = self.description.account.as_ref().map_or(Json::Null, |(_, answer)| answer.clone());
+        if let Some(answer) = self.fixed(asked) {
             return Ok(Reply::json(200, answer.to_string()));
         }
         let Found { endpoint, in_path, record } =
@@ -223,7 +223,7 @@ impl Vendor for Plain {
         match self.found(asked) {
             Some(Found { record: Some(_), .. }) => RequestClass::Get,
             Some(_) => RequestClass::List,
-            None if self.is_account(asked) => RequestClass::Reference,
+            None if self.fixed(asked).is_some() => RequestClass::Reference,
             None => RequestClass::Unknown,
         }
     }
