@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
+use aqueduct_simulator::Match;
 use aqueduct_simulator::hubspot::{ListView, ObjectKind, Options, Simulator, Store};
-use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RequestClass, RetryAfter};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::simulated::SimulatedClock;
+use crate::simulated::{SimulatedClock, asked, effect, fault};
 use crate::vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
 
 /// 2026-07-01T00:00:00Z, a day after the last record of the account was made.
@@ -125,21 +125,6 @@ fn requests_of(stream: &str) -> Match {
     })
 }
 
-fn effect(harm: Harm) -> Effect {
-    match harm {
-        Harm::EmptyBody => Effect::EmptyBody,
-        Harm::Html => Effect::HtmlWithOk,
-        Harm::CutOff => Effect::Truncate { at: 700, content_length: ContentLength::Sent },
-        Harm::NoRecords => Effect::Body("{\"total\":0}".to_owned()),
-        Harm::ErrorBody => Effect::ErrorBodyWithOk,
-        Harm::Dropped => Effect::Truncate { at: 700, content_length: ContentLength::Whole },
-        Harm::Status(status) => Effect::status(status),
-        Harm::SlowDown(None) => Effect::status(429),
-        Harm::SlowDown(Some(seconds)) => Effect::status_retry_after(429, RetryAfter::Seconds(seconds)),
-        Harm::TokenExpired => Effect::ExpireTokens,
-    }
-}
-
 impl TestAccount for HubSpotAccount {
     fn config(&self) -> Value {
         json!({"base_url": self.simulator.base_url(), "access_token": self.simulator.access_token()})
@@ -223,11 +208,7 @@ impl TestAccount for HubSpotAccount {
     }
 
     fn harm(&self, stream: &str, harm: Harm, skip: u64, times: Option<u64>) -> Did {
-        let fault = match times {
-            Some(times) => Fault::next(times, effect(harm)),
-            None => Fault::always(effect(harm)),
-        };
-        self.simulator.inject(fault.when(requests_of(stream).after(skip)));
+        self.simulator.inject(fault(effect(harm, 700, "{\"total\":0}"), requests_of(stream), skip, times));
         Ok(())
     }
 
@@ -237,12 +218,7 @@ impl TestAccount for HubSpotAccount {
     }
 
     fn asked(&self) -> Vec<Asked> {
-        let asked = |request: aqueduct_simulator::LoggedRequest| Asked {
-            at: Timestamp::from_microseconds(request.at.as_microsecond()),
-            status: request.status.unwrap_or_default(),
-            token: request.class == RequestClass::Token,
-        };
-        self.simulator.request_log().into_iter().map(asked).collect()
+        self.simulator.request_log().iter().map(asked).collect()
     }
 
     fn refused_config(&self) -> Value {

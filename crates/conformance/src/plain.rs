@@ -19,15 +19,15 @@ use std::time::Duration;
 
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
+use aqueduct_simulator::Match;
 pub use aqueduct_simulator::plain::{
     Authentication, BeyondCap, Description, Endpoint, Keep, Paging, Parameters, RateLimit, Refused, Row, Value,
 };
 use aqueduct_simulator::plain::{Credentials, Options, Simulator};
-use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RetryAfter};
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json, json};
 
-use crate::simulated::SimulatedClock;
+use crate::simulated::{SimulatedClock, asked, effect, fault};
 use crate::vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
 
 /// 2026-07-01T00:00:00Z, a day after the last record of the account was made.
@@ -232,21 +232,6 @@ impl PlainAccount {
     }
 }
 
-fn effect(harm: Harm) -> Did<Effect> {
-    Ok(match harm {
-        Harm::EmptyBody => Effect::EmptyBody,
-        Harm::Html => Effect::HtmlWithOk,
-        Harm::CutOff => Effect::Truncate { at: CUT, content_length: ContentLength::Sent },
-        Harm::NoRecords => Effect::Body("{\"total\":0}".to_owned()),
-        Harm::ErrorBody => Effect::ErrorBodyWithOk,
-        Harm::Dropped => Effect::Truncate { at: CUT, content_length: ContentLength::Whole },
-        Harm::Status(status) => Effect::status(status),
-        Harm::SlowDown(None) => Effect::status(429),
-        Harm::SlowDown(Some(seconds)) => Effect::status_retry_after(429, RetryAfter::Seconds(seconds)),
-        other => return Err(format!("a plain vendor cannot do {other:?}").into()),
-    })
-}
-
 impl TestAccount for PlainAccount {
     fn config(&self) -> Json {
         self.config_with(self.simulator.credentials())
@@ -291,11 +276,10 @@ impl TestAccount for PlainAccount {
     }
 
     fn harm(&self, stream: &str, harm: Harm, skip: u64, times: Option<u64>) -> Did {
-        let fault = match times {
-            Some(times) => Fault::next(times, effect(harm)?),
-            None => Fault::always(effect(harm)?),
-        };
-        self.simulator.inject(fault.when(Match::records_of(stream).after(skip)));
+        if harm == Harm::TokenExpired {
+            return Err("a plain vendor has no tokens that expire".into());
+        }
+        self.simulator.inject(fault(effect(harm, CUT, "{\"total\":0}"), Match::records_of(stream), skip, times));
         Ok(())
     }
 
@@ -305,12 +289,7 @@ impl TestAccount for PlainAccount {
     }
 
     fn asked(&self) -> Vec<Asked> {
-        let asked = |request: aqueduct_simulator::LoggedRequest| Asked {
-            at: Timestamp::from_microseconds(request.at.as_microsecond()),
-            status: request.status.unwrap_or_default(),
-            token: false,
-        };
-        self.simulator.request_log().into_iter().map(asked).collect()
+        self.simulator.request_log().iter().map(asked).collect()
     }
 
     fn refused_config(&self) -> Json {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use aqueduct_engine::Clock;
 use aqueduct_schema::Timestamp;
 use aqueduct_simulator::salesforce::{Options, Simulator};
-use aqueduct_simulator::{ContentLength, Effect, Fault, Match, RequestClass, RetryAfter};
+use aqueduct_simulator::{Effect, Match};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::simulated::SimulatedClock;
+use crate::simulated::{SimulatedClock, asked, effect, fault};
 use crate::vendor::{Ability, Asked, Did, Facts, Harm, TestAccount, Vendor};
 
 /// 2026-07-01T00:00:00Z, a day after the last record of the organisation was made.
@@ -138,19 +138,11 @@ fn written(object: &str, number: usize) -> Vec<(&'static str, String)> {
     }
 }
 
-fn effect(harm: Harm) -> Effect {
+/// Salesforce says how long to wait for only where a proxy stands before it.
+fn harmful(harm: Harm) -> Effect {
     match harm {
-        Harm::EmptyBody => Effect::EmptyBody,
-        Harm::Html => Effect::HtmlWithOk,
-        Harm::CutOff => Effect::Truncate { at: 700, content_length: ContentLength::Sent },
-        Harm::NoRecords => Effect::Body("{\"totalSize\":0,\"done\":true}".to_owned()),
-        Harm::ErrorBody => Effect::ErrorBodyWithOk,
-        Harm::Dropped => Effect::Truncate { at: 700, content_length: ContentLength::Whole },
-        Harm::Status(status) => Effect::status(status),
         Harm::SlowDown(None) => Effect::Answer { status: 403, body: SLOW_DOWN.to_owned() },
-        // Only what stands before the vendor says how long.
-        Harm::SlowDown(Some(seconds)) => Effect::status_retry_after(429, RetryAfter::Seconds(seconds)),
-        Harm::TokenExpired => Effect::ExpireTokens,
+        harm => effect(harm, 700, "{\"totalSize\":0,\"done\":true}"),
     }
 }
 
@@ -209,11 +201,7 @@ impl TestAccount for SalesforceAccount {
 
     fn harm(&self, stream: &str, harm: Harm, skip: u64, times: Option<u64>) -> Did {
         self.slowed.fetch_or(harm == Harm::SlowDown(None), Ordering::Relaxed);
-        let fault = match times {
-            Some(times) => Fault::next(times, effect(harm)),
-            None => Fault::always(effect(harm)),
-        };
-        self.simulator.inject(fault.when(Match::records_of(self.object(stream)?).after(skip)));
+        self.simulator.inject(fault(harmful(harm), Match::records_of(self.object(stream)?), skip, times));
         Ok(())
     }
 
@@ -224,13 +212,9 @@ impl TestAccount for SalesforceAccount {
 
     fn asked(&self) -> Vec<Asked> {
         let slowed = self.slowed.load(Ordering::Relaxed);
-        let asked = |request: aqueduct_simulator::LoggedRequest| Asked {
-            at: Timestamp::from_microseconds(request.at.as_microsecond()),
-            // The suite knows "slow down" by the number that the rest of the world has for it.
-            status: request.status.map_or(0, |status| if slowed && status == 403 { 429 } else { status }),
-            token: request.class == RequestClass::Token,
-        };
-        self.simulator.request_log().into_iter().map(asked).collect()
+        // The suite knows "slow down" by the number that the rest of the world has for it.
+        let known = |asked: Asked| if slowed && asked.status == 403 { Asked { status: 429, ..asked } } else { asked };
+        self.simulator.request_log().iter().map(asked).map(known).collect()
     }
 
     fn refused_config(&self) -> Value {
