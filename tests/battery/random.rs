@@ -1,24 +1,20 @@
 //! Numbers by chance from a seed: the same on every machine, so that a failure can be repeated.
 
-/// A sequence of numbers (SplitMix64, after Steele, Lea and Flood 2014).
+/// A sequence of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(aqueduct_simulator::Random);
 
 impl Random {
     /// The sequence of a trial: of the battery's seed, the row and the trial's number.
     pub(crate) fn of_trial(seed: u64, row: u8, trial: u64) -> Self {
-        let mut random = Self(seed ^ (u64::from(row) << 56) ^ trial.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        random.next();
-        random
+        let mut random = aqueduct_simulator::Random::new(seed ^ (u64::from(row) << 56) ^ trial.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        random.bits();
+        Self(random)
     }
 
     /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.0.bits()
     }
 
     /// A number from `low` up to and without `high`.

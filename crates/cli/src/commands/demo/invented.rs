@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aqueduct_simulator::Random;
+
 const GIVEN: [(&str, &str); 40] = [
     ("William", "Bill"),
     ("Elizabeth", "Liz"),
@@ -102,23 +104,11 @@ const HOSTS: [&str; 8] = [
 ];
 
 /// Chance from a seed: the same people for everybody.
-pub(super) struct Chance(u64);
+struct Chance(Random);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
+        usize::try_from(self.0.bits() % end as u64).unwrap_or(0)
     }
 
     fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
@@ -168,7 +158,7 @@ pub(super) struct Systems {
 
 /// Invents so many people; each is in one of the systems at least. One in twenty lives with another who has the same family name.
 pub(super) fn invent(count: usize, seed: u64) -> Systems {
-    let mut chance = Chance::new(seed);
+    let mut chance = Chance(Random::new(seed));
     let mut people: Vec<Person> = Vec::with_capacity(count);
     for number in 0..count {
         let person = draw(&mut chance, number, people.last());
