@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aqueduct_connector::{Next, Page, Read, Records, Stream};
-use aqueduct_engine::{Engine, ReadOptions, Settings, StreamOutcome};
+use aqueduct_connector::{Next, Page, Read, Records};
+use aqueduct_engine::{Engine, ReadOptions, Settings};
 use aqueduct_schema::{Batch, Cursor, Error, Mode, Position, Raw, Result, Retry, StreamState, Timestamp, codes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::{BEGINNING, TestClock};
-use crate::support::{InMemory, settings, things};
+use crate::support::{InMemory, run, settings, things};
 
 type Log<T> = Arc<Mutex<Vec<T>>>;
 
@@ -44,19 +44,6 @@ fn engine(read: impl Fn(&Read<'_>) -> Result<Page> + Send + Sync + 'static) -> E
 
 fn engine_with(read: impl Fn(&Read<'_>) -> Result<Page> + Send + Sync + 'static, settings: Settings) -> Engine {
     Engine::new(Arc::new(InMemory(Box::new(move |asked, _| read(asked)))), settings, Arc::new(TestClock::running())).unwrap()
-}
-
-async fn run(engine: &Engine, stream: &Stream, state: StreamState, options: &ReadOptions) -> (Vec<Batch<Raw>>, Result<StreamOutcome>) {
-    let (out, mut batches) = mpsc::channel(2);
-    let collect = async {
-        let mut all = Vec::new();
-        while let Some(batch) = batches.recv().await {
-            all.push(batch);
-        }
-        all
-    };
-    let (outcome, batches) = tokio::join!(engine.read_stream(stream, state, options, out), collect);
-    (batches, outcome)
 }
 
 fn ids(batch: &Batch<Raw>) -> Vec<i64> {

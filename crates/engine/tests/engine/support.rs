@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aqueduct_connector::{Account, Auth, Connector, Context, Limit, Page, Read, Request, Stream};
-use aqueduct_engine::{Engine, Settings};
-use aqueduct_schema::{Mode, RecordField, RecordSchema, Result, ValueType};
+use aqueduct_engine::{Engine, ReadOptions, Settings, StreamOutcome};
+use aqueduct_schema::{Batch, Mode, Raw, RecordField, RecordSchema, Result, StreamState, ValueType};
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::clock::TestClock;
 
@@ -20,6 +21,20 @@ pub(crate) fn settings() -> Settings {
         body_limit: 8 << 20,
         ..Settings::default()
     }
+}
+
+/// Reads a stream to its end: what arrived, and how it went.
+pub(crate) async fn run(engine: &Engine, stream: &Stream, state: StreamState, options: &ReadOptions) -> (Vec<Batch<Raw>>, Result<StreamOutcome>) {
+    let (out, mut batches) = mpsc::channel(2);
+    let collect = async {
+        let mut all = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            all.push(batch);
+        }
+        all
+    };
+    let (outcome, batches) = tokio::join!(engine.read_stream(stream, state, options, out), collect);
+    (batches, outcome)
 }
 
 /// A connector whose check sends one request and gives back what was answered.

@@ -4,15 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aqueduct_connector::{Endpoint, Next, Page, Paging, Read, Records, Stream, Windows};
-use aqueduct_engine::{Engine, ReadOptions, StreamOutcome};
-use aqueduct_schema::{Batch, Cursor, Mode, Position, Raw, Result, StreamState, Timestamp, codes};
+use aqueduct_engine::{Engine, ReadOptions};
+use aqueduct_schema::{Batch, Cursor, Mode, Position, Raw, StreamState, Timestamp, codes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use crate::clock::{BEGINNING, TestClock};
-use crate::support::{InMemory, settings, things};
+use crate::support::{InMemory, run, settings, things};
 
 const CAP: usize = 8;
 
@@ -56,19 +55,6 @@ fn engine(asked: &Asked, reads_by_id: bool) -> Engine {
 
 fn stream(windows: Windows) -> Stream {
     things(&[Mode::Backfill, Mode::Changes]).windows(windows.smallest(Duration::from_secs(1)))
-}
-
-async fn run(engine: &Engine, stream: &Stream, state: StreamState, options: &ReadOptions) -> (Vec<Batch<Raw>>, Result<StreamOutcome>) {
-    let (out, mut batches) = mpsc::channel(2);
-    let collect = async {
-        let mut all = Vec::new();
-        while let Some(batch) = batches.recv().await {
-            all.push(batch);
-        }
-        all
-    };
-    let (outcome, batches) = tokio::join!(engine.read_stream(stream, state, options, out), collect);
-    (batches, outcome)
 }
 
 fn ids(batches: &[Batch<Raw>]) -> Vec<i64> {
