@@ -2,17 +2,7 @@
 
 use std::process::Command;
 
-use crate::project::{Ended, Project};
-
-/// A pipeline that reads a small file; `schedule` is of its section.
-fn pipeline(project: &Project, name: &str, schedule: &str) {
-    project.write("people.csv", "id,email\n1,ada@example.com\n2,grace@example.com\n");
-    let text = format!(
-        "schedule: {schedule}\nsource: {{ connector: files, config: {{ path: people.csv, key: id, stream: people }} }}\n\
-         destination: {{ url: \"sqlite://{name}.db\" }}\n"
-    );
-    project.write(&format!("pipelines/{name}.yaml"), text);
-}
+use crate::project::{Ended, Project, pipeline};
 
 fn call(project: &Project, name: &str) -> Ended {
     project.run(&format!("run {name} --scheduled"))

@@ -160,6 +160,16 @@ impl Drop for Running {
     }
 }
 
+/// A pipeline that reads a small file into a warehouse of its own, with this section `schedule`.
+pub(crate) fn pipeline(project: &Project, name: &str, schedule: &str) {
+    project.write("people.csv", "id,email\n1,ada@example.com\n2,grace@example.com\n");
+    let text = format!(
+        "schedule: {schedule}\nsource: {{ connector: files, config: {{ path: people.csv, key: id, stream: people }} }}\n\
+         destination: {{ url: \"sqlite://{name}.db\" }}\n"
+    );
+    project.write(&format!("pipelines/{name}.yaml"), text);
+}
+
 /// Asks again and again until the answer is yes.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut yes: impl FnMut() -> bool) {

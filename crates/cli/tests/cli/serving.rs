@@ -7,17 +7,7 @@ use serde_json::Value;
 
 use crate::account::{Account, PAGES_OF_CONTACTS, nowhere};
 use crate::database::Database;
-use crate::project::{Project, wait_until};
-
-/// A pipeline that reads a small file into a warehouse of its own.
-fn pipeline(project: &Project, name: &str, schedule: &str) {
-    project.write("people.csv", "id,email\n1,ada@example.com\n2,grace@example.com\n");
-    let text = format!(
-        "schedule: {schedule}\nsource: {{ connector: files, config: {{ path: people.csv, key: id, stream: people }} }}\n\
-         destination: {{ url: \"sqlite://{name}.db\" }}\n"
-    );
-    project.write(&format!("pipelines/{name}.yaml"), text);
-}
+use crate::project::{Project, pipeline, wait_until};
 
 /// The documents of a kind in a control store, by their keys.
 fn documents(control: &Database, kind: &str) -> BTreeMap<String, Value> {
