@@ -239,6 +239,28 @@ impl Documents for Sqlite {
     }
 }
 
+/// Makes an empty file that nobody but its owner may read. SQLite gives the files beside it the same mode.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut folder = std::fs::DirBuilder::new();
+    let mut file = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        folder.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        durable::make_folder(parent, folder.recursive(true))?;
+    }
+    match file.write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => durable::sync_folder_of(path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,27 +285,5 @@ mod tests {
         bound(10_000).await;
         put("x".repeat(100_000)).await.unwrap();
         assert_eq!(store.list("k", "a", "b", 10, false).await.unwrap().len(), 1);
-    }
-}
-
-/// Makes an empty file that nobody but its owner may read. SQLite gives the files beside it the same mode.
-fn make(path: &Path) -> std::io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let mut folder = std::fs::DirBuilder::new();
-    let mut file = std::fs::OpenOptions::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        folder.mode(0o700);
-        file.mode(0o600);
-    }
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        durable::make_folder(parent, folder.recursive(true))?;
-    }
-    match file.write(true).create_new(true).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => durable::sync_folder_of(path),
     }
 }

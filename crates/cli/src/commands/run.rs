@@ -301,7 +301,9 @@ impl Heard {
 #[cfg(unix)]
 async fn heard(signal: &mut Option<Signal>) {
     match signal {
-        Some(signal) => drop(signal.recv().await),
+        Some(signal) => {
+            signal.recv().await;
+        }
         None => std::future::pending().await,
     }
 }
