@@ -4,6 +4,7 @@
 //! store ([`AlertBook`]), so a restart or a second scheduler tells nothing twice. `delivery` sends what is due.
 
 mod delivery;
+mod events;
 mod judge;
 mod message;
 mod quiet;

@@ -1,7 +1,11 @@
 //! Every event is told in words that name what it is about, what it means and what to do.
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use super::*;
+use crate::alert::Event;
+use crate::alerts::events::{percent, times};
 use aqueduct_pipeline::control_store::{AlertBook, Control, Raise};
 use aqueduct_pipeline::schema::Secret;
 use serde_json::json;
