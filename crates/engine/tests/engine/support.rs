@@ -24,7 +24,12 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// Reads a stream to its end: what arrived, and how it went.
-pub(crate) async fn run(engine: &Engine, stream: &Stream, state: StreamState, options: &ReadOptions) -> (Vec<Batch<Raw>>, Result<StreamOutcome>) {
+pub(crate) async fn run(
+    engine: &Engine,
+    stream: &Stream,
+    state: StreamState,
+    options: &ReadOptions,
+) -> (Vec<Batch<Raw>>, Result<StreamOutcome>) {
     let (out, mut batches) = mpsc::channel(2);
     let collect = async {
         let mut all = Vec::new();
