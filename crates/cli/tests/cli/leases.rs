@@ -1,5 +1,7 @@
 //! Two runners of one pipeline, dead runners, and runners that wake up after they were taken for dead.
 
+use std::process::Command;
+
 use crate::account::{Account, PAGES_OF_CONTACTS};
 use crate::database::{Database, difference};
 use crate::project::{Project, wait_until};
@@ -59,7 +61,16 @@ fn zombie(database: &Database, mut project: Project) {
     stalled.wait();
     wait_until("the first run has loaded its first pages", || database.committed("contacts") == 2);
     project.run("run p.yaml --select contacts").with_code(9);
-    first.signal("STOP");
+    // Between two signs of life: one that sleeps while it writes into the control store keeps everybody out of it.
+    let control = project.path(".aqueduct/control.db");
+    wait_until("the first run sleeps and holds no lock", || {
+        first.signal("STOP");
+        let free = Command::new("sqlite3").arg(&control).arg("BEGIN IMMEDIATE; ROLLBACK;").output().unwrap().status.success();
+        if !free {
+            first.signal("CONT");
+        }
+        free
+    });
     account.clear_faults();
     wait_until("the lease of the paused run is over", || {
         let second = project.run("run p.yaml --select contacts");
