@@ -214,10 +214,13 @@ pub(crate) fn preview(bytes: &[u8], encoding: &'static Encoding) -> String {
     encoding.decode_with_bom_removal(bytes).0.into_owned()
 }
 
-/// Refuses what cannot be read as text at all.
+/// Refuses what cannot be read as text at all: zeros in the first line, or as more than one byte in a hundred. A stray one among the records
+/// is a matter of its own record.
 pub(crate) fn refuse_binary(name: &str, start: &[u8], encoding: TextEncoding) -> Result<()> {
     let utf_16 = encoding.encoding == UTF_16LE || encoding.encoding == UTF_16BE;
-    if !utf_16 && start.contains(&0) {
+    let zeros = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == 0).count();
+    let first_line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if !utf_16 && (zeros(first_line) > 0 || zeros(start) * 100 > start.len()) {
         return Err(Error::new(codes::BAD_CONFIG, format!("`{name}` is not text: it has bytes that are zero"))
             .advise("Give a CSV, JSON Lines or Parquet file. If it is UTF-16 without a byte order mark, set `encoding: utf-16le`."));
     }
@@ -235,6 +238,18 @@ mod tests {
             survey.push(part);
         }
         survey.encoding(None, true)
+    }
+
+    #[test]
+    fn a_stray_zero_makes_no_file_binary() {
+        let encoding = surveyed(b"id,name\n", 8);
+        let refused = |bytes: &[u8]| refuse_binary("a.csv", bytes, encoding).is_err();
+        let rows = "7,Ada Lovelace\n".repeat(20);
+        assert!(!refused(format!("id,name\n8,Gr\0ce\n{rows}").as_bytes()));
+        assert!(refused(format!("id,na\0me\n{rows}").as_bytes()), "in the first line");
+        assert!(refused(b"id,name\n\0\0\0\0\x01\x02"), "more than one in a hundred");
+        let without_mark: Vec<u8> = rows.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(refused(&without_mark), "UTF-16 without a mark, of which nothing is declared");
     }
 
     fn utf_16(text: &str, little: bool) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aqueduct_schema::{Error, Result, Timestamp, codes, lock_holder};
+use aqueduct_schema::{Error, Result, Timestamp, codes, sqlite_lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
@@ -19,8 +19,6 @@ const BUSY: Duration = Duration::from_secs(20);
 /// a run makes many.
 const BRIEFLY: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
-/// The byte of the file `-shm` that whoever writes locks (<https://www.sqlite.org/walformat.html>, section 2.3).
-const WRITE_LOCK: u64 = 120;
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS control (kind TEXT NOT NULL, key TEXT NOT NULL, content TEXT NOT NULL, \
                      PRIMARY KEY (kind, key)) WITHOUT ROWID";
@@ -177,10 +175,8 @@ fn told(path: &Path, told: Error, error: &sqlx::Error) -> Error {
         Some(8) => return told.advise("Run as the user whose file it is, or let this user write to it and to its folder."),
         _ => {}
     }
-    let mut index = path.as_os_str().to_owned();
-    index.push("-shm");
-    let Some(holder) = is_passing(error).then(|| lock_holder(Path::new(&index), WRITE_LOCK)).flatten() else { return told };
-    let advice = format!("Let process {0} go on (`kill -CONT {0}`) or end it (`kill -KILL {0}`), then run again.", holder.process);
+    let Some(holder) = is_passing(error).then(|| sqlite_lock_holder(path)).flatten() else { return told };
+    let advice = holder.advice();
     told.with("lock held by", holder).advise(advice)
 }
 

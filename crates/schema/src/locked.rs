@@ -19,9 +19,39 @@ impl std::fmt::Display for LockHolder {
     }
 }
 
+impl LockHolder {
+    /// What to do about a process that keeps others from writing into a file.
+    pub fn advice(&self) -> String {
+        let process = self.process;
+        if self.stopped {
+            format!(
+                "Process {process} was stopped while it was writing: let it go on (`kill -CONT {process}`) or end it (`kill -KILL {process}`), \
+                 then run again."
+            )
+        } else {
+            format!("Process {process} is writing into this file: wait for it, or end it (`kill {process}`), then run again.")
+        }
+    }
+}
+
+/// Bytes that who has a SQLite file for itself locks: pending, reserved and the first of those that are shared
+/// (<https://www.sqlite.org/src/file?name=src/os.h>, `PENDING_BYTE`).
+const FOR_ITSELF: [u64; 3] = [0x4000_0000, 0x4000_0001, 0x4000_0002];
+/// The byte of the file `-shm` that whoever writes locks: the first of eight from `(22 + 8) * 4`
+/// (<https://www.sqlite.org/walformat.html>, section 2.3, `WAL_WRITE_LOCK`).
+const WRITES: u64 = 120;
+
+/// Another process of this machine that writes into a SQLite file, or has it for itself while it opens it. Nothing where there is none, or
+/// where the system does not tell: only Linux does, and of other users' processes not to everybody.
+pub fn sqlite_lock_holder(file: &Path) -> Option<LockHolder> {
+    let mut index = file.as_os_str().to_owned();
+    index.push("-shm");
+    lock_holder(Path::new(&index), WRITES).or_else(|| FOR_ITSELF.into_iter().find_map(|byte| lock_holder(file, byte)))
+}
+
 /// Another process of this machine that holds a writing lock over a byte of a file. Nothing where there is none, or where the system
 /// does not tell: only Linux does, in `/proc/locks` (proc(5)), and of other users' processes not to everybody.
-pub fn lock_holder(file: &Path, byte: u64) -> Option<LockHolder> {
+fn lock_holder(file: &Path, byte: u64) -> Option<LockHolder> {
     let inode = inode(file)?;
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     let holders = locks.lines().filter_map(|line| writer_over(line, inode, byte));

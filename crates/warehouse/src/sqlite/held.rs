@@ -1,20 +1,24 @@
 //! A file that another process is writing, and does not finish: how long it is waited for, and what is said.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aqueduct_schema::{Error, lock_holder};
+use aqueduct_schema::{Error, sqlite_lock_holder};
 use sqlx::AssertSqlSafe;
 
 use super::Sqlite;
 use crate::failure::{Failure, Verdict};
 
-/// The byte of the file `-shm` that whoever writes locks: the first of eight from `(22 + 8) * 4`
-/// (<https://www.sqlite.org/walformat.html>, section 2.3, `WAL_WRITE_LOCK`).
-const WRITE_LOCK: u64 = 120;
 /// How long a load waits once another one has given up.
 const BRIEFLY: Duration = Duration::from_secs(1);
+
+/// An error with the process that has the file, where there is one, and what to do about it.
+pub(super) fn named(error: Error, file: &Path) -> Error {
+    let Some(holder) = sqlite_lock_holder(file) else { return error };
+    let advice = holder.advice();
+    error.with("lock held by", holder).advise(advice)
+}
 
 impl Sqlite {
     /// The error to show. Where another process keeps this one from writing, with that process and what to do about it.
@@ -24,21 +28,10 @@ impl Sqlite {
         if !held {
             return error;
         }
-        let mut index = self.path.clone().into_os_string();
-        index.push("-shm");
         let error = error
             .with("file", self.path.display())
             .data_note("Nothing of this was written; the next run goes on from the last checkpoint.");
-        let Some(holder) = lock_holder(&PathBuf::from(index), WRITE_LOCK) else { return error };
-        let process = holder.process;
-        let advice = if holder.stopped {
-            format!(
-                "Process {process} was stopped while it was writing: let it go on (`kill -CONT {process}`) or end it (`kill -KILL {process}`), then run again."
-            )
-        } else {
-            format!("Process {process} is writing into this file: wait for it, or end it (`kill {process}`), then run again.")
-        };
-        error.with("lock held by", holder).advise(advice)
+        named(error, &self.path)
     }
 
     /// Waits for other processes briefly from now on, or as long as usual again.
@@ -59,12 +52,38 @@ impl Sqlite {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{BufRead, BufReader, Write};
-    use std::process::{Command, Stdio};
+    use std::process::{Child, ChildStdin, Command, Stdio};
 
     use aqueduct_schema::{Retry, Timestamp, codes};
 
     use super::*;
     use crate::warehouse::{RunStart, Warehouse};
+
+    /// A process that has carried out a statement and waits for the end of its input.
+    fn holding(path: &Path, statement: &str) -> (Child, ChildStdin) {
+        let mut holder = Command::new("sqlite3").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut words = holder.stdin.take().unwrap();
+        words.write_all(format!("{statement}\nSELECT 'held';\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        (holder, words)
+    }
+
+    #[tokio::test]
+    async fn whoever_keeps_a_new_file_for_itself_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("warehouse.db");
+        let (mut holder, words) = holding(&path, "BEGIN EXCLUSIVE;");
+        let error = Sqlite::open_waiting(&path, Duration::from_millis(50)).await.err().unwrap();
+        assert_eq!((error.code(), error.exit_code()), (codes::DESTINATION_UNREACHABLE, 5));
+        if cfg!(target_os = "linux") {
+            assert!(error.to_string().contains(&format!("process {} (sqlite3)", holder.id())), "{error}");
+        }
+        drop(words);
+        holder.wait().unwrap();
+        Sqlite::open_waiting(&path, Duration::from_millis(50)).await.unwrap();
+    }
 
     #[tokio::test]
     async fn whoever_holds_the_file_is_named() {
@@ -79,12 +98,7 @@ mod tests {
         };
         warehouse.begin_run(start("run-1")).await.unwrap();
 
-        let mut holder = Command::new("sqlite3").arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut words = holder.stdin.take().unwrap();
-        words.write_all(b"BEGIN IMMEDIATE;\nSELECT 'held';\n").unwrap();
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "held");
+        let (mut holder, words) = holding(&path, "BEGIN IMMEDIATE;");
 
         let error = warehouse.begin_run(start("run-2")).await.unwrap_err();
         assert_eq!((error.code(), error.retry(), error.exit_code()), (codes::DESTINATION_FAILED, Retry::Exhausted, 5));

@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::stage::Found;
 use crate::database::{Database, Memory, Point, lasting};
-use crate::failure::{self, Doing, Failure};
+use crate::failure::{self, Doing, Failure, Verdict};
 use crate::history::History;
 use crate::load_plan::LoadPlan;
 use crate::merges::Winners;
@@ -126,9 +126,12 @@ impl Sqlite {
             .statement_cache_capacity(32)
             .pragma("cache_size", "-20480")
             .disable_statement_logging();
-        let mut connection =
-            options.connect().await.map_err(|error| failure::unreachable("the SQLite file", &error).with("file", path.display()))?;
-        sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(|error| failure::unreachable("the SQLite file", &error))?;
+        let cannot = |error: sqlx::Error| {
+            let told = failure::unreachable("the SQLite file", &error).with("file", path.display());
+            if failure::verdict(&error) == Verdict::Again { held::named(told, path) } else { told }
+        };
+        let mut connection = options.connect().await.map_err(cannot)?;
+        sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(cannot)?;
         let connected = Connected { sqlite: connection, unindexed: Unindexed::default(), winners: Arc::default() };
         Ok(Self {
             path: path.to_owned(),
