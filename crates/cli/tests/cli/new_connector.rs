@@ -31,7 +31,7 @@ fn a_description_is_proposed_from_and_every_guess_told() {
     let ended = project.run(&line).with_code(0);
     for word in [
         "found 4 streams:\n",
-        "  customers: 9 fields, key id, by the link `links.next`, changes, into contact\n",
+        "  customers: 13 fields, key id, by the link `links.next`, changes, into contact\n",
         "  orders: 3 fields, key order_id, by the offset `offset`, read whole\n",
         "\nleft out 1:\n  GET /customers/{id}/orders: its path needs a record of another kind\n",
         "grep -rn GUESSED private/shop",

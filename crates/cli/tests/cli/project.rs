@@ -42,7 +42,10 @@ impl Project {
 
     /// The binary with the words of a line, no variables but those set here, and nothing to read.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aqueduct"));
+        self.by(Command::new(env!("CARGO_BIN_EXE_aqueduct")), line)
+    }
+
+    fn by(&self, mut command: Command, line: &str) -> Command {
         command.args(line.split_whitespace()).current_dir(self.folder.path()).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -68,6 +71,13 @@ impl Project {
     /// Starts a command and leaves it running.
     pub(crate) fn start(&self, line: &str) -> Running {
         Running { line: line.to_owned(), child: Some(self.command(line).spawn().unwrap()) }
+    }
+
+    /// Starts a command as a terminal does, which SIGHUP ends, also where the tests themselves are called under `nohup`.
+    pub(crate) fn start_at_a_terminal(&self, line: &str) -> Running {
+        let mut command = Command::new("/usr/bin/env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_aqueduct")]);
+        Running { line: line.to_owned(), child: Some(self.by(command, line).spawn().unwrap()) }
     }
 }
 

@@ -134,7 +134,7 @@ fn every_exit_code_of_the_table_is_reached() {
     reach(&project, "run spent.yaml", 7);
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let stalled = account.stall(PAGES_OF_CONTACTS, 0);
-        let running = project.start("run p.yaml --select contacts");
+        let running = project.start_at_a_terminal("run p.yaml --select contacts");
         stalled.wait();
         reach(&project, "run p.yaml", 9);
         running.signal(signal);
