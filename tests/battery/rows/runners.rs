@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::database::Database;
 use crate::oracle::{Account, judge, judge_run, tail};
 use crate::outcome::Outcome;
 use crate::random::Random;
@@ -22,11 +23,12 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
     let mut outcome = Outcome::default();
     let reader = Reader::start(&world.database);
     if number.is_multiple_of(2) {
-        let sleeps = match number % 8 {
-            0 => Sleeps::BetweenLoads,
-            2 => Sleeps::InsideTransaction,
-            4 => Sleeps::InsideControlStore,
-            _ => Sleeps::RenewingToken,
+        let sleeps = match number / 2 % 6 {
+            0 | 3 => Sleeps::BetweenLoads,
+            1 => Sleeps::InsideTransaction,
+            2 => Sleeps::InsideControlStore,
+            4 => Sleeps::RenewingToken,
+            _ => Sleeps::AtAnyTime,
         };
         if sleeps == Sleeps::RenewingToken {
             world.section = Some(world.source.section_of_an_app());
@@ -53,6 +55,8 @@ pub(crate) async fn at_once(shared: Arc<Shared>, mut random: Random, number: u64
 /// Where a run is when it is paused.
 #[derive(Clone, Copy, PartialEq)]
 enum Sleeps {
+    AtAnyTime,
+    /// It has loaded something, has more to load, and holds no lock.
     BetweenLoads,
     /// It keeps its locks.
     InsideTransaction,
@@ -62,11 +66,12 @@ enum Sleeps {
     RenewingToken,
 }
 
-/// A run is paused, another takes the pipeline over and ends, and the first goes on. A pause between loads may also find it elsewhere.
+/// A run is paused, another takes the pipeline over and ends, and the first goes on.
 async fn zombie(world: &World, sleeps: Sleeps, random: &mut Random, outcome: &mut Outcome) {
     // Slow enough that the pause comes in the middle.
     let point = match (sleeps, world.database.is_postgres()) {
-        (Sleeps::BetweenLoads, _) => "pipeline::before_load=sleep(40)".to_owned(),
+        (Sleeps::AtAnyTime, _) => "pipeline::before_load=sleep(40)".to_owned(),
+        (Sleeps::BetweenLoads, _) => "pipeline::before_load=sleep(100)".to_owned(),
         (Sleeps::InsideControlStore, _) => format!("control::before_commit={}*off->sleep(1000)", random.between(3, 9)),
         (Sleeps::RenewingToken, _) => "control::turn_taken=sleep(2000)".to_owned(),
         (Sleeps::InsideTransaction, postgres) => format!(
@@ -76,12 +81,17 @@ async fn zombie(world: &World, sleeps: Sleeps, random: &mut Random, outcome: &mu
         ),
     };
     let mut first = world.start(&world.database, &[], &[("FAILPOINTS", world.fail_points(&point))]);
-    if sleeps == Sleeps::InsideTransaction {
-        until_locked(world).await;
-    } else {
-        pause(Duration::from_millis(random.between(350, 900))).await;
+    match sleeps {
+        Sleeps::InsideTransaction => until_locked(world).await,
+        Sleeps::BetweenLoads => until_loaded(world).await,
+        _ => pause(Duration::from_millis(random.between(350, 900))).await,
     }
     first.signal("-STOP");
+    while sleeps == Sleeps::BetweenLoads && !first.has_ended() && (is_locked(world) || is_control_store_locked(world)) {
+        first.signal("-CONT");
+        pause(Duration::from_millis(10)).await;
+        first.signal("-STOP");
+    }
     let (before, locked) = (loads(world), is_locked(world));
     // Its lease is over by then.
     pause(Duration::from_millis(2_300)).await;
@@ -131,6 +141,22 @@ fn is_locked(world: &World) -> bool {
             world.database.try_execute("BEGIN IMMEDIATE; ROLLBACK;").is_err()
         }
     })
+}
+
+/// Whether somebody writes into the file that all runs write leases, quotas and the ledger into.
+fn is_control_store_locked(world: &World) -> bool {
+    let file = world.folder.path().join(".aqueduct/control.db");
+    tokio::task::block_in_place(|| Database::Sqlite(file).try_execute("BEGIN IMMEDIATE; ROLLBACK;").is_err())
+}
+
+/// Waits until something is loaded.
+async fn until_loaded(world: &World) {
+    for _ in 0..2_000 {
+        if loads(world) > 0 {
+            return;
+        }
+        pause(Duration::from_millis(10)).await;
+    }
 }
 
 /// Waits until somebody stays inside a transaction.
