@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aqueduct_schema::{Error, Result, Timestamp, codes, sqlite_lock_holder};
+use aqueduct_schema::{Error, Result, Timestamp, codes, with_sqlite_lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
@@ -175,9 +175,7 @@ fn told(path: &Path, told: Error, error: &sqlx::Error) -> Error {
         Some(8) => return told.advise("Run as the user whose file it is, or let this user write to it and to its folder."),
         _ => {}
     }
-    let Some(holder) = is_passing(error).then(|| sqlite_lock_holder(path)).flatten() else { return told };
-    let advice = holder.advice();
-    told.with("lock held by", holder).advise(advice)
+    if is_passing(error) { with_sqlite_lock_holder(told, path) } else { told }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a lock of the file system is waited for, which no test's clock knows of")]

@@ -33,7 +33,7 @@ pub use description::{ChangeKind, FieldDescription, SchemaChange, StreamDescript
 pub use entity::{Derivation, Entity, Field};
 pub use error::{Error, ErrorKind, Location, Result, Retry};
 pub use id::{RowIds, Source};
-pub use locked::{LockHolder, sqlite_lock_holder};
+pub use locked::with_sqlite_lock_holder;
 pub use record::{MergeForm, MergeSignal, PicklistValue, RecordField, RecordSchema, Visibility};
 pub use reject::{Reject, RejectCell};
 pub use secret::Secret;

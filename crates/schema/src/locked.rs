@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use crate::error::Error;
+
 /// A process that holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LockHolder {
+struct LockHolder {
     /// The process id.
-    pub process: u32,
+    process: u32,
     /// The program's name, as the system shortens it.
-    pub program: String,
+    program: String,
     /// Whether the process is stopped (`SIGSTOP`, a debugger, a job in the background), so that it will not give the lock back by itself.
-    pub stopped: bool,
+    stopped: bool,
 }
 
 impl std::fmt::Display for LockHolder {
@@ -21,7 +23,7 @@ impl std::fmt::Display for LockHolder {
 
 impl LockHolder {
     /// What to do about a process that keeps others from writing into a file.
-    pub fn advice(&self) -> String {
+    fn advice(&self) -> String {
         let process = self.process;
         if self.stopped {
             format!(
@@ -41,12 +43,16 @@ const FOR_ITSELF: [u64; 3] = [0x4000_0000, 0x4000_0001, 0x4000_0002];
 /// (<https://www.sqlite.org/walformat.html>, section 2.3, `WAL_WRITE_LOCK`).
 const WRITES: u64 = 120;
 
-/// Another process of this machine that writes into a SQLite file, or has it for itself while it opens it. Nothing where there is none, or
-/// where the system does not tell: only Linux does, and of other users' processes not to everybody.
-pub fn sqlite_lock_holder(file: &Path) -> Option<LockHolder> {
+/// An error about a SQLite file with the process that keeps others from writing into it, or has it for itself while it opens it, and what to
+/// do about that. The error as it was where there is none on this machine, or where the system does not tell: only Linux does, and of other
+/// users' processes not to everybody.
+pub fn with_sqlite_lock_holder(error: Error, file: &Path) -> Error {
     let mut index = file.as_os_str().to_owned();
     index.push("-shm");
-    lock_holder(Path::new(&index), WRITES).or_else(|| FOR_ITSELF.into_iter().find_map(|byte| lock_holder(file, byte)))
+    let holder = lock_holder(Path::new(&index), WRITES).or_else(|| FOR_ITSELF.into_iter().find_map(|byte| lock_holder(file, byte)));
+    let Some(holder) = holder else { return error };
+    let advice = holder.advice();
+    error.with("lock held by", holder).advise(advice)
 }
 
 /// Another process of this machine that holds a writing lock over a byte of a file. Nothing where there is none, or where the system

@@ -1,10 +1,9 @@
 //! A file that another process is writing, and does not finish: how long it is waited for, and what is said.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aqueduct_schema::{Error, sqlite_lock_holder};
+use aqueduct_schema::{Error, with_sqlite_lock_holder};
 use sqlx::AssertSqlSafe;
 
 use super::Sqlite;
@@ -12,13 +11,6 @@ use crate::failure::{Failure, Verdict};
 
 /// How long a load waits once another one has given up.
 const BRIEFLY: Duration = Duration::from_secs(1);
-
-/// An error with the process that has the file, where there is one, and what to do about it.
-pub(super) fn named(error: Error, file: &Path) -> Error {
-    let Some(holder) = sqlite_lock_holder(file) else { return error };
-    let advice = holder.advice();
-    error.with("lock held by", holder).advise(advice)
-}
 
 impl Sqlite {
     /// The error to show. Where another process keeps this one from writing, with that process and what to do about it.
@@ -31,7 +23,7 @@ impl Sqlite {
         let error = error
             .with("file", self.path.display())
             .data_note("Nothing of this was written; the next run goes on from the last checkpoint.");
-        named(error, &self.path)
+        with_sqlite_lock_holder(error, &self.path)
     }
 
     /// Waits for other processes briefly from now on, or as long as usual again.
@@ -52,6 +44,7 @@ impl Sqlite {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{BufRead, BufReader, Write};
+    use std::path::Path;
     use std::process::{Child, ChildStdin, Command, Stdio};
 
     use aqueduct_schema::{Retry, Timestamp, codes};

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
-use aqueduct_schema::{Error, Result, Retry, TableName, codes};
+use aqueduct_schema::{Error, Result, Retry, TableName, codes, with_sqlite_lock_holder};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -128,7 +128,7 @@ impl Sqlite {
             .disable_statement_logging();
         let cannot = |error: sqlx::Error| {
             let told = failure::unreachable("the SQLite file", &error).with("file", path.display());
-            if failure::verdict(&error) == Verdict::Again { held::named(told, path) } else { told }
+            if failure::verdict(&error) == Verdict::Again { with_sqlite_lock_holder(told, path) } else { told }
         };
         let mut connection = options.connect().await.map_err(cannot)?;
         sqlx::query(stage::ATTACH).execute(&mut connection).await.map_err(cannot)?;
